@@ -1,0 +1,55 @@
+# Every target sets up what it needs in .venv; nothing is reinstalled while the lock is unchanged.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.PHONY: demo test sandbox bench lint generate format lock clean
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the locked dependencies into $(VENV) ..."
+	@$(PIP) -r requirements/bootstrap.txt
+	@# uv installs the same hashed lock several times faster; pip is the way where uv reaches no registry.
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt 2>/dev/null \
+	  || $(PIP) -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: $(VENV)
+$(VENV): $(STAMP)
+
+demo: $(STAMP)
+	@$(BIN)/scimctl demo
+
+sandbox: $(STAMP)
+	@$(BIN)/scimctl sandbox --dir .sandbox
+
+test: $(STAMP)
+	@$(BIN)/python -m tests.run
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
+lint: $(STAMP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+generate: $(STAMP)
+	@$(BIN)/python -m controller.cli.generate
+
+# Needs uv on the PATH. Names no host: the registry is the reader's own.
+lock:
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --all-extras pyproject.toml -o requirements/runtime.txt
+	echo uv | uv pip compile --universal --generate-hashes --no-emit-index-url --no-header - -o requirements/bootstrap.txt
+
+clean:
+	rm -rf $(VENV) .sandbox

@@ -1,0 +1,3 @@
+"""scimctl: a file for each command.
+
+Composes everything below; nothing imports it."""

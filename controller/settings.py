@@ -1,0 +1,95 @@
+"""The operator's settings: environment variables SCIM_OPERATOR_* read once, typed, checked.
+
+Called by cli and by the servers' start-up. Resources hold what users decide; settings hold what the
+installation decides. docs/settings.md is generated from the fields below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from controller.errors import SpecError
+
+PREFIX = "SCIM_OPERATOR_"
+
+
+class Settings(BaseModel):
+    """Every setting with its default; the variable is SCIM_OPERATOR_ and the name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    namespaces: str = Field("", description="Comma-separated namespaces to watch; empty: the whole cluster.")
+    log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe level that is logged."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address on which metrics and probes are served.")
+    metrics_port: int = Field(
+        8080, ge=0, le=65535, description="Port of /metrics, /healthz and /readyz; 0 picks a free one."
+    )
+    allow_http_loopback: bool = Field(
+        False, description="Accept http:// URLs on loopback; for the sandbox and for tests."
+    )
+    allow_http_services: bool = Field(
+        False, description="Accept http:// URLs of hosts under .svc, that is inside the cluster."
+    )
+    people_in_status: Literal["login", "id"] = Field(
+        "login", description="How people appear in status and events: by login or by Okta id only."
+    )
+    concurrency: int = Field(8, ge=1, le=256, description="Integrations reconciled at the same time.")
+    writes_in_flight: int = Field(
+        8, ge=1, le=64, description="Writes of one integration sent to its provider at the same time."
+    )
+    request_timeout_seconds: float = Field(
+        30.0, gt=0, le=300, description="Longest wait for one answer of Okta or of a provider."
+    )
+    leader_election: bool = Field(
+        False, description="Act only while holding the Lease; needed with more than one replica."
+    )
+    lease_name: str = Field("scim-operator", description="Name of the Lease.")
+    lease_namespace: str = Field("", description="Namespace of the Lease; empty: the pod's own, or default.")
+    shard: str = Field(
+        "",
+        description="Reconcile only integrations whose label scim-operator.dev/shard is this; empty: those without.",
+    )
+    shard_percent: int = Field(
+        100, ge=1, le=100, description="This shard's part of each org's request budget."
+    )
+    interval_jitter_percent: int = Field(
+        10, ge=0, le=50, description="Full reads are spread by up to this share of the interval."
+    )
+    log_poll_seconds: float = Field(
+        30.0, ge=5, le=3600, description="Time between two polls of an org's System Log; see also hooks."
+    )
+    hook_port: int = Field(
+        0, ge=0, le=65535, description="Port of the Okta event hook receiver; 0: no receiver."
+    )
+    hook_secret_file: str = Field("", description="File with the shared secret that event hooks must bring.")
+
+    def watched_namespaces(self) -> tuple[str, ...]:
+        """The namespaces to watch; () means all of them."""
+        return tuple(part.strip() for part in self.namespaces.split(",") if part.strip())
+
+
+def parse_settings(environment: Mapping[str, str]) -> Settings:
+    """Settings from `environment` (os.environ as a mapping); SpecError names the variable at fault."""
+    values: dict[str, Any] = {
+        name: environment[PREFIX + name.upper()]
+        for name in Settings.model_fields
+        if environment.get(PREFIX + name.upper(), "") != ""
+    }
+    unknown = sorted(
+        key
+        for key in environment
+        if key.startswith(PREFIX) and key[len(PREFIX) :].lower() not in Settings.model_fields
+    )
+    if unknown:
+        raise SpecError("no such setting; see docs/settings.md", field=unknown[0])
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SpecError(first["msg"], field=PREFIX + str(first["loc"][0]).upper()) from None

@@ -1,0 +1,107 @@
+"""What can be done to whom. A plan is a tuple of these; targets carry them out.
+
+The order of ActionKind is the order of a run: settings before people, what frees a seat before what
+takes one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from controller.model.people import Value
+
+
+class Touch(StrEnum):
+    """How the safeguards count an action."""
+
+    SETTING = "Setting"
+    CREATE = "Create"
+    CHANGE = "Change"
+    REMOVAL = "Removal"
+    LEAVER = "Leaver"
+
+
+class ActionKind(StrEnum):
+    """In the order of a run. `subject` of each is told behind it."""
+
+    ENABLE_SCIM = "EnableScim"  # "organization"
+    ISSUE_TOKEN = "IssueToken"  # noqa: S105 - "token"
+    SAVE_GROUP_TABLE = "SaveGroupTable"  # "group-mapping"
+    SET_USERNAME_FORMAT = "SetUsernameFormat"  # app id
+    ADD_APP_ATTRIBUTE = "AddAppAttribute"  # attribute name
+    SET_MAPPING = "SetMapping"  # profile mapping id
+    REMOVE_APP_ATTRIBUTE = "RemoveAppAttribute"  # attribute name
+    ENABLE_CONNECTION = "EnableConnection"  # app id
+    SET_TO_APP = "SetToApp"  # app id
+    CREATE_SEAT_GROUP = "CreateSeatGroup"  # group name
+    ASSIGN_GROUP = "AssignGroup"  # Okta group id
+    ASSIGN_USER = "AssignUser"  # Okta user id
+    ADD_TO_SEAT_GROUP = "AddToSeatGroup"  # Okta user id
+    REMOVE_FROM_SEAT_GROUP = "RemoveFromSeatGroup"  # Okta user id
+    UNASSIGN_GROUP = "UnassignGroup"  # Okta group id
+    UNASSIGN_USER = "UnassignUser"  # Okta user id
+    DEACTIVATE_ACCOUNT = "DeactivateAccount"  # Okta user id, or scim:<id> where there is none
+    UPDATE_ACCOUNT = "UpdateAccount"  # Okta user id
+    REACTIVATE_ACCOUNT = "ReactivateAccount"  # Okta user id
+    CREATE_ACCOUNT = "CreateAccount"  # Okta user id
+    REVOKE_TOKEN = "RevokeToken"  # noqa: S105 - token id
+
+
+ORDER = {kind: number for number, kind in enumerate(ActionKind)}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One change of one thing. Equal content means equal action: a digest is over these fields."""
+
+    kind: ActionKind
+    subject: str
+    """The natural key of what is changed; with `kind` unique in a plan."""
+    label: str
+    """What a person calls the subject: a login, a group's name."""
+    touch: Touch
+    before: tuple[tuple[str, Value], ...]
+    """The fields that change as they were read: SCIM paths, or names of settings; () for a creation."""
+    after: tuple[tuple[str, Value], ...]
+    """The same fields as wished. Creations hold every field."""
+    why: str
+    """One sentence for a reader: "department is now Sales EMEA in Okta"."""
+    remote_id: str = ""
+    """SCIM id of the account, where it has one. Not part of the digest."""
+    people: tuple[str, ...] = ()
+    """Okta ids of the people whom the action touches beyond its subject, such as the members of a group."""
+    needs: tuple[str, ...] = ()
+    """Keys of actions that must have succeeded before."""
+
+    @property
+    def key(self) -> str:
+        """`kind/subject`, unique in a plan."""
+        return f"{self.kind.value}/{self.subject}"
+
+
+class Result(StrEnum):
+    """What became of an action."""
+
+    DONE = "Done"
+    """Read back as wished."""
+    PENDING_CONFIRMATION = "PendingConfirmation"
+    """Accepted; the SaaS waits for somebody, such as for a changed e-mail address."""
+    FAILED = "Failed"
+    """Refused, or the answer or the read-back was not what was wished."""
+    SKIPPED = "Skipped"
+    """Not tried, since something it needs failed or the run ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One action and what became of it."""
+
+    action: Action
+    result: Result
+    reason: str = ""
+    """CamelCase, from the error: CredentialsRejected, SeatsExhausted, Unavailable, NotConfirmed ..."""
+    message: str = ""
+    remote_id: str = ""
+    """SCIM id of a created account."""
+    request_id: str = ""

@@ -1,0 +1,212 @@
+"""What was read, whole: each target fills in its part, planning compares the parts with the wish.
+
+A part is complete, or its target raised. None means that this run did not look or cannot know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.model.people import Account, OktaId, Person, PersonState, ScimId
+
+
+@dataclass(frozen=True, slots=True)
+class AppAttribute:
+    """One custom attribute of the app user schema (`definitions.custom.properties`)."""
+
+    name: str
+    title: str
+    external_name: str
+    external_namespace: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileMapping:
+    """The Okta-to-app mapping of one user type: target attribute -> (expression, push status)."""
+
+    mapping_id: str
+    user_type: str
+    properties: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """The Okta app and what hangs on it."""
+
+    org_id: str
+    app_id: str
+    label: str
+    name: str
+    status: str
+    sign_on_mode: str
+    features: frozenset[str]
+    username_template: str
+    username_template_type: str
+    user_types: Mapping[str, str]
+    """User type id -> name; the default type is named `default`."""
+    user_attributes: frozenset[str]
+    """Names of the attributes that the Okta user schema has in every user type."""
+    connection_status: str = ""
+    """ENABLED, DISABLED or UNKNOWN; empty where it was not asked."""
+    connection_url: str = ""
+    attributes: tuple[AppAttribute, ...] | None = None
+    base_attributes: frozenset[str] = frozenset()
+    mappings: tuple[ProfileMapping, ...] | None = None
+
+    @property
+    def is_pushing(self) -> bool:
+        """Whether Okta itself creates, updates or deactivates people in the SaaS."""
+        return any(feature.startswith("PUSH_") for feature in self.features)
+
+
+@dataclass(frozen=True, slots=True)
+class OktaGroup:
+    """An Okta group that a resource names."""
+
+    group_id: str
+    name: str
+    type: str
+    users_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentState:
+    """Who is assigned, and through what."""
+
+    people: tuple[Person, ...]
+    app_groups: Mapping[str, int | None]
+    """Id of each group that is assigned to the app -> its priority."""
+    groups: Mapping[str, OktaGroup]
+    """Every group that a resource names or the app is assigned to, by id."""
+    members: Mapping[str, frozenset[OktaId]]
+    """Members of the groups whose membership the plan needs (seat priority, seat group), by group id."""
+    missing: Mapping[OktaId, PersonState | None] = field(default_factory=dict)
+    """State of owned people who are no longer listed, read one by one or by a filter; None where 404."""
+    declared_users: Mapping[str, OktaId | None] = field(default_factory=dict)
+    """Each login of `assignments.users`, folded -> its Okta id; None where there is no such user."""
+    is_scoped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """The tenant as its admin API tells it."""
+
+    plan: str
+    sso: str
+    scim_enabled: bool
+    scim_base_url: str
+    billing_method: str
+    purchased: int
+    used: int
+    pending: int
+    free: int
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTable:
+    """The provider's value -> group table; `digest` is what a save must name."""
+
+    attribute: str
+    entries: tuple[tuple[tuple[str, ...], str], ...]
+    create_groups: str
+    unmapped: str
+    digest: str
+    groups: frozenset[str] = frozenset()
+    """Names of the groups that exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token at the provider, never its value."""
+
+    token_id: str
+    name: str
+    scopes: tuple[str, ...]
+    created: datetime | None
+    expires: datetime | None
+    last_used: datetime | None
+    last_user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Our own test of the SCIM credentials: timed, the cause in words where it failed."""
+
+    ok: bool
+    seconds: float
+    at: datetime
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """The provider's settings; the parts are None where there is no admin API."""
+
+    probe: Probe
+    organization: Organization | None = None
+    table: GroupTable | None = None
+    tokens: tuple[Token, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """Who has an account at the provider."""
+
+    accounts: tuple[Account, ...]
+    is_scoped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """Everything that a plan compares with the wish."""
+
+    app: AppState
+    assignments: AssignmentState
+    provider: ProviderState
+    accounts: AccountState
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """One entry of the safeguards' window: who was touched, how, when (RFC 3339)."""
+
+    okta_id: str
+    touch: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What must outlive a run, a restart and the re-creation of the resource.
+
+    `pairs` says which accounts are ours: without a pair nothing is ever deactivated.
+    """
+
+    pairs: Mapping[OktaId, ScimId] = field(default_factory=dict)
+    adopted: frozenset[OktaId] = frozenset()
+    """People whose account was there before us: deactivated only with adoption.mayDeactivate."""
+    window: tuple[Touched, ...] = ()
+    tenant: str = ""
+    """The provider URL that the pairs belong to; another one holds the next plan."""
+    app_id: str = ""
+    logins: Mapping[OktaId, tuple[str, ...]] = field(default_factory=dict)
+    """Former logins of protected people."""
+    approved: str = ""
+    """Digest of the plan in force, until each of its actions is done or no longer wanted."""
+    approved_keys: frozenset[str] = frozenset()
+    """Fingerprints of the actions that the approval still covers."""
+    people_read: int = 0
+    """How many people the last complete read listed: fewer after a credential change hold removals."""
+    credential: str = ""
+    """Fingerprint of the Okta credential of that read."""
+    seat_history: tuple[tuple[str, int], ...] = ()
+    """(day, used) once a day, oldest first."""
+    confirmed: Mapping[OktaId, int] = field(default_factory=dict)
+    """Hash of what was last read back for a person; kept in the process only. It tells a change in Okta
+    from an edit made by hand at the provider."""
+    is_new: bool = True
+    """No state was found: the first plan on a tenant with accounts is held."""

@@ -1,0 +1,52 @@
+"""The interface of a target: one part of the world that can be read and changed.
+
+reconcile.engine calls `observe` of every target, plans, and hands each target its actions in order.
+tests/contract/targets judges every implementation of `Target`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from controller.model.actions import Action, ActionKind, Outcome
+from controller.model.people import Scope
+from controller.planning.wish import Desired
+
+Part = TypeVar("Part", covariant=True)
+Done = Callable[[Outcome], None]
+
+
+class Target(Protocol[Part]):
+    """One part of the world.
+
+    Rules, judged by the contract suite:
+    - `observe` never writes, and returns a complete part or raises a RemoteError: a partial listing taken
+      for "absent" deactivates people.
+    - `apply` takes actions of `handles` only, is idempotent (natural key or externalId), runs kinds in the
+      order given and actions of one kind with bounded concurrency, and calls `done` once for each action as
+      soon as its outcome is known. It raises nothing for what concerns one action; it raises
+      Unauthorized, RateLimited or Unavailable where nothing further can succeed, after having called `done`
+      (SKIPPED) for the rest.
+    - A 2xx is not believed: the answer's body is checked at once, then up to 20 writes are confirmed by a GET
+      each, more by one listing after the batch. What differs is FAILED/NotConfirmed, what the SaaS defers is
+      PENDING_CONFIRMATION.
+    """
+
+    name: str
+    handles: frozenset[ActionKind]
+
+    async def observe(self, desired: Desired, scope: Scope) -> Part:
+        """The target's part of Actual."""
+        ...
+
+    async def apply(self, desired: Desired, actions: Sequence[Action], done: Done) -> None:
+        """Carries out `actions`; every one of them has been reported through `done` when it returns."""
+        ...
+
+
+# The parts: okta_app -> AppState, okta_people -> AssignmentState, provider_settings -> ProviderState,
+# provider_people -> AccountState. okta_people has one method more, for people who are no longer listed:
+#   async def observe_missing(self, desired, ids: Sequence[OktaId]) -> Mapping[OktaId, PersonState | None]
+# Up to 20 are read singly, more by users?filter=status eq "DEPROVISIONED" and lastUpdated gt "..". It is
+# complete or raises.

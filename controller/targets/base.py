@@ -6,11 +6,16 @@ tests/contract/targets judges every implementation of `Target`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from pydantic import SecretStr
+
 from controller.model.actions import Action, ActionKind, Outcome
-from controller.model.people import Scope
+from controller.model.actual import AccountState, AppState, AssignmentState, ProviderState
+from controller.model.people import OktaId, PersonState, Scope
+from controller.planning.inputs import Inputs
 from controller.planning.wish import Desired
 
 Part = TypeVar("Part", covariant=True)
@@ -45,8 +50,41 @@ class Target(Protocol[Part]):
         ...
 
 
-# The parts: okta_app -> AppState, okta_people -> AssignmentState, provider_settings -> ProviderState,
-# provider_people -> AccountState. okta_people has one method more, for people who are no longer listed:
-#   async def observe_missing(self, desired, ids: Sequence[OktaId]) -> Mapping[OktaId, PersonState | None]
-# Up to 20 are read singly, more by users?filter=status eq "DEPROVISIONED" and lastUpdated gt "..". It is
-# complete or raises.
+class PeopleTarget(Target[AssignmentState], Protocol):
+    """The target for assignments, which can also look for people who are no longer listed."""
+
+    async def observe_missing(
+        self, desired: Desired, ids: Sequence[OktaId]
+    ) -> Mapping[OktaId, PersonState | None]:
+        """The state of each of `ids`; None where Okta answers 404. Complete, or raises.
+
+        Up to 20 are read singly, more by `users?filter=status eq "DEPROVISIONED" and lastUpdated gt ..`
+        and, for what that leaves, singly again.
+        """
+        ...
+
+
+Credentials = Mapping[tuple[str, str, str], SecretStr]
+"""(namespace, Secret name, key) -> value, of every Secret that the integration and its org name. Keys of one
+Secret that are read together (clientId, privateKey) are all there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The four targets of one integration, in the order in which they are applied."""
+
+    provider_settings: Target[ProviderState]
+    okta_app: Target[AppState]
+    okta_people: PeopleTarget
+    provider_people: Target[AccountState]
+
+
+class Connector(Protocol):
+    """Makes the targets of an integration; keeps sessions, tokens and request budgets between runs.
+
+    targets.connect has the real one; tests of the engine pass their own.
+    """
+
+    async def connect(self, inputs: Inputs, desired: Desired, credentials: Credentials) -> Targets:
+        """Targets that use `credentials`; sends nothing yet beyond what a shared budget needs (the org's id)."""
+        ...

@@ -1,0 +1,40 @@
+"""What one run found, did and leaves behind: the only thing that status, events and metrics are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.model.actions import Outcome
+from controller.model.actual import Actual, Memory
+from controller.model.people import EVERYTHING, Scope
+from controller.model.plan import Plan, Verdict
+from controller.planning.inputs import Inputs
+from controller.planning.wish import Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run. Fields that the run did not reach are None; `error` says why it ended early.
+
+    `error` is a ControllerError, or any other exception, which is a bug and is reported as UnexpectedError.
+    Failed actions are outcomes, never an error.
+    """
+
+    inputs: Inputs
+    started: datetime
+    finished: datetime
+    scope: Scope = EVERYTHING
+    desired: Desired | None = None
+    actual: Actual | None = None
+    plan: Plan | None = None
+    verdict: Verdict | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    error: Exception | None = None
+    memory: Memory = field(default_factory=Memory)
+    """To be stored before the next run; also after an error."""
+
+    @property
+    def wrote(self) -> bool:
+        """Whether anything was sent that changes something."""
+        return bool(self.outcomes)

@@ -86,5 +86,5 @@ class Connector(Protocol):
     """
 
     async def connect(self, inputs: Inputs, desired: Desired, credentials: Credentials) -> Targets:
-        """Targets that use `credentials`; sends nothing yet beyond what a shared budget needs (the org's id)."""
+        """Targets that use `credentials`; sends nothing beyond what a shared budget needs: the org's id."""
         ...

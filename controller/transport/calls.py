@@ -1,0 +1,140 @@
+"""What goes through a Session: Call, Answer, and the Protocols of what a Session is given.
+
+Used by okta, scim and the simulator's agent. Holds no behaviour beyond reading headers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Protocol
+
+from pydantic import SecretStr
+
+from controller.errors import RemoteError
+
+
+class Lane(IntEnum):
+    """Who goes first when calls wait for their share of a budget: the lower number."""
+
+    PERSON = 0
+    """One person now."""
+    CHANGE = 1
+    """A declared change."""
+    DRIFT = 2
+    """A correction."""
+    FULL = 3
+    """A full read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. `path` is relative to the session's base, or an absolute URL of the same origin."""
+
+    method: str
+    path: str
+    route: str
+    """The path as a template, `/api/v1/apps/{id}/users`: a metric label, so never with an id."""
+    params: Mapping[str, str | int] = field(default_factory=dict)
+    json: Any = None
+    form: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    lane: Lane = Lane.CHANGE
+    is_idempotent: bool | None = None
+    """Whether sending it twice is as good as once; None: as the method says (RFC 9110 section 9.2.2)."""
+    timeout_seconds: float | None = None
+    """None: the session's own."""
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether it may be sent again though it may have arrived."""
+        if self.is_idempotent is not None:
+            return self.is_idempotent
+        return self.method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response. `body` is the decoded JSON, None where there was none; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    url: str
+    next_url: str = ""
+    """Target of the Link header with rel="next" (RFC 8288); empty at the end."""
+    seconds: float = 0.0
+    text: str = ""
+    """Of an error only: the body as text, clipped and with secrets masked."""
+
+    @property
+    def request_id(self) -> str:
+        """What the other side's support asks for; empty where it gave none."""
+        for name in ("x-okta-request-id", "x-request-id", "x-correlation-id", "request-id"):
+            if self.headers.get(name):
+                return self.headers[name]
+        return ""
+
+
+class Auth(Protocol):
+    """How requests are signed."""
+
+    async def headers(self, method: str, url: str) -> Mapping[str, str]:
+        """Headers that authenticate one request. Raises Unauthorized where no token is to be had."""
+        ...
+
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """Whatever must never appear in a message."""
+        ...
+
+    async def renew(self, answer: Answer) -> bool:
+        """Whether one more attempt with fresh headers may help after `answer` (401, or a nonce challenge)."""
+        ...
+
+
+class Gate(Protocol):
+    """What holds requests back: an org's Budget, a provider's Throttle."""
+
+    def admit(self, method: str, path: str, lane: Lane) -> AbstractAsyncContextManager[None]:
+        """Entered when the request may be sent, left when it was answered."""
+        ...
+
+    def learn(self, method: str, path: str, status: int, headers: Mapping[str, str]) -> None:
+        """Takes note of what an answer says about limits."""
+        ...
+
+
+class Sink(Protocol):
+    """Where figures go; None of transport knows Prometheus."""
+
+    def requested(self, api: str, method: str, route: str, code: str, seconds: float) -> None:
+        """One request was answered with `code`, or failed (`code` names how: timeout, tls, dns ...)."""
+        ...
+
+    def waited(self, lane: str, seconds: float) -> None:
+        """A request waited for its share of a budget."""
+        ...
+
+    def remaining(self, bucket: str, calls: int) -> None:
+        """What a rate-limit bucket has left in its window."""
+        ...
+
+
+class Silent:
+    """A Sink that drops everything."""
+
+    def requested(self, api: str, method: str, route: str, code: str, seconds: float) -> None: ...
+
+    def waited(self, lane: str, seconds: float) -> None: ...
+
+    def remaining(self, bucket: str, calls: int) -> None: ...
+
+
+class ReadError(Protocol):
+    """How an API's error answers become errors of ours."""
+
+    def __call__(self, call: Call, answer: Answer) -> RemoteError:
+        """The error for a status of 400 and above other than 429."""
+        ...

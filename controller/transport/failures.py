@@ -1,0 +1,167 @@
+"""What went wrong, in words: connection failures by cause, statuses by class, bodies clipped and masked.
+
+Called by session; pure apart from looking at httpx's exceptions. Nothing here lets a secret through.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+from pydantic import SecretStr
+
+from controller.errors import Conflict, NotFound, Rejected, RemoteError, Unauthorized, Unavailable, clip
+from controller.transport.calls import Answer, Call, ReadError
+
+BODY_LIMIT = 256
+MASK = "**********"
+_CREDENTIAL = re.compile(r"(?i)\b(bearer|ssws|basic|dpop)\s+[A-Za-z0-9._~+/=-]{8,}")
+_SECRET_FIELD = re.compile(
+    r'(?i)("(?:[a-z_]*(?:token|password|secret|assertion|private_?key)|apikey)"\s*:\s*)"[^"]*"'
+)
+
+
+class Unreachable(Unavailable):
+    """No connection was made, so nothing was sent: any call may be repeated."""
+
+    reason = "Unreachable"
+
+
+class Oversized(Unavailable):
+    """The answer is larger than a session reads: the same question would get the same answer."""
+
+    reason = "AnswerTooLarge"
+
+
+def redact(text: str, secrets: Iterable[SecretStr] = ()) -> str:
+    """`text` clipped to 256 characters, with secrets and whatever looks like a credential masked."""
+    for secret in secrets:
+        value = secret.get_secret_value()
+        if len(value) >= 4:
+            text = text.replace(value, MASK)
+    masked = _SECRET_FIELD.sub(rf'\1"{MASK}"', _CREDENTIAL.sub(rf"\1 {MASK}", text))
+    return clip(masked, BODY_LIMIT)
+
+
+def connection_failure(system: str, host: str, error: httpx.TransportError) -> tuple[Unavailable, str]:
+    """The error to raise, with the cause in words, and a short code for metrics."""
+    code, words, reason = _cause(error)
+    unsent = isinstance(
+        error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
+    )
+    kind = Unreachable if unsent else Unavailable
+    return kind(f"{system} at {host}: {words}", system=system, reason=reason), code
+
+
+def _cause(error: BaseException) -> tuple[str, str, str]:
+    """(metric code, words, reason) of the innermost cause that we can name."""
+    for link in _chain(error):
+        if isinstance(link, ssl.SSLCertVerificationError):
+            words = f"its TLS certificate is not trusted ({getattr(link, 'verify_message', 'not verified')})"
+            return "tls", f"{words}; set caBundleRef for a private CA", "TLSFailed"
+        if isinstance(link, ssl.SSLError):
+            return "tls", f"the TLS handshake failed ({link.reason or 'closed'})", "TLSFailed"
+        if isinstance(link, socket.gaierror):
+            return "dns", "its name does not resolve (DNS)", "HostNotFound"
+        if isinstance(link, ConnectionRefusedError):
+            return "refused", "the connection was refused; nothing listens there", "ConnectionRefused"
+        if isinstance(link, ForbiddenAddress):
+            return "forbidden", str(link), "HostNotAllowed"
+    return _cause_by_kind(error)
+
+
+def _cause_by_kind(error: BaseException) -> tuple[str, str, str]:
+    if isinstance(error, httpx.ConnectTimeout):
+        return "timeout", "no connection within the time allowed", "Timeout"
+    if isinstance(error, httpx.PoolTimeout):
+        return "timeout", "no free connection within the time allowed", "Timeout"
+    if isinstance(error, httpx.TimeoutException):
+        return "timeout", "no answer within the time allowed", "Timeout"
+    if isinstance(error, httpx.ProxyError):
+        return "proxy", "the proxy of HTTPS_PROXY refused the connection", "ProxyFailed"
+    if isinstance(error, httpx.ConnectError):
+        return _cause_by_text(str(error))
+    return "closed", "the connection broke before the answer was complete", "ConnectionClosed"
+
+
+def _cause_by_text(text: str) -> tuple[str, str, str]:
+    """asyncio joins several addresses' failures into one OSError, of which only the text tells the cause."""
+    lowered = text.lower()
+    if "certificate" in lowered or "ssl" in lowered:
+        return "tls", f"the TLS handshake failed ({clip(text, 120)})", "TLSFailed"
+    if "name or service not known" in lowered or "nodename" in lowered or "getaddrinfo" in lowered:
+        return "dns", "its name does not resolve (DNS)", "HostNotFound"
+    if "all connection attempts failed" in lowered or "refused" in lowered:
+        return "refused", "the connection was refused; nothing listens there", "ConnectionRefused"
+    return "connect", "no connection could be made", "Unreachable"
+
+
+def _chain(error: BaseException | None) -> Iterable[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+class ForbiddenAddress(OSError):
+    """A name resolved to an address that is never called."""
+
+
+def read_plain_error(system: str) -> ReadError:
+    """Errors by status alone, for APIs without a body of their own."""
+    return _PlainErrors(system)
+
+
+class _PlainErrors:
+    def __init__(self, system: str) -> None:
+        self._system = system
+
+    def __call__(self, call: Call, answer: Answer) -> RemoteError:
+        words = f"{self._system} answered {answer.status} to {call.method} {call.route}: {answer.text}"
+        return error_of_status(answer.status)(
+            words, system=self._system, status=answer.status, request_id=answer.request_id
+        )
+
+
+def error_of_status(status: int) -> type[RemoteError]:
+    """The class of error for an HTTP status that is no success and not 429."""
+    if status in (401, 403):
+        return Unauthorized
+    if status in (409, 412):
+        return Conflict
+    if status in (404, 410):
+        return NotFound
+    return Rejected if 400 <= status < 500 and status != 408 else Unavailable
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: datetime, default: float) -> float:
+    """Seconds to wait after a 429, at least 1: Retry-After (seconds or a date, RFC 9110 section 10.2.3), else
+    Okta's X-Rate-Limit-Reset against the answer's own Date, else `default`."""
+    text = headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return max(1.0, float(text))
+    moment = parse_http_date(text)
+    if moment is not None:
+        return max(1.0, (moment - (server_time(headers) or now)).total_seconds())
+    reset = headers.get("x-rate-limit-reset", "")
+    if reset.isdigit():
+        return max(1.0, float(reset) - (server_time(headers) or now).timestamp())
+    return default
+
+
+def server_time(headers: Mapping[str, str]) -> datetime | None:
+    """The answer's Date as aware UTC, or None."""
+    return parse_http_date(headers.get("date", ""))
+
+
+def parse_http_date(text: str) -> datetime | None:
+    """An HTTP date as aware UTC, or None where `text` is none."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,317 @@
+"""One Session per remote: the only place that sends HTTP.
+
+Used by okta, scim and the simulator's agent. Each layer adds one concern: `send` repeats what is safe to
+repeat, `_send_signed` authenticates, `_send_once` passes the gate, counts and reads a bounded answer. A
+redirect is an error, since it would carry the credential elsewhere; cookies are not kept.
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from controller import __version__
+from controller.clock import Clock, SystemClock
+from controller.errors import RateLimited, RemoteError, SpecError, Unavailable, clip
+from controller.transport.calls import Answer, Auth, Call, Gate, Lane, ReadError, Silent, Sink
+from controller.transport.failures import (
+    Oversized,
+    connection_failure,
+    read_plain_error,
+    redact,
+    retry_after_seconds,
+)
+from controller.transport.guard import guard
+from controller.transport.retry import RetryPolicy
+from controller.transport.urls import check_url, origin
+
+USER_AGENT = f"scim-operator/{__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Where a session goes and how it names the other side."""
+
+    base_url: str
+    api: str
+    """Label of metrics: okta, scim, admin or token."""
+    system: str
+    """Name in messages: Okta, SCIM, admin."""
+    ca_bundle: str = ""
+    """PEM certificates trusted in addition to the usual ones."""
+    timeout_seconds: float = 30.0
+    connect_timeout_seconds: float = 10.0
+    max_bytes: int = 32 * 1024 * 1024
+    """Largest answer that is read, after decompression."""
+    connections: int = 32
+    user_agent: str = USER_AGENT
+    headers: Mapping[str, str] = field(default_factory=lambda: {"accept": "application/json"})
+    content_type: str = "application/json"
+    allow_http_services: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What a session is given beside its remote; each part has a harmless default."""
+
+    auth: Auth | None = None
+    gate: Gate | None = None
+    sink: Sink = field(default_factory=Silent)
+    read_error: ReadError | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    clock: Clock = field(default_factory=SystemClock)
+    transport: httpx.AsyncBaseTransport | None = None
+    """Replaces the network: tests, in-process apps."""
+
+
+class OpenGate:
+    """A Gate that lets everything through."""
+
+    @asynccontextmanager
+    async def admit(self, method: str, path: str, lane: Lane) -> AsyncIterator[None]:
+        yield
+
+    def learn(self, method: str, path: str, status: int, headers: Mapping[str, str]) -> None: ...
+
+
+class Session:
+    """Sends Calls to one remote and gives Answers with a status below 300; everything else is raised.
+
+    Raises Unavailable, RateLimited, Unauthorized, NotFound, Conflict or Rejected.
+    """
+
+    def __init__(self, remote: Remote, wiring: Wiring | None = None) -> None:
+        wiring = wiring or Wiring()
+        self.remote = remote
+        self.base_url = check_url(remote.base_url, remote.allow_http_services)
+        self.clock = wiring.clock
+        self._auth, self._gate, self._sink = wiring.auth, wiring.gate or OpenGate(), wiring.sink
+        self._read_error = wiring.read_error or read_plain_error(remote.system)
+        self._retry = wiring.retry
+        self._client = _client(remote, wiring.transport)
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    async def send(self, call: Call) -> Answer:
+        """The answer to `call`, repeated within the retry policy where that is safe."""
+        begun, attempt = self.clock.monotonic(), 0
+        while True:
+            attempt += 1
+            try:
+                return await self._send_signed(call)
+            except RemoteError as error:
+                delay = self._retry.delay(call, error, attempt, self.clock.monotonic() - begun)
+                if delay is None:
+                    raise
+            await self.clock.sleep(delay)
+
+    def absolute(self, path: str) -> str:
+        """`path` as a URL of this remote. Raises Unavailable for one of another origin, such as a next link
+        that would carry the credential elsewhere."""
+        if "://" not in path:
+            return self.base_url + path
+        if origin(path) != origin(self.base_url):
+            host = urlsplit(path).netloc
+            raise Unavailable(
+                f"{self.remote.system} points to another host, {clip(host, 100)}; it is not followed",
+                system=self.remote.system,
+                reason="ForeignLink",
+            )
+        return path
+
+    async def _send_signed(self, call: Call) -> Answer:
+        answer = await self._send_once(call)
+        # Twice: a DPoP nonce challenge may be followed by an expired token.
+        for _ in range(2):
+            if (
+                answer.status not in (400, 401, 403)
+                or self._auth is None
+                or not await self._auth.renew(answer)
+            ):
+                break
+            answer = await self._send_once(call)
+        if answer.status < 300:
+            return answer
+        raise self._error(call, answer)
+
+    async def _send_once(self, call: Call) -> Answer:
+        url = self.absolute(call.path)
+        path = urlsplit(url).path
+        signed = await self._auth.headers(call.method, url) if self._auth else {}
+        request = self._build(call, url, signed)
+        async with self._gate.admit(call.method, path, call.lane):
+            answer = await self._exchange(call, request)
+            self._gate.learn(call.method, path, answer.status, answer.headers)
+        return answer
+
+    def _build(self, call: Call, url: str, signed: Mapping[str, str]) -> httpx.Request:
+        content: bytes | None = None
+        headers = {**self.remote.headers, **call.headers, **signed}
+        if call.json is not None:
+            content = json.dumps(call.json, ensure_ascii=False, separators=(",", ":")).encode()
+            headers.setdefault("content-type", self.remote.content_type)
+        return self._client.build_request(
+            call.method,
+            url,
+            params=call.params or None,
+            content=content,
+            data=call.form,
+            headers=headers,
+            timeout=httpx.Timeout(
+                call.timeout_seconds or self.remote.timeout_seconds,
+                connect=self.remote.connect_timeout_seconds,
+            ),
+        )
+
+    async def _exchange(self, call: Call, request: httpx.Request) -> Answer:
+        begun, code = self.clock.monotonic(), "error"
+        try:
+            response = await self._client.send(request, stream=True)
+            try:
+                code = str(response.status_code)
+                content = await self._read(call, response)
+            finally:
+                await response.aclose()
+        except httpx.TransportError as error:
+            failure, code = connection_failure(self.remote.system, request.url.host, error)
+            raise failure from None
+        except httpx.DecodingError:
+            raise self._unavailable(call, "an answer whose compression is broken") from None
+        finally:
+            seconds = self.clock.monotonic() - begun
+            self._sink.requested(self.remote.api, call.method, call.route, code, seconds)
+        return self._answer(call, response, content, seconds)
+
+    async def _read(self, call: Call, response: httpx.Response) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in response.aiter_bytes():
+            size += len(chunk)
+            if size > self.remote.max_bytes:
+                raise Oversized(
+                    f"{self.remote.system} answered {call.method} {call.route} with more than "
+                    f"{self.remote.max_bytes} bytes",
+                    system=self.remote.system,
+                    status=response.status_code,
+                )
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _answer(self, call: Call, response: httpx.Response, content: bytes, seconds: float) -> Answer:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        answer = Answer(response.status_code, headers, None, str(response.url), _next_link(response), seconds)
+        if answer.status >= 300:
+            text = content.decode("utf-8", "replace")
+            return replace(answer, body=_lenient(content), text=self._describe(headers, text))
+        if not content.strip() or call.method == "HEAD":
+            return answer
+        return replace(answer, body=self._decode(call, answer, content))
+
+    def _decode(self, call: Call, answer: Answer, content: bytes) -> Any:
+        if _is_html(answer.headers, content):
+            raise self._unavailable(
+                call, "HTML, not JSON; is this the address of the API?", answer, "NotJson"
+            )
+        try:
+            return json.loads(content)
+        except ValueError:
+            raise self._unavailable(
+                call, "something that is not JSON, or JSON cut short", answer, "NotJson"
+            ) from None
+
+    def _describe(self, headers: Mapping[str, str], text: str) -> str:
+        if _is_html(headers, text.encode()[:512]):
+            return "(an HTML page)"
+        return redact(text, self._auth.secrets() if self._auth else ())
+
+    def _error(self, call: Call, answer: Answer) -> RemoteError:
+        system = self.remote.system
+        if answer.status == 429:
+            wait = retry_after_seconds(answer.headers, self.clock.now(), default=5.0)
+            return RateLimited(
+                f"{system} answered 429 to {call.method} {call.route}: too many requests, asks for "
+                f"{wait:.0f} s of patience",
+                system=system,
+                retry_after_seconds=wait,
+                request_id=answer.request_id,
+            )
+        if answer.status < 400:
+            target = urlsplit(urljoin(answer.url, answer.headers.get("location", "")))
+            where = clip(f"{target.scheme}://{target.netloc}", 200)
+            return self._unavailable(
+                call,
+                f"a redirect to {where}, which is not followed; name that host if it is right",
+                answer,
+                "Redirected",
+            )
+        return self._read_error(call, answer)
+
+    def _unavailable(
+        self, call: Call, words: str, answer: Answer | None = None, reason: str | None = None
+    ) -> Unavailable:
+        return Unavailable(
+            f"{self.remote.system} answered {call.method} {call.route} with {words}",
+            system=self.remote.system,
+            status=answer.status if answer else 0,
+            request_id=answer.request_id if answer else "",
+            reason=reason,
+        )
+
+
+@lru_cache(maxsize=64)
+def _tls(ca_bundle: str) -> ssl.SSLContext:
+    """A context that trusts the usual authorities (or SSL_CERT_FILE) and `ca_bundle`; costly, hence kept."""
+    context = httpx.create_ssl_context(trust_env=True)
+    if ca_bundle:
+        try:
+            context.load_verify_locations(cadata=ca_bundle)
+        except (ssl.SSLError, ValueError):
+            raise SpecError("holds no PEM certificate", field="caBundleRef") from None
+    return context
+
+
+def _client(remote: Remote, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    no_cookies = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    client = httpx.AsyncClient(
+        verify=_tls(remote.ca_bundle) if transport is None else True,
+        transport=transport,
+        trust_env=True,
+        follow_redirects=False,
+        cookies=no_cookies,
+        headers={"user-agent": remote.user_agent},
+        limits=httpx.Limits(max_connections=remote.connections, keepalive_expiry=30.0),
+    )
+    guard(client)
+    return client
+
+
+def _is_html(headers: Mapping[str, str], content: bytes) -> bool:
+    start = content[:64].lstrip().lower()
+    return "html" in headers.get("content-type", "") or start.startswith((b"<!doctype", b"<html"))
+
+
+def _lenient(content: bytes) -> Any:
+    """The JSON of an error answer, or None: what a proxy says in between need not be JSON."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
+def _next_link(response: httpx.Response) -> str:
+    """Okta sends `self` and `next` in Link lines of their own; both forms are read."""
+    for link in response.links.values():
+        if link.get("rel") == "next":
+            return str(response.url.join(link["url"]))
+    return ""

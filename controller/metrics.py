@@ -23,6 +23,12 @@ class Metrics:
             [*resource, "state"],
             registry=registry,
         )
+        self.seats_warn_ratio = Gauge(
+            "scim_operator_seats_warn_ratio",
+            "Share of the seats from which a SeatLimit warns: warnAtPercent as 0 to 1.",
+            resource,
+            registry=registry,
+        )
         self.drift = Gauge(
             "scim_operator_drift",
             "Differences between what is declared and what was read, by kind.",

@@ -27,7 +27,7 @@ class ActionKind(StrEnum):
 
     ENABLE_SCIM = "EnableScim"  # "organization"
     ISSUE_TOKEN = "IssueToken"  # noqa: S105 - "token"
-    SAVE_GROUP_TABLE = "SaveGroupTable"  # "group-mapping"
+    SAVE_GROUP_TABLE = "SaveGroupTable"  # "group-mapping"; see planning.tables for its fields
     SET_USERNAME_FORMAT = "SetUsernameFormat"  # app id
     ADD_APP_ATTRIBUTE = "AddAppAttribute"  # attribute name
     SET_MAPPING = "SetMapping"  # profile mapping id
@@ -62,13 +62,15 @@ class Action:
     """What a person calls the subject: a login, a group's name."""
     touch: Touch
     before: tuple[tuple[str, Value], ...]
-    """The fields that change as they were read: SCIM paths, or names of settings; () for a creation."""
+    """The fields that change as they were read: `userName`, `active`, `externalId` and SCIM paths of
+    `Reads.paths` for accounts, names of settings otherwise; () for a creation."""
     after: tuple[tuple[str, Value], ...]
-    """The same fields as wished. Creations hold every field."""
+    """The same fields as wished, None for a value that is taken away. Creations hold every field."""
     why: str
     """One sentence for a reader: "department is now Sales EMEA in Okta"."""
     remote_id: str = ""
-    """SCIM id of the account, where it has one. Not part of the digest."""
+    """SCIM id of the account, where it has one; the digest of the group table that a save replaces.
+    Not part of the digest."""
     people: tuple[str, ...] = ()
     """Okta ids of the people whom the action touches beyond its subject, such as the members of a group."""
     needs: tuple[str, ...] = ()

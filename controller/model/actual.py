@@ -111,9 +111,12 @@ class GroupTable:
     """The provider's value -> group table; `digest` is what a save must name."""
 
     attribute: str
+    """SCIM path of the attribute whose value decides."""
     entries: tuple[tuple[tuple[str, ...], str], ...]
     create_groups: str
+    """Never or WhenMissing."""
     unmapped: str
+    """Keep, Remove, UseValue, or `Default/<group>`."""
     digest: str
     groups: frozenset[str] = frozenset()
     """Names of the groups that exist."""
@@ -158,6 +161,8 @@ class AccountState:
 
     accounts: tuple[Account, ...]
     is_scoped: bool = False
+    active_total: int | None = None
+    """Active accounts of the whole tenant, by a `count=0` read; only a scoped run with a seat limit asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,3 +215,6 @@ class Memory:
     from an edit made by hand at the provider."""
     is_new: bool = True
     """No state was found: the first plan on a tenant with accounts is held."""
+    rows: Mapping[str, str] = field(default_factory=dict)
+    """Value in the provider's group table -> name of the GroupMapping that put it there. A row is taken away
+    only where its mapping still exists and has dropped it; what a deleted mapping owned is released."""

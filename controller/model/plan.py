@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from controller.model.actions import Action
+from controller.model.actions import Action, Touch
 from controller.model.people import OktaId, Value
 
 
@@ -137,6 +137,18 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     counts: Counts = Counts()
     preview: MappingPreview = MappingPreview()
+    wants_full: bool = False
+    """A scoped run could not decide about a seat: a full run has to follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A plan that waits for a yes, as it was when it was first shown; stored whole."""
+
+    digest: str
+    generation: int
+    created: datetime
+    actions: tuple[Action, ...]
 
 
 class HoldReason(StrEnum):
@@ -165,3 +177,17 @@ class Verdict:
     """When a closed window opens, where that is why."""
     memory_approved: str = ""
     """The approval in force after this verdict."""
+    approved_keys: frozenset[str] = frozenset()
+    """Fingerprints of the actions that it still covers."""
+    frozen: Frozen | None = None
+    """The plan that waits, to be stored; None where nothing waits for an approval."""
+    newer: int = 0
+    """Held actions that are newer than the frozen plan."""
+    handled_approval: str = ""
+    """The value of the annotation that this verdict has used up; to be echoed in status."""
+    is_approval_ignored: bool = False
+    """That value matches nothing: one event."""
+    is_first: bool = False
+    """Held as the first plan of this tenant."""
+    tripped: tuple[Touch, ...] = ()
+    """The classes that exceed their safeguard."""

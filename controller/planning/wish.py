@@ -78,6 +78,11 @@ class GroupWish:
     create_groups: bool
     unmapped: Literal["Keep", "Remove", "UseValue", "Default"]
     unmapped_group: str = ""
+    contested: frozenset[str] = frozenset()
+    """Values that two mappings claim: in neither `table` nor `rows`; the provider's row for such a value
+    stays as it is, so that nobody moves until the claim is settled."""
+    mappings: frozenset[str] = frozenset()
+    """Names of the GroupMappings that exist; without any the provider's table is left alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,9 @@ class Auth(Protocol):
         """Whatever must never appear in a message."""
         ...
 
-    async def renew(self, answer: Answer) -> bool:
-        """Whether one more attempt with fresh headers may help after `answer` (401, or a nonce challenge)."""
+    async def renew(self, answer: Answer, sent: Mapping[str, str]) -> bool:
+        """Whether one more attempt with fresh headers may help after `answer` (401, or a nonce challenge) to
+        a request that was signed with `sent`."""
         ...
 
 

@@ -131,25 +131,24 @@ class Session:
         return path
 
     async def _send_signed(self, call: Call) -> Answer:
-        answer = await self._send_once(call)
-        # Twice: a DPoP nonce challenge may be followed by an expired token.
-        for _ in range(2):
-            if (
-                answer.status not in (400, 401, 403)
-                or self._auth is None
-                or not await self._auth.renew(answer)
-            ):
+        url = self.absolute(call.path)
+        # Three: a DPoP nonce challenge may be followed by an expired token.
+        for is_last in (False, False, True):
+            sent = await self._auth.headers(call.method, url) if self._auth else {}
+            answer = await self._send_once(call, self._build(call, url, sent))
+            if is_last or not await self._may_renew(answer, sent):
                 break
-            answer = await self._send_once(call)
         if answer.status < 300:
             return answer
         raise self._error(call, answer)
 
-    async def _send_once(self, call: Call) -> Answer:
-        url = self.absolute(call.path)
-        path = urlsplit(url).path
-        signed = await self._auth.headers(call.method, url) if self._auth else {}
-        request = self._build(call, url, signed)
+    async def _may_renew(self, answer: Answer, sent: Mapping[str, str]) -> bool:
+        if answer.status not in (400, 401) or self._auth is None:
+            return False
+        return await self._auth.renew(answer, sent)
+
+    async def _send_once(self, call: Call, request: httpx.Request) -> Answer:
+        path = request.url.path
         async with self._gate.admit(call.method, path, call.lane):
             answer = await self._exchange(call, request)
             self._gate.learn(call.method, path, answer.status, answer.headers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -218,7 +218,7 @@ class Token:
     def secrets(self) -> tuple[SecretStr, ...]:
         return (SecretStr(self.value),)
 
-    async def renew(self, answer: Answer) -> bool:
+    async def renew(self, answer: Answer, sent: Mapping[str, str]) -> bool:
         self.renewals += 1
         self.value = "new-token-value"
         return self.renewals == 1

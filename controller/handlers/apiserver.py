@@ -1,0 +1,228 @@
+"""A Kubernetes API as raw JSON, found by kubeconfig or from inside a pod: get, tables, apply, patch, watch.
+
+Used by scimctl, by the sandbox's demo and by tests of the whole. The official client reads the kubeconfig
+(exec plugins, client certificates, proxies) and carries the requests; its generated models stay unused. Keeps
+nothing between calls and knows no kind of ours. Errors are the tree's, with system "Kubernetes".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio import config as kubeconfigs
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+
+from controller import __version__
+from controller.errors import (
+    Conflict,
+    NotFound,
+    RateLimited,
+    Rejected,
+    RemoteError,
+    SpecError,
+    Unauthorized,
+    Unavailable,
+    clip,
+)
+
+JSON = dict[str, Any]
+config: Any = kubeconfigs  # the official client has no types
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+
+
+def object_path(api_version: str, plural: str, namespace: str = "", name: str = "") -> str:
+    """`/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME`; no namespace: all of them, or a cluster-wide kind."""
+    root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+    middle = f"/namespaces/{namespace}" if namespace else ""
+    return f"{root}{middle}/{plural}" + (f"/{name}" if name else "")
+
+
+async def open_api_server(kubeconfig: str = "", context: str = "") -> ApiServer:
+    """By `kubeconfig`, else $KUBECONFIG or ~/.kube/config, else the service account of the pod.
+
+    SpecError says what was looked for where none is usable.
+    """
+    configuration = Configuration()
+    configuration.connection_pool_maxsize = 64
+    if kubeconfig and not os.access(kubeconfig, os.R_OK):
+        raise SpecError(f"{kubeconfig} is not a file that can be read", field="--kubeconfig")
+    try:
+        await _load(configuration, kubeconfig, context)
+    except (config.ConfigException, OSError, KeyError, TypeError) as error:
+        raise SpecError(
+            f"no usable configuration ({clip(str(error), 200)}); name a kubeconfig file or set KUBECONFIG",
+            field="--kubeconfig",
+        ) from None
+    client: Any = ApiClient(configuration)
+    return ApiServer(client, _namespace(kubeconfig, context))
+
+
+async def _load(configuration: Configuration, kubeconfig: str, context: str) -> None:
+    try:
+        await config.load_kube_config(
+            config_file=kubeconfig or None, context=context or None, client_configuration=configuration
+        )
+    except config.ConfigException:
+        if kubeconfig or context:
+            raise
+        config.load_incluster_config(client_configuration=configuration)
+
+
+def _namespace(kubeconfig: str, context: str) -> str:
+    """The context's own namespace; `default` where it names none."""
+    try:
+        contexts, active = config.list_kube_config_contexts(kubeconfig or None)
+    except config.ConfigException:
+        pod = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+        return pod.read_text().strip() if pod.is_file() else "default"
+    chosen = next((item for item in contexts if item["name"] == context), active)
+    return str(chosen["context"].get("namespace") or "default")
+
+
+class ApiServer:
+    """One API server. Bodies are plain JSON values; every failure is a RemoteError."""
+
+    def __init__(self, client: Any, namespace: str = "default") -> None:
+        client.user_agent = f"scimctl/{__version__}"
+        self._client, self.namespace = client, namespace
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return str(self._client.configuration.host).rstrip("/")
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._client.close()
+
+    async def get(self, path: str, params: Mapping[str, Any] | None = None, *, table: bool = False) -> JSON:
+        """One object, a list, or with `table` what kubectl prints of it."""
+        return await self._send("GET", path, params, accept=TABLE if table else "application/json")
+
+    async def list_all(self, path: str, params: Mapping[str, Any] | None = None) -> list[JSON]:
+        """Every item, read in pages of 500."""
+        items: list[JSON] = []
+        query = {"limit": 500, **(params or {})}
+        while True:
+            page = await self.get(path, query)
+            items += page.get("items") or []
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return items
+            query = {**query, "continue": token}
+
+    async def apply(self, path: str, body: JSON, *, manager: str = "scimctl") -> JSON:
+        """Server-side apply with strict validation, taking over fields that others own."""
+        query = {"fieldManager": manager, "fieldValidation": "Strict", "force": "true"}
+        return await self._send("PATCH", path, query, body=body, content_type=APPLY)
+
+    async def patch(self, path: str, body: JSON, *, manager: str = "scimctl") -> JSON:
+        """A JSON merge patch."""
+        return await self._send("PATCH", path, {"fieldManager": manager}, body=body, content_type=MERGE)
+
+    async def create(self, path: str, body: JSON) -> JSON:
+        """The object as it was created under the collection `path`."""
+        return await self._send(
+            "POST", path, {"fieldManager": "scimctl", "fieldValidation": "Strict"}, body=body
+        )
+
+    async def delete(self, path: str) -> JSON:
+        """Deletes one object; finalizers may keep it for a while."""
+        return await self._send("DELETE", path, None)
+
+    async def watch(
+        self, path: str, params: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[tuple[str, JSON]]:
+        """(ADDED, MODIFIED or DELETED, object) of a collection, beginning with what is there; ends when the
+        server ends it."""
+        query = {**(params or {}), "watch": "true", "allowWatchBookmarks": "true"}
+        answer = await self._open("GET", path, query, "application/json", None, "")
+        try:
+            await self._raise_for(answer, "GET", path)
+            async for line in answer.content:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise _error(
+                        int(event["object"].get("code", 500)), event["object"].get("message", ""), path
+                    )
+                if event["type"] != "BOOKMARK":
+                    yield event["type"], event["object"]
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _unreachable(self.url, error) from None
+        finally:
+            answer.close()
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        *,
+        accept: str = "application/json",
+        body: JSON | None = None,
+        content_type: str = "application/json",
+    ) -> JSON:
+        answer = await self._open(method, path, params, accept, body, content_type)
+        try:
+            await self._raise_for(answer, method, path)
+            decoded: JSON = json.loads(await answer.read() or b"{}")
+            return decoded
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _unreachable(self.url, error) from None
+        finally:
+            answer.release()
+
+    async def _open(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        accept: str,
+        body: JSON | None,
+        content_type: str,
+    ) -> aiohttp.ClientResponse:
+        headers = {"Accept": accept, "User-Agent": self._client.user_agent}
+        if content_type:
+            headers["Content-Type"] = content_type
+        url = self.url + path + ("?" + urlencode(params) if params else "")
+        try:
+            await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+            answer = await self._client.rest_client.request(method, url, headers=headers, body=body)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(self.url, error) from None
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+    async def _raise_for(self, answer: aiohttp.ClientResponse, method: str, path: str) -> None:
+        if answer.status < 300:
+            return
+        text = (await answer.read()).decode("utf-8", "replace")
+        try:
+            text = json.loads(text).get("message", text)
+        except (ValueError, AttributeError):
+            text = clip(text, 200)
+        raise _error(answer.status, text, f"{method} {path}")
+
+
+def _unreachable(url: str, error: BaseException) -> Unavailable:
+    cause = clip(str(error) or type(error).__name__, 300)
+    return Unavailable(f"the Kubernetes API at {url} does not answer: {cause}", system="Kubernetes")
+
+
+def _error(status: int, message: str, what: str) -> RemoteError:
+    text = message or f"Kubernetes answered {status} to {what}"
+    if status == 429:
+        return RateLimited(text, system="Kubernetes", retry_after_seconds=1.0)
+    if status >= 500:
+        return Unavailable(text, system="Kubernetes", status=status)
+    known = {401: Unauthorized, 403: Unauthorized, 404: NotFound, 409: Conflict, 412: Conflict}
+    return known.get(status, Rejected)(text, system="Kubernetes", status=status)

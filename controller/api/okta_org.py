@@ -1,0 +1,96 @@
+"""OktaOrg: the connection to an Okta org, its credential, its share of the request budget.
+
+Read by handlers.cluster and the CLI through `parsing.parse`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from controller.api.meta import (
+    DNS_LABEL,
+    LOGIN,
+    Api,
+    CaBundleRef,
+    Int32,
+    SecretRef,
+    rule,
+    rules,
+    text,
+    unique,
+)
+
+_ORIGIN = rule(
+    r"self.matches('^(https://[A-Za-z0-9.-]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\]))(:[0-9]{1,5})?/?$')",
+    "give the origin of the org: https://host, without a path",
+)
+
+
+class OktaAuth(Api):
+    """How the operator authenticates with Okta."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "self.type == 'ServiceApp' || self.dpop == 'Optional'",
+                "dpop: Required goes with type ServiceApp",
+            )
+        )
+    )
+
+    type: Literal["ServiceApp", "ApiToken"]
+    """ServiceApp: OAuth 2.0 with a private key (Secret keys clientId and privateKey), the least privilege
+    that Okta has. ApiToken: an SSWS token (Secret key apiToken), which has all rights of the admin who made
+    it."""
+    secret_ref: SecretRef
+    """Secret with the credential. Its annotation scim-operator.dev/allowed-hosts names the org's host."""
+    dpop: Literal["Optional", "Required"] = "Optional"
+    """DPoP (RFC 9449) binds access tokens to a key. Optional: used where Okta asks for it. Required: nothing
+    is sent without it."""
+
+
+class LabelSelector(Api):
+    """Namespaces by their labels."""
+
+    match_labels: Mapping[str, Annotated[str, text(DNS_LABEL)]] | None = None
+    """Labels that a namespace must have, all of them. None given selects every namespace."""
+
+
+class AllowedNamespaces(Api):
+    """Whose integrations may refer to this org."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule("(self.from == 'Selector') == has(self.selector)", "selector goes with from: Selector")
+        )
+    )
+
+    from_: Annotated[Literal["Same", "All", "Selector"], Field(alias="from")] = "Same"
+    """Same: only this namespace. All: every namespace. Selector: those that `selector` matches. A
+    ScimIntegration elsewhere that refers to this org acts with its credential."""
+    selector: LabelSelector | None = None
+    """Which namespaces, with from: Selector."""
+
+
+class OktaOrgSpec(Api):
+    """The connection to an Okta org. Two OktaOrgs of one org share one request budget and one log poller."""
+
+    url: Annotated[str, text(255, None, _ORIGIN)]
+    """Origin of the org: https://acme.okta.com, or its custom domain, which counts as the same org: the org
+    is known by its id."""
+    auth: OktaAuth
+    """Credential and how it is used."""
+    ca_bundle_ref: CaBundleRef | None = None
+    """Certificate authorities to trust for `url`, in place of the system's, where a proxy inspects TLS."""
+    budget_percent: Annotated[Int32, Field(ge=1, le=50)] = 30
+    """Share of each of Okta's rate-limit buckets that the operator may use, in percent. Okta itself caps one
+    client at 50. Of two OktaOrgs of one org the smaller share counts."""
+    protected: Annotated[tuple[Annotated[str, text(LOGIN)], ...], unique(1000)] | None = None
+    """Logins or Okta user ids of people whom no integration ever changes; former logins of a renamed person
+    count too. It cannot hold back Okta's own provisioning agent: with provisioning.by: Okta, what Okta pushes
+    on its own is not stopped by this list."""
+    allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
+    """Which namespaces may refer to this org."""

@@ -1,0 +1,3 @@
+-- Takes the field away, as git leaves it out.
+obj.spec.suspend = nil
+return obj

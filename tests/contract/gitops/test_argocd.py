@@ -1,0 +1,98 @@
+"""The Lua that Argo CD runs, run by a real Lua."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import missing
+
+ARGOCD = Path(__file__).parents[3] / "gitops" / "argocd"
+
+
+def run(script: str, obj: dict[str, Any]) -> dict[str, Any]:
+    """What `script` returns for `obj`, as a dict."""
+    try:
+        from lupa import LuaRuntime
+    except ImportError:
+        missing("lupa (requirements/components.txt)")
+    lua = LuaRuntime(unpack_returned_tuples=True)
+    lua.globals().obj = lua.table_from(obj, recursive=True)
+    return plain(lua.execute((ARGOCD / script).read_text()))
+
+
+def plain(value: Any) -> Any:
+    return {key: plain(inner) for key, inner in value.items()} if hasattr(value, "items") else value
+
+
+def integration(*conditions: tuple[str, str, str], generation: int = 2, **spec: Any) -> dict[str, Any]:
+    return {
+        "kind": "ScimIntegration",
+        "metadata": {"name": "calendly", "generation": generation},
+        "spec": spec,
+        "status": {
+            "observedGeneration": 2,
+            "conditions": [
+                {"type": type_, "status": status, "reason": reason, "message": f"{type_} {reason}"}
+                for type_, status, reason in conditions
+            ],
+            "plan": {"digest": "abc"},
+        },
+    }
+
+
+READY = ("Ready", "True", "Succeeded")
+HEALTH = {
+    "ready": (integration(READY), "Healthy"),
+    "suspended by spec": (integration(READY, suspend=True), "Suspended"),
+    "a newer generation": (integration(READY, generation=3), "Progressing"),
+    "stalled": (
+        integration(("Ready", "False", "InvalidSpec"), ("Stalled", "True", "InvalidSpec")),
+        "Degraded",
+    ),
+    "waits for approval": (integration(READY, ("InSync", "False", "AwaitingApproval")), "Suspended"),
+    "waits for a person": (
+        integration(("Ready", "False", "ManualStepRequired"), ("Reconciling", "True", "WaitingForPerson")),
+        "Suspended",
+    ),
+    "backs off": (integration(("Ready", "False", "X"), ("Reconciling", "True", "Retrying")), "Progressing"),
+    "failed": (integration(("Ready", "False", "Unavailable")), "Degraded"),
+    "never seen": (
+        {"kind": "SeatLimit", "metadata": {"generation": 1}, "status": {"observedGeneration": -1}},
+        "Progressing",
+    ),
+    "nothing known": ({"kind": "SeatLimit", "metadata": {"generation": 1}}, "Progressing"),
+}
+
+
+@pytest.mark.parametrize(("obj", "expected"), HEALTH.values(), ids=HEALTH.keys())
+def test_health(obj: dict[str, Any], expected: str) -> None:
+    assert run("health.lua", obj)["status"] == expected
+
+
+def test_actions_are_offered_where_they_make_sense() -> None:
+    offered = run("actions/discovery.lua", integration(READY))
+    assert {name: action["disabled"] for name, action in offered.items()} == {
+        "refresh": False,
+        "suspend": False,
+        "resume": True,
+        "approve": False,
+    }
+
+
+def test_suspend_and_resume() -> None:
+    assert run("actions/suspend.lua", integration(READY))["spec"] == {"suspend": True}
+    assert run("actions/resume.lua", integration(READY, suspend=True))["spec"] == {}
+
+
+def test_approve_names_the_digest_that_waits() -> None:
+    annotations = run("actions/approve.lua", integration(READY))["metadata"]["annotations"]
+    assert annotations["scim-operator.dev/approve"] == "abc"
+    assert annotations["scim-operator.dev/approved-by"].startswith("system:serviceaccount:")
+
+
+def test_refresh_asks_for_a_run() -> None:
+    annotations = run("actions/refresh.lua", integration(READY))["metadata"]["annotations"]
+    assert annotations["scim-operator.dev/requested-at"].endswith("Z")

@@ -23,7 +23,7 @@ from controller.errors import RemoteError, Unauthorized, clip
 from controller.okta.keys import SigningKey, generate_proof_key
 from controller.okta.routes import scope_of
 from controller.transport.calls import Answer, Call
-from controller.transport.failures import error_of_status, server_time
+from controller.transport.failures import server_time
 from controller.transport.session import Session
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -69,16 +69,11 @@ class TokenRefused(Unauthorized):
         )
 
 
-def read_token_error(call: Call, answer: Answer) -> RemoteError:
-    """The error for an answer of the token endpoint."""
-    if 400 <= answer.status < 500 and answer.status != 408:
+def read_token_error(call: Call, answer: Answer) -> RemoteError | None:
+    """The error for an answer of the token endpoint; None for 429 and 5xx."""
+    if answer.status != 429 and 400 <= answer.status < 500 and answer.status != 408:
         return TokenRefused(answer)
-    return error_of_status(answer.status)(
-        f"Okta's token endpoint answered {answer.status}: {answer.text}",
-        system="Okta",
-        status=answer.status,
-        request_id=answer.request_id,
-    )
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The calls of Okta's management API that we need, each a method: raw JSON in and out, typed at the edge.
 
-Used by targets and by the log poller. Complete or an error: a listing is followed to its end; a page that is no
-list, or a next link that leads elsewhere, is Unavailable. Nothing here decides anything.
+Used by targets and by the log poller. Complete or an error: a listing is followed to its end; a page that is
+no list, or a next link that leads elsewhere, is Unavailable. Nothing here decides anything.
 """
 
 from __future__ import annotations

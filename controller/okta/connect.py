@@ -22,7 +22,6 @@ from controller.transport.retry import NO_RETRY
 from controller.transport.session import Remote, Session, Wiring
 from controller.transport.urls import check_url
 
-
 NONE = SecretStr("")
 
 

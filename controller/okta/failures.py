@@ -59,11 +59,13 @@ MEANINGS = {
     "E0000107": Meaning(Rejected, "WrongState", "activate the app or the user first"),
     "E0000195": Meaning(Unavailable, "ChangedMeanwhile", "something else is changing it; it is tried again"),
 }
-"""By errorCode. 429 (E0000047) never comes here: a session knows it by its status."""
+"""By errorCode. 429 (E0000047) is not among them: a session knows it by its status."""
 
 
-def read_error(call: Call, answer: Answer) -> RemoteError:
-    """The error for an answer of Okta's API; a missing scope or role is named."""
+def read_error(call: Call, answer: Answer) -> RemoteError | None:
+    """The error for an answer of Okta's API; a missing scope or role is named. None for 429."""
+    if answer.status == 429:
+        return None
     body = answer.body if isinstance(answer.body, dict) else {}
     code, error_id = str(body.get("errorCode") or ""), str(body.get("errorId") or "")
     challenge = answer.headers.get("www-authenticate", "")

@@ -136,6 +136,7 @@ class Silent:
 class ReadError(Protocol):
     """How an API's error answers become errors of ours."""
 
-    def __call__(self, call: Call, answer: Answer) -> RemoteError:
-        """The error for a status of 400 and above other than 429."""
+    def __call__(self, call: Call, answer: Answer) -> RemoteError | None:
+        """The error for a status of 400 and above. None leaves it to the session: 429 is RateLimited, the
+        rest goes by status."""
         ...

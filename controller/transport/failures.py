@@ -16,7 +16,7 @@ import httpx
 from pydantic import SecretStr
 
 from controller.errors import Conflict, NotFound, Rejected, RemoteError, Unauthorized, Unavailable, clip
-from controller.transport.calls import Answer, Call, ReadError
+from controller.transport.calls import Answer, Call
 
 BODY_LIMIT = 256
 MASK = "**********"
@@ -111,20 +111,14 @@ class ForbiddenAddress(OSError):
     """A name resolved to an address that is never called."""
 
 
-def read_plain_error(system: str) -> ReadError:
-    """Errors by status alone, for APIs without a body of their own."""
-    return _PlainErrors(system)
-
-
-class _PlainErrors:
-    def __init__(self, system: str) -> None:
-        self._system = system
-
-    def __call__(self, call: Call, answer: Answer) -> RemoteError:
-        words = f"{self._system} answered {answer.status} to {call.method} {call.route}: {answer.text}"
-        return error_of_status(answer.status)(
-            words, system=self._system, status=answer.status, request_id=answer.request_id
-        )
+def plain_error(system: str, call: Call, answer: Answer) -> RemoteError:
+    """The error by status alone, for APIs without errors of their own."""
+    return error_of_status(answer.status)(
+        f"{system} answered {answer.status} to {call.method} {call.route}: {answer.text or 'without a word'}",
+        system=system,
+        status=answer.status,
+        request_id=answer.request_id,
+    )
 
 
 def error_of_status(status: int) -> type[RemoteError]:

@@ -26,7 +26,7 @@ from controller.transport.calls import Answer, Auth, Call, Gate, Lane, ReadError
 from controller.transport.failures import (
     Oversized,
     connection_failure,
-    read_plain_error,
+    plain_error,
     redact,
     retry_after_seconds,
 )
@@ -95,8 +95,7 @@ class Session:
         self.base_url = check_url(remote.base_url, remote.allow_http_services)
         self.clock = wiring.clock
         self._auth, self._gate, self._sink = wiring.auth, wiring.gate or OpenGate(), wiring.sink
-        self._read_error = wiring.read_error or read_plain_error(remote.system)
-        self._retry = wiring.retry
+        self._read_error, self._retry = wiring.read_error, wiring.retry
         self._client = _client(remote, wiring.transport)
 
     async def aclose(self) -> None:
@@ -235,26 +234,28 @@ class Session:
         return redact(text, self._auth.secrets() if self._auth else ())
 
     def _error(self, call: Call, answer: Answer) -> RemoteError:
-        system = self.remote.system
-        if answer.status == 429:
-            wait = retry_after_seconds(answer.headers, self.clock.now(), default=5.0)
-            return RateLimited(
-                f"{system} answered 429 to {call.method} {call.route}: too many requests, asks for "
-                f"{wait:.0f} s of patience",
-                system=system,
-                retry_after_seconds=wait,
-                request_id=answer.request_id,
-            )
         if answer.status < 400:
-            target = urlsplit(urljoin(answer.url, answer.headers.get("location", "")))
-            where = clip(f"{target.scheme}://{target.netloc}", 200)
-            return self._unavailable(
-                call,
-                f"a redirect to {where}, which is not followed; name that host if it is right",
-                answer,
-                "Redirected",
-            )
-        return self._read_error(call, answer)
+            return self._redirected(call, answer)
+        error = self._read_error(call, answer) if self._read_error else None
+        if error is None and answer.status == 429:
+            return self._rate_limited(call, answer)
+        return error or plain_error(self.remote.system, call, answer)
+
+    def _redirected(self, call: Call, answer: Answer) -> Unavailable:
+        target = urlsplit(urljoin(answer.url, answer.headers.get("location", "")))
+        where = clip(f"{target.scheme}://{target.netloc}", 200)
+        words = f"a redirect to {where}, which is not followed; name that host if it is right"
+        return self._unavailable(call, words, answer, "Redirected")
+
+    def _rate_limited(self, call: Call, answer: Answer) -> RateLimited:
+        wait = retry_after_seconds(answer.headers, self.clock.now(), default=5.0)
+        return RateLimited(
+            f"{self.remote.system} answered 429 to {call.method} {call.route}: too many requests, asks for "
+            f"{wait:.0f} s of patience",
+            system=self.remote.system,
+            retry_after_seconds=wait,
+            request_id=answer.request_id,
+        )
 
     def _unavailable(
         self, call: Call, words: str, answer: Answer | None = None, reason: str | None = None

@@ -1,0 +1,166 @@
+"""The admin API of the bundled provider: one organization's settings, tokens, group table, people and seats.
+
+Used by targets.provider_settings, by targets that accept invitations in tests, and by scimctl. A SaaS
+without such an API has no AdminClient at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from controller.errors import NotFound, RemoteError, Unavailable, clip
+from controller.transport.calls import Answer, Call, Lane
+from controller.transport.failures import error_of_status
+from controller.transport.session import Session
+
+Json = dict[str, Any]
+
+
+class AdminClient:
+    """One organization. Bodies are the API's own, see docs of the provider's admin API."""
+
+    def __init__(self, session: Session, lane: Lane = Lane.CHANGE) -> None:
+        self._session, self.lane = session, lane
+
+    async def organization(self) -> Json:
+        """plan, sso, scimEnabled, scimBaseUrl, billing.method, seats.{purchased,used,pending,free},
+        profile."""
+        return _object(await self._send("GET", "/organization"))
+
+    async def update_organization(self, change: Json) -> Json:
+        """The organization after `change`, a merge patch of it."""
+        return _object(await self._send("PATCH", "/organization", change, repeat=True))
+
+    async def tokens(self) -> list[Json]:
+        """Every token that is alive: id, name, scopes, created, expires, lastUsed; never a value."""
+        return _list(await self._send("GET", "/tokens"), "tokens")
+
+    async def issue_token(self, name: str, scopes: list[str], expires_in: str | int | None = None) -> Json:
+        """`{id, token}`; the value is told this once only."""
+        body: Json = {"name": name, "scopes": scopes}
+        if expires_in is not None:
+            body["expiresIn"] = expires_in
+        return _object(await self._send("POST", "/tokens", body))
+
+    async def revoke_token(self, token_id: str) -> None:
+        """Ends a token; well if it was gone."""
+        try:
+            await self._send("DELETE", "/tokens/{id}", ids={"id": token_id})
+        except NotFound:
+            return
+
+    async def group_mapping(self) -> tuple[Json, str]:
+        """(attribute, entries, createGroups, unmapped; the digest that a save must name)."""
+        answer = await self._send("GET", "/group-mapping")
+        return _object(answer), _digest(answer)
+
+    async def preview_group_mapping(self, table: Json) -> Json:
+        """What saving `table` would do to people; nothing is saved."""
+        call = Call("PUT", "/group-mapping", "/group-mapping", {"preview": "true"}, json=table)
+        return _object(await self._session.send(replace(call, lane=self.lane)))
+
+    async def save_group_mapping(self, table: Json, digest: str) -> Json:
+        """The table as it is saved. Raises Conflict where the present one is not the one of `digest`."""
+        headers = {"if-match": f'"{digest}"'} if digest else {}
+        return _object(await self._send("PUT", "/group-mapping", table, headers=headers))
+
+    async def people(self, **query: str) -> list[Json]:
+        """People by query, status and group."""
+        rows: list[Json] = []
+        call = Call("GET", "/people", "/people", dict(query), lane=self.lane)
+        while True:
+            answer = await self._session.send(call)
+            rows += _list(answer, "people")
+            if not answer.next_url:
+                return rows
+            call = replace(call, path=answer.next_url, params={})
+
+    async def edit_person(self, person_id: str, change: Json) -> Json:
+        """The person after an edit by hand."""
+        return _object(await self._send("PATCH", "/people/{id}", change, ids={"id": person_id}))
+
+    async def accept(self, person_id: str) -> Json:
+        """The person after they accepted their invitation."""
+        return _object(await self._send("POST", "/people/{id}/accept", {}, ids={"id": person_id}))
+
+    async def deactivate(self, person_id: str) -> Json:
+        """The person after they were deactivated by hand."""
+        return _object(await self._send("POST", "/people/{id}/deactivate", {}, ids={"id": person_id}))
+
+    async def groups(self) -> list[Json]:
+        """Every group with its count of people."""
+        return _list(await self._send("GET", "/groups"), "groups")
+
+    async def buy_seats(self, purchased: int) -> Json:
+        """The seats after the purchase; `purchased` is the new total."""
+        return _object(await self._send("POST", "/billing/seats", {"purchased": purchased}, repeat=True))
+
+    async def journal(self) -> list[Json]:
+        """What was done, newest last."""
+        return _list(await self._send("GET", "/journal"), "entries")
+
+    async def _send(
+        self,
+        method: str,
+        route: str,
+        body: Any = None,
+        *,
+        ids: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeat: bool | None = None,
+    ) -> Answer:
+        path = route.format(**{name: quote(value, safe="") for name, value in (ids or {}).items()})
+        call = Call(
+            method, path, route, json=body, headers=headers or {}, is_idempotent=repeat, lane=self.lane
+        )
+        return await self._session.send(call)
+
+
+def read_error(call: Call, answer: Answer) -> RemoteError | None:
+    """The error for a problem document (RFC 9457); None for 429."""
+    if answer.status == 429:
+        return None
+    body = answer.body if isinstance(answer.body, dict) else {}
+    says = body.get("detail") or body.get("title") or answer.text or "no explanation"
+    return error_of_status(answer.status)(
+        f"the provider's admin API answered {answer.status} to {call.method} {call.route}: {clip(str(says), "
+        f"400)}",
+        system="admin",
+        status=answer.status,
+        code=str(body.get("type") or ""),
+        request_id=answer.request_id,
+    )
+
+
+def _object(answer: Answer) -> Json:
+    if isinstance(answer.body, dict):
+        return answer.body
+    raise _not_the_api(answer)
+
+
+def _list(answer: Answer, name: str) -> list[Json]:
+    """The rows of an answer that is a list, or an object with the list under `name` or `items`."""
+    body = answer.body
+    if isinstance(body, dict):
+        body = body.get(name, body.get("items"))
+    if isinstance(body, list) and all(isinstance(row, dict) for row in body):
+        return body
+    raise _not_the_api(answer)
+
+
+def _not_the_api(answer: Answer) -> Unavailable:
+    return Unavailable(
+        "the answer is not what the admin API gives; is admin.baseUrl right?",
+        system="admin",
+        status=answer.status,
+        reason="NotAdminApi",
+    )
+
+
+def _digest(answer: Answer) -> str:
+    tag = answer.headers.get("etag", "").removeprefix("W/").strip('"')
+    body = answer.body if isinstance(answer.body, dict) else {}
+    return tag or str(body.get("digest") or "")

@@ -126,8 +126,8 @@ def read_error(call: Call, answer: Answer) -> RemoteError | None:
     body = answer.body if isinstance(answer.body, dict) else {}
     says = body.get("detail") or body.get("title") or answer.text or "no explanation"
     return error_of_status(answer.status)(
-        f"the provider's admin API answered {answer.status} to {call.method} {call.route}: {clip(str(says), "
-        f"400)}",
+        f"the provider's admin API answered {answer.status} to {call.method} {call.route}: "
+        f"{clip(str(says), 400)}",
         system="admin",
         status=answer.status,
         code=str(body.get("type") or ""),

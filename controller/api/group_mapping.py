@@ -5,11 +5,14 @@ Read by handlers.cluster and the CLI through `parsing.parse`.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import ConfigDict
 
-from controller.api.meta import GROUP_NAME, Api, IntegrationRef, atomic, rule, rules, text, unique
+from controller.api.meta import DNS_NAME, GROUP_NAME, Api, IntegrationRef, atomic, rule, rules, text, unique
+from controller.api.status import Count, KindStatus, Status, Value
+
+UNMATCHED_VALUES: Final = 20
 
 
 class FixedIntegrationRef(IntegrationRef):
@@ -44,3 +47,42 @@ class GroupMappingSpec(Api):
     mappings: Annotated[tuple[MappingRow, ...], atomic(1000, 1)]
     """The rows. Deleting the resource releases its rows and writes nothing; removing a row changes
     memberships."""
+
+
+class UnmatchedValue(Status):
+    """A value that people have and no row claims."""
+
+    value: Value
+    """The value."""
+    people: Count | None = None
+    """How many people have it."""
+    suggestion: Value | None = None
+    """A claimed value that differs in case or spacing only."""
+
+
+class ClaimedTwice(Status):
+    """A value that another GroupMapping claims too."""
+
+    value: Value
+    """The value."""
+    by: Annotated[str, text(DNS_NAME)] | None = None
+    """Name of the other GroupMapping."""
+
+
+class GroupMappingStatus(KindStatus):
+    """What the rows match."""
+
+    values: Count | None = None
+    """Values that the rows claim."""
+    people: Count | None = None
+    """People whose value a row claims."""
+    unmatched: Count | None = None
+    """Values that people have and no row of any GroupMapping claims."""
+    unmatched_values: Annotated[tuple[UnmatchedValue, ...], atomic(UNMATCHED_VALUES)] = ()
+    """The 20 that most people have."""
+    unused_values: Annotated[tuple[Value, ...], atomic(UNMATCHED_VALUES)] = ()
+    """The first 20 claimed values that nobody has."""
+    without_value: Count | None = None
+    """People without any value."""
+    conflicts: Annotated[tuple[ClaimedTwice, ...], atomic(UNMATCHED_VALUES)] = ()
+    """The first 20 values that are claimed twice."""

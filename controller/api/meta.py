@@ -88,6 +88,13 @@ WEB_URL: Final = rule(
     "https, or http on loopback; no query",
 )
 WebUrl = Annotated[str, text(URL, None, WEB_URL)]
+SERVICE_URL: Final = rule(
+    r"self.matches('^(https://[A-Za-z0-9.-]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\]"
+    r"|[a-z0-9.-]+\\.svc(\\.cluster\\.local)?))(:[0-9]{1,5})?(/[^?#]*)?$')",
+    "https, or http on loopback or to a Service; no query",
+)
+ServiceUrl = Annotated[str, text(URL, None, SERVICE_URL)]
+"""Plain http to a Service is still refused by the operator unless a setting allows it."""
 
 
 class Api(BaseModel):

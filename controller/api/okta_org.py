@@ -6,22 +6,27 @@ Read by handlers.cluster and the CLI through `parsing.parse`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
 from controller.api.meta import (
     DNS_LABEL,
     LOGIN,
+    OKTA_ID,
     Api,
     CaBundleRef,
     Int32,
     SecretRef,
+    keyed,
     rule,
     rules,
     text,
     unique,
 )
+from controller.api.status import Count, KindStatus, Status, Time, Value
+
+BUCKETS: Final = 10
 
 _ORIGIN = rule(
     r"self.matches('^(https://[A-Za-z0-9.-]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\]))(:[0-9]{1,5})?/?$')",
@@ -55,7 +60,7 @@ class OktaAuth(Api):
 class LabelSelector(Api):
     """Namespaces by their labels."""
 
-    match_labels: Mapping[str, Annotated[str, text(DNS_LABEL)]] | None = None
+    match_labels: Mapping[str, Annotated[str, text(DNS_LABEL)]] = Field(default_factory=dict)
     """Labels that a namespace must have, all of them. None given selects every namespace."""
 
 
@@ -88,9 +93,39 @@ class OktaOrgSpec(Api):
     budget_percent: Annotated[Int32, Field(ge=1, le=50)] = 30
     """Share of each of Okta's rate-limit buckets that the operator may use, in percent. Okta itself caps one
     client at 50. Of two OktaOrgs of one org the smaller share counts."""
-    protected: Annotated[tuple[Annotated[str, text(LOGIN)], ...], unique(1000)] | None = None
+    protected: Annotated[tuple[Annotated[str, text(LOGIN)], ...], unique(1000)] = ()
     """Logins or Okta user ids of people whom no integration ever changes; former logins of a renamed person
     count too. It cannot hold back Okta's own provisioning agent: with provisioning.by: Okta, what Okta pushes
     on its own is not stopped by this list."""
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
     """Which namespaces may refer to this org."""
+
+
+class BucketStatus(Status):
+    """One of Okta's rate-limit buckets, as its headers told last."""
+
+    name: Value
+    """The bucket, such as /api/v1/apps."""
+    limit: Count | None = None
+    """Requests in a window."""
+    remaining: Count | None = None
+    """What is left of them."""
+
+
+class OktaOrgStatus(KindStatus):
+    """The org as found."""
+
+    org_id: Annotated[str, text(OKTA_ID)] | None = None
+    """Okta's id of the org; budgets and pollers are shared by it."""
+    budget: Literal["Ok", "Throttled"] | None = None
+    """Throttled: requests wait for a bucket."""
+    budget_percent: Count | None = None
+    """Share in force: the smallest of all OktaOrgs of the org, and this shard's part of it."""
+    buckets: Annotated[tuple[BucketStatus, ...], keyed(BUCKETS, "name")] = ()
+    """Buckets that were throttled last."""
+    integrations: Count | None = None
+    """ScimIntegrations that refer to this org."""
+    last_event_time: Time | None = None
+    """Time of the last System Log event that was read; written along with another change."""
+    last_handled_reconcile_at: Value | None = None
+    """The annotation scim-operator.dev/requested-at that was answered last."""

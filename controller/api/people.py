@@ -58,9 +58,9 @@ class Assignments(Api):
     always a held plan."""
     seat_group: SeatGroup | None = None
     """The operator's own group, with through: SeatGroup."""
-    okta_groups: Annotated[tuple[AssignedGroup, ...], atomic(100)] | None = None
+    okta_groups: Annotated[tuple[AssignedGroup, ...], atomic(100)] = ()
     """Okta groups whose members get an account."""
-    users: Annotated[tuple[Annotated[str, text(LOGIN)], ...], unique(1000)] | None = None
+    users: Annotated[tuple[Annotated[str, text(LOGIN)], ...], unique(1000)] = ()
     """Logins of single people who get an account."""
     prune: Literal["Never", "Undeclared"] = "Never"
     """Undeclared: assignments that are not declared here are removed, and with them the accounts, as

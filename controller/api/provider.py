@@ -16,6 +16,7 @@ from controller.api.meta import (
     CaBundleRef,
     Int,
     SecretKeyRef,
+    ServiceUrl,
     WebUrl,
     rule,
     rules,
@@ -43,14 +44,14 @@ class ProviderAuth(Api):
     OAuth2ClientCredentials: the Secret's keys clientId and clientSecret, exchanged at `tokenUrl`."""
     secret_ref: SecretKeyRef
     """Secret with the credential; `key` counts for Bearer only."""
-    token_url: WebUrl | None = None
+    token_url: ServiceUrl | None = None
     """Token endpoint (RFC 6749 s4.4), with OAuth2ClientCredentials."""
 
 
 class ProviderAdmin(Api):
     """The admin API of the bundled provider; other providers have none that this operator knows."""
 
-    base_url: WebUrl
+    base_url: ServiceUrl
     """Base URL of the admin API, for one organization."""
     secret_ref: SecretKeyRef
     """Secret with the admin token."""

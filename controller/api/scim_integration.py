@@ -119,7 +119,7 @@ class ScimIntegrationSpec(Api):
     interval: Interval = Duration("1h")
     """Time between two full reads, jittered, between 1m and 24h. Events and the log poller do not wait for
     it."""
-    windows: Annotated[tuple[Window, ...], atomic(20)] | None = None
+    windows: Annotated[tuple[Window, ...], atomic(20)] = ()
     """When writing is allowed. Leavers are exempt. Omitted: always."""
     deletion_policy: Literal["Orphan", "Deprovision"] = "Orphan"
     """What deleting this resource does. Orphan: nothing remote. Deprovision: undoes what the operator did,

@@ -5,7 +5,7 @@ Read by handlers.cluster and the CLI through `parsing.parse`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -22,6 +22,9 @@ from controller.api.meta import (
     rules,
     text,
 )
+from controller.api.status import MESSAGE, Count, Forecast, KindStatus, Seats, Status, Time, Value
+
+PEOPLE_SHOWN: Final = 20
 
 _Percent = Annotated[Int32, Field(ge=1, le=100)]
 
@@ -90,9 +93,53 @@ class SeatLimitSpec(Api):
     when_full: Literal["Waitlist", "Attempt"] = "Waitlist"
     """Waitlist: people wait, are shown, and are admitted in order as seats come free. Attempt: push and relay
     what the provider says. Nobody is ever evicted to make room."""
-    priority: Annotated[tuple[SeatPriority, ...], atomic(100)] | None = None
+    priority: Annotated[tuple[SeatPriority, ...], atomic(100)] = ()
     """Who is seated first: members of the groups in this order, then by time of assignment, then by login."""
     billing: Billing | None = None
     """How seats are bought. Omitted: the remediation names no way."""
     reclaim: Reclaim | None = None
     """Reports people who have not signed in for long."""
+
+
+class WaitingPerson(Status):
+    """Someone who waits for a seat."""
+
+    login: Value
+    """Login, or Okta id where logins are not shown."""
+    since: Time | None = None
+    """When the assignment was made."""
+
+
+class InactivePerson(Status):
+    """Someone who has not signed in for long."""
+
+    login: Value
+    """Login, or Okta id where logins are not shown."""
+    last_sign_in: Time | None = None
+    """Last sign-in to the app that Okta knows."""
+
+
+class ReclaimStatus(Status):
+    """People who may not need their seat."""
+
+    inactive: Count | None = None
+    """How many there are."""
+    people: Annotated[tuple[InactivePerson, ...], atomic(PEOPLE_SHOWN)] = ()
+    """The first 20, longest inactive first."""
+    checked_time: Time | None = None
+    """When sign-ins were last looked at."""
+
+
+class SeatLimitStatus(KindStatus):
+    """Who sits and who waits."""
+
+    seats: Seats | None = None
+    """The seats, as counts."""
+    waiting: Annotated[tuple[WaitingPerson, ...], atomic(PEOPLE_SHOWN)] = ()
+    """The first 20 who wait, in the order of admission."""
+    forecast: Forecast | None = None
+    """When the seats run out."""
+    remediation: Annotated[str, text(MESSAGE)] | None = None
+    """How to get seats, by spec.billing."""
+    reclaim: ReclaimStatus | None = None
+    """People who may not need their seat."""

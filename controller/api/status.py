@@ -1,0 +1,90 @@
+"""What every status shares: conditions, counts, texts with caps.
+
+Models here and in the modules of the kinds only make schemas; reconcile.conditions writes plain dicts that
+fit them. Caps keep a status below 64 KiB whatever the size of the org: whoever writes cuts values at VALUE
+and messages at MESSAGE, and lists at the constants below.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import ConfigDict, Field
+
+from controller.api.meta import Api, Int32, keyed, text
+
+VALUE: Final = 128
+MESSAGE: Final = 1024
+SHORT_MESSAGE: Final = 256
+NAME: Final = 64
+CONDITIONS: Final = 16
+
+Value = Annotated[str, text(VALUE)]
+Name = Annotated[str, text(NAME)]
+Time = Annotated[str, Field(max_length=NAME, json_schema_extra={"format": "date-time"})]
+Count = Annotated[Int32, Field(ge=0)]
+Generation = Annotated[int, Field(strict=True, json_schema_extra={"format": "int64"})]
+
+
+class Status(Api):
+    """Base of every part of a status; nothing in it is ever required of a reader."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Condition(Status):
+    """One aspect of the resource, as Kubernetes API conventions have it."""
+
+    type: Annotated[str, text(NAME, 1, pattern="^[A-Z][A-Za-z]*$")]
+    """Name of the aspect."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+    observed_generation: Annotated[Generation, Field(ge=0)] | None = None
+    """metadata.generation that this is about."""
+    last_transition_time: Time
+    """When `status` last changed."""
+    reason: Annotated[str, text(NAME, 1, pattern="^[A-Z][A-Za-z]*$")]
+    """Why, in one word of a documented set."""
+    message: Annotated[str, text(MESSAGE)]
+    """Why, for a reader, with what to do where something is to be done."""
+
+
+class KindStatus(Status):
+    """What the status of every kind has."""
+
+    observed_generation: Annotated[Generation, Field(ge=-1)] | None = None
+    """metadata.generation of the last attempt that read the spec, failed ones included; -1 before the
+    first."""
+    conditions: Annotated[tuple[Condition, ...], keyed(CONDITIONS, "type")] = ()
+    """Ready is the summary. Reconciling and Stalled are present only while they are True."""
+
+
+class Seats(Status):
+    """Seats, as counts."""
+
+    limit: Count | None = None
+    """Seats there are."""
+    used: Count | None = None
+    """Active and pending accounts."""
+    pending: Count | None = None
+    """Accounts that were invited and not accepted; contained in used. Absent where the provider does not
+    tell."""
+    available: Count | None = None
+    """Seats that may still be given: limit - reserved - used."""
+    reserved: Count | None = None
+    """Seats kept free by spec.reserve."""
+    waiting: Count | None = None
+    """People who wait for a seat."""
+    percent_used: Count | None = None
+    """Used as a share of the limit."""
+
+
+class Forecast(Status):
+    """When the seats run out at the present slope."""
+
+    full_time: Time | None = None
+    """When every seat is taken; absent where the slope does not lead there within two years."""
+    seats_per_month: Annotated[Int32, Field()] | None = None
+    """Seats taken in thirty days at the present slope; negative where they come free."""
+    message: Annotated[str, text(SHORT_MESSAGE)] | None = None
+    """The same for a reader, with what it rests on."""

@@ -1,0 +1,74 @@
+"""ASGI applications on loopback, inside the asyncio loop that is already running.
+
+Called by the sandbox's runner for every server of its world, and by tests. Takes no signals: who runs the
+loop decides when to stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, runtime_checkable
+
+import uvicorn
+
+HOST = "127.0.0.1"
+_STEP_SECONDS = 0.01
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """An application with endless answers: told to end them before its server stops."""
+
+    def close(self) -> None: ...
+
+
+class _Quiet(uvicorn.Server):
+    """uvicorn without its signal handlers."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Served:
+    """A running server: where it is, and how to stop it."""
+
+    def __init__(self, app: Any, server: uvicorn.Server, task: asyncio.Task[None], port: int) -> None:
+        self._app, self._server, self._task = app, server, task
+        self.port = port
+        self.url = f"http://{HOST}:{port}"
+
+    async def stop(self) -> None:
+        """Returns when the server has answered what it was asked and freed its port."""
+        if isinstance(self._app, Closing):
+            self._app.close()
+        self._server.should_exit = True
+        await self._task
+
+
+async def serve(app: Any, port: int = 0) -> Served:
+    """A server for the ASGI application `app`, accepting connections; port 0 picks a free one.
+
+    Raises OSError where the port is taken, RuntimeError where the application refuses to start.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError:
+        listener.close()
+        raise
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2, server_header=False
+    )
+    server = _Quiet(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        if task.done():
+            listener.close()
+            raise RuntimeError("the server did not start") from task.exception()
+        await asyncio.sleep(_STEP_SECONDS)
+    return Served(app, server, task, listener.getsockname()[1])

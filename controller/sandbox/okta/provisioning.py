@@ -1,0 +1,58 @@
+"""What a change of an assignment means for the app: a task for the provisioning agent, or nothing.
+
+Called by assignments; the tasks are done by agent. Source: the life of an app user in developer.okta.com,
+Application Users: STAGED until the app has taken the person, then PROVISIONED; no provisioning: ACTIVE.
+"""
+
+from __future__ import annotations
+
+from controller.sandbox.okta.records import AppRecord, AppUserRecord, TaskRecord, UserRecord
+from controller.sandbox.okta.store import Org
+
+WORKING = ("ACTIVE", "RECOVERY", "PASSWORD_EXPIRED", "LOCKED_OUT", "SUSPENDED")
+
+
+def assigned(org: Org, app: AppRecord, user: UserRecord, record: AppUserRecord) -> None:
+    """A new assignment: pushed where Create Users is on and the person is active."""
+    if "PUSH_NEW_USERS" not in app.features:
+        return
+    record.status, record.sync_state = "STAGED", "OUT_OF_SYNC"
+    if user.status in WORKING:
+        record.sync_state = "SYNCING"
+        enqueue(org, app, user.id, "create")
+
+
+def person_became_active(org: Org, app: AppRecord, user: UserRecord, record: AppUserRecord) -> None:
+    """Somebody assigned while staged is active now."""
+    if user.status in WORKING and record.status == "STAGED" and record.sync_state == "OUT_OF_SYNC":
+        assigned(org, app, user, record)
+
+
+def profile_changed(org: Org, app: AppRecord, record: AppUserRecord) -> None:
+    """The app profile changed: pushed where Update User Attributes is on."""
+    if not app.pushes:
+        return
+    if record.external_id:
+        record.sync_state = "SYNCING"
+        enqueue(org, app, record.id, "update")
+
+
+def unassigned(org: Org, app: AppRecord, record: AppUserRecord) -> None:
+    """The assignment is gone: deactivated downstream where Deactivate Users is on."""
+    for task in list(org.tasks.values()):
+        if (task.app_id, task.user_id) == (app.id, record.id):
+            del org.tasks[task.id]
+    if "PUSH_USER_DEACTIVATION" in app.features and record.external_id:
+        enqueue(org, app, record.id, "deactivate", external_id=record.external_id)
+
+
+def enqueue(org: Org, app: AppRecord, user_id: str, kind: str, external_id: str = "") -> None:
+    """Adds a task, unless the same one waits already."""
+    for task in org.tasks.values():
+        if (task.app_id, task.user_id, task.kind, task.state) == (app.id, user_id, kind, "QUEUED"):
+            return
+    task = TaskRecord(
+        org.new_id("task"), app.id, user_id, kind, due=org.clock.monotonic(), external_id=external_id
+    )
+    org.tasks[task.id] = task
+    org.changed()

@@ -1,0 +1,42 @@
+"""One org of sixty people, forty assigned to Calendly through a group, and a client with every right."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from controller.clock import ManualClock
+from controller.sandbox.okta.app import build_app
+from controller.sandbox.okta.records import AppRecord
+from controller.sandbox.okta.seed import seed
+from controller.sandbox.okta.store import Org
+from controller.sandbox.people import generated
+
+URL = "http://acme.okta.test"
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def org(clock: ManualClock) -> Org:
+    made = Org(URL, api_token="secret-token", clock=clock)
+    seed(made, generated(60), assigned=40)
+    return made
+
+
+@pytest.fixture
+def app(org: Org) -> AppRecord:
+    return org.app_by_label("Calendly")
+
+
+@pytest.fixture
+async def client(org: Org) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(build_app(org))
+    headers = {"authorization": "SSWS secret-token"}
+    async with httpx.AsyncClient(transport=transport, base_url=URL, headers=headers) as made:
+        yield made

@@ -1,0 +1,84 @@
+"""How long until an integration is looked at again: jittered interval, error backoff, resets. Pure.
+
+Called by the worker of the queue after each run. Retries never exceed the interval, because a broken
+integration must not cost an org more calls than a working one.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from controller.errors import PlanRefused, RateLimited, SpecError, Unauthorized, Unavailable, Waiting
+from controller.model.actions import Result
+from controller.reconcile.report import Report
+from controller.reconcile.schedule import Next
+
+FIRST_RETRY_SECONDS = 2.0
+SLOW_RETRY_SECONDS = 300.0
+GATE_SECONDS = 60.0
+LONGEST_EXPONENT = 16
+TRANSIENT = frozenset({"Unavailable", "Conflict", "NotConfirmed", "RateLimited"})
+"""Reasons of failed actions that a second look may settle; the others wait for the interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How runs follow each other. `interval_seconds` is spec.interval; jitter spreads full reads, so that a
+    restart does not send every integration to Okta in one wave."""
+
+    interval_seconds: float
+    jitter_percent: int
+    dice: random.Random
+
+    def jittered(self, seconds: float) -> float:
+        """`seconds` less up to the jitter's share of it."""
+        return seconds * (1 - self.dice.random() * self.jitter_percent / 100)
+
+    def backoff(self, failures: int, cap: float | None = None) -> float:
+        """Exponential with full jitter in its upper half, below the interval."""
+        longest = min(self.interval_seconds, cap or self.interval_seconds)
+        bound = min(longest, FIRST_RETRY_SECONDS * 2.0 ** min(failures, LONGEST_EXPONENT))
+        return bound * (0.5 + self.dice.random() / 2)
+
+    def after(self, report: Report, failures: int) -> Next:
+        """What follows `report`; `failures` counts the failed runs in a row before it."""
+        if report.error is not None:
+            return self._after_error(report, report.error, failures)
+        wants_full = report.plan is not None and report.plan.wants_full and not report.scope.is_full
+        transient = any(
+            outcome.result is Result.FAILED and outcome.reason in TRANSIENT for outcome in report.outcomes
+        )
+        if transient:
+            return Next(self.backoff(failures), failed=True, wants_full=wants_full)
+        return Next(self._until_full(report), wants_full=wants_full)
+
+    def _until_full(self, report: Report) -> float:
+        """The interval, or earlier where a closed window opens before."""
+        delay = self.jittered(self.interval_seconds)
+        opens = report.verdict.opens_at if report.verdict else None
+        if opens is not None:
+            delay = min(delay, max(1.0, (opens - report.finished).total_seconds()))
+        return delay
+
+    def _after_error(self, report: Report, error: Exception, failures: int) -> Next:
+        if isinstance(error, SpecError):
+            # What only a resource can settle waits for its edit; what Okta can settle is looked at again.
+            return Next(None if report.desired is None else self.jittered(self.interval_seconds), failed=True)
+        if isinstance(error, PlanRefused):
+            return Next(self.jittered(self.interval_seconds), failed=True)
+        if isinstance(error, Waiting):
+            return Next(min(error.delay_seconds, self.interval_seconds), failed=True)
+        return self._after_remote_error(error, failures)
+
+    def _after_remote_error(self, error: Exception, failures: int) -> Next:
+        of_org = getattr(error, "system", "") == "Okta"
+        if isinstance(error, RateLimited):
+            delay = max(1.0, error.retry_after_seconds) + self.dice.random()
+            return Next(delay, failed=True, gate_seconds=delay if of_org else None)
+        if isinstance(error, Unauthorized):
+            delay = self.jittered(min(SLOW_RETRY_SECONDS, self.interval_seconds))
+            return Next(delay, failed=True, gate_seconds=delay if of_org else None)
+        delay = self.backoff(failures)
+        gated = isinstance(error, Unavailable) and of_org
+        return Next(delay, failed=True, gate_seconds=min(delay, GATE_SECONDS) if gated else None)

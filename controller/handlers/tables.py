@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+Row = tuple[str, ...]
 
-def table_cells(table: Mapping[str, Any], *, wide: bool = False) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+
+def table_cells(table: Mapping[str, Any], *, wide: bool = False) -> tuple[Row, list[Row]]:
     """(headings, rows) of the columns that kubectl shows: those of priority 0, with `wide` all of them."""
     columns = table.get("columnDefinitions") or []
     shown = [number for number, column in enumerate(columns) if wide or not column.get("priority")]

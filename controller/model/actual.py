@@ -215,6 +215,9 @@ class Memory:
     from an edit made by hand at the provider."""
     is_new: bool = True
     """No state was found: the first plan on a tenant with accounts is held."""
-    rows: Mapping[str, str] = field(default_factory=dict)
-    """Value in the provider's group table -> name of the GroupMapping that put it there. A row is taken away
-    only where its mapping still exists and has dropped it; what a deleted mapping owned is released."""
+    deferred: Mapping[OktaId, Mapping[str, str]] = field(default_factory=dict)
+    """SCIM path -> value that was accepted and waits for somebody: not sent again, not drift."""
+    rows: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Value in the provider's group table -> (name of the GroupMapping that put it there, group as saved). A
+    row is taken away only where its mapping still exists and has dropped it; what a deleted mapping owned is
+    released."""

@@ -80,7 +80,7 @@ class ManualStep:
     verified_by: str
     """Read, Log or Acknowledgement."""
     blocks: bool
-    digest: str
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What makes two actions the same, and the digest that an approval names.
 
-Called by diff and guard. Over what is done to whom, never over how it is worded or in which order it was found.
+Called by diff and guard. Over what is done to whom, never over how it is worded or in which order it was
+found.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from controller.model.actions import Action
 def fingerprint(action: Action) -> str:
     """16 hex digits for what `action` wants: its kind, its subject and the fields as wished.
 
-    Equal for an action that was planned again after something else happened to the same subject, as long as it
-    still leads to the same values.
+    Equal for an action that was planned again after something else happened to the same subject, as long
+    as it still leads to the same values.
     """
     return _hash([action.kind.value, action.subject, action.after])[:16]
 
@@ -29,7 +30,8 @@ def plan_digest(actions: Iterable[Action]) -> str:
     """
     rows = sorted(
         json.dumps(
-            [a.kind.value, a.subject, a.touch.value, a.before, a.after, sorted(a.people)], separators=(",", ":")
+            [a.kind.value, a.subject, a.touch.value, a.before, a.after, sorted(a.people)],
+            separators=(",", ":"),
         )
         for a in actions
     )

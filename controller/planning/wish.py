@@ -23,6 +23,8 @@ class Expression:
     text: str
     reads: frozenset[str]
     evaluate: Evaluate
+    position: int | None = None
+    """Place in `Person.profile` where the expression is nothing but that attribute; None for any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class SeatWish:
     billing_method: Literal["Invoice", "Card", ""]
     billing_where: str
     inactive_for: timedelta | None
+    invites: bool = False
+    """The profile's: new accounts are pending until their owner accepts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,61 @@
+"""Settings of the provider's organization: the SCIM switch and the group table.
+
+Called by diff. Nothing here without an admin API; prerequisites has the manual steps for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from controller.model.actions import Action, ActionKind, Touch
+from controller.model.actual import Actual, Memory
+from controller.model.people import Person
+from controller.model.plan import DriftItem, Problem
+from controller.planning.fields import build_lenses, text
+from controller.planning.tables import plan_table
+from controller.planning.wish import Desired
+
+SettingsPlan = tuple[list[Action], list[DriftItem], list[Problem]]
+
+
+def is_switched_off(actual: Actual) -> bool:
+    """Whether the provider said that SCIM is off: then its listing says nothing about people."""
+    organization = actual.provider.organization
+    return organization is not None and not organization.scim_enabled
+
+
+def plan_switch() -> Action:
+    """Turns SCIM on."""
+    return Action(
+        ActionKind.ENABLE_SCIM,
+        "organization",
+        "SCIM provisioning",
+        Touch.SETTING,
+        (("scimEnabled", False),),
+        (("scimEnabled", True),),
+        "SCIM provisioning is off at the provider",
+    )
+
+
+def plan_settings(desired: Desired, actual: Actual, memory: Memory) -> SettingsPlan:
+    """The group table, in full runs with an admin API."""
+    if actual.assignments.is_scoped:
+        return [], [], []
+    action, drift, problems = plan_table(
+        desired, actual.provider.table, memory, lambda values: people_with(desired, actual, values)
+    )
+    return [action] if action is not None else [], list(drift), list(problems)
+
+
+def people_with(desired: Desired, actual: Actual, values: Collection[str]) -> Mapping[str, Sequence[Person]]:
+    """Value -> the assigned people who have it, for `values` only."""
+    if not values:
+        return {}
+    found: dict[str, list[Person]] = {value: [] for value in values}
+    lens_of = build_lenses(desired, actual.app.user_types)
+    for person in actual.assignments.people:
+        group = lens_of(person.user_type).group
+        value = text(group(person.profile)) if group is not None else None
+        if value in found:
+            found[value].append(person)
+    return found

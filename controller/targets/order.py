@@ -1,0 +1,178 @@
+"""Carries out a target's actions: kinds in order, one kind with bounded concurrency, each confirmed.
+
+Used by every target, which brings an Executor that writes one action and confirms it. What concerns one
+action ends in its outcome; what makes all further actions senseless ends the run, the rest reported as
+skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Protocol
+
+from controller.errors import ControllerError, RateLimited, RemoteError, Unauthorized, Unavailable
+from controller.model.actions import Action, ActionKind, Outcome, Result
+from controller.targets.base import Done
+from controller.transport.failures import Unreachable
+
+ONE_BY_ONE = 20
+"""Up to this many writes of one kind are confirmed by a GET each, more by one listing after the batch."""
+PATIENCE = 5
+"""Consecutive actions that may fail as Unavailable before the other side counts as down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A write that was answered with a success: not believed yet."""
+
+    remote_id: str = ""
+    request_id: str = ""
+    body: Any = None
+    """The answer's body where it tells what is there now."""
+
+
+class Executor(Protocol):
+    """What a target does for each action."""
+
+    def concurrency(self, kind: ActionKind) -> int:
+        """How many actions of `kind` may be under way."""
+        ...
+
+    async def write(self, action: Action) -> Written:
+        """Does it. Raises RemoteError; writing twice is as good as once."""
+        ...
+
+    async def confirm(self, action: Action, written: Written) -> Outcome:
+        """Reads back one action."""
+        ...
+
+    async def confirm_all(self, kind: ActionKind, written: Sequence[tuple[Action, Written]]) -> list[Outcome]:
+        """Reads back many actions of one kind by one listing; an outcome for each, in order."""
+        ...
+
+
+@dataclass(slots=True)
+class _Run:
+    """One call of `carry_out`."""
+
+    executor: Executor
+    done: Done
+    failed: set[str] = field(default_factory=set)
+    stop: RemoteError | None = None
+    seats_gone: str = ""
+    unavailable_in_a_row: int = 0
+
+    async def kind(self, kind: ActionKind, actions: list[Action]) -> None:
+        """Writes and confirms `actions`, which are all of `kind`."""
+        slots = asyncio.Semaphore(max(1, self.executor.concurrency(kind)))
+        singly = len(actions) <= ONE_BY_ONE
+        written: list[tuple[Action, Written]] = []
+
+        async def one(action: Action) -> None:
+            async with slots:
+                result = await self._write(action)
+                if result is None:
+                    return
+                if singly:
+                    self._tell(await self._confirm(action, result))
+                else:
+                    written.append((action, result))
+
+        tasks = [asyncio.ensure_future(one(action)) for action in actions]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+        if written:
+            await self._confirm_all(kind, written)
+
+    async def _write(self, action: Action) -> Written | None:
+        """None where the action's outcome has been told already."""
+        if reason := self._why_skipped(action):
+            self._tell(Outcome(action, Result.SKIPPED, *reason))
+            return None
+        try:
+            written = await self.executor.write(action)
+        except ControllerError as error:
+            self._note(action, error)
+            return None
+        self.unavailable_in_a_row = 0
+        return written
+
+    def _why_skipped(self, action: Action) -> tuple[str, str] | None:
+        if self.stop is not None:
+            return self.stop.reason, self.stop.message
+        missing = sorted(self.failed.intersection(action.needs))
+        if missing:
+            return "DependencyFailed", f"needs {missing[0]}, which did not succeed"
+        if self.seats_gone and action.kind in (ActionKind.CREATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT):
+            return "SeatsExhausted", self.seats_gone
+        return None
+
+    def _note(self, action: Action, error: ControllerError) -> None:
+        if error.reason == "SeatsExhausted":
+            self.seats_gone = error.message
+        is_down = isinstance(error, Unavailable)
+        self.unavailable_in_a_row = self.unavailable_in_a_row + 1 if is_down else 0
+        is_final = isinstance(error, Unauthorized | RateLimited | Unreachable)
+        if isinstance(error, RemoteError) and (is_final or self.unavailable_in_a_row >= PATIENCE):
+            self.stop = self.stop or error
+        self._tell(_failure(action, error))
+
+    async def _confirm(self, action: Action, written: Written) -> Outcome:
+        try:
+            return await self.executor.confirm(action, written)
+        except ControllerError as error:
+            return _unconfirmed(action, written, error)
+
+    async def _confirm_all(self, kind: ActionKind, written: list[tuple[Action, Written]]) -> None:
+        try:
+            outcomes = await self.executor.confirm_all(kind, written)
+        except ControllerError as error:
+            outcomes = [_unconfirmed(action, one, error) for action, one in written]
+        for outcome in outcomes:
+            self._tell(outcome)
+
+    def _tell(self, outcome: Outcome) -> None:
+        if outcome.result in (Result.FAILED, Result.SKIPPED):
+            self.failed.add(outcome.action.key)
+        self.done(outcome)
+
+
+async def carry_out(executor: Executor, actions: Sequence[Action], done: Done) -> None:
+    """Every action of `actions` has been reported to `done` when this returns or raises.
+
+    Raises the Unauthorized, RateLimited or Unavailable after which nothing further could succeed.
+    """
+    run = _Run(executor, done)
+    for kind, group in groupby(actions, key=lambda action: action.kind):
+        await run.kind(kind, list(group))
+    if run.stop is not None:
+        raise run.stop
+
+
+def confirmed(action: Action, written: Written, remote_id: str = "") -> Outcome:
+    """DONE: it was read back as wished."""
+    return Outcome(
+        action, Result.DONE, remote_id=remote_id or written.remote_id, request_id=written.request_id
+    )
+
+
+def not_confirmed(action: Action, written: Written, words: str) -> Outcome:
+    """FAILED: accepted, yet what was read back is not what was wished."""
+    message = f"accepted, but {words}"
+    return Outcome(action, Result.FAILED, "NotConfirmed", message, written.remote_id, written.request_id)
+
+
+def _failure(action: Action, error: ControllerError) -> Outcome:
+    request_id = error.request_id if isinstance(error, RemoteError) else ""
+    return Outcome(action, Result.FAILED, error.reason, error.message, action.remote_id, request_id)
+
+
+def _unconfirmed(action: Action, written: Written, error: ControllerError) -> Outcome:
+    words = f"reading it back failed: {error.message}"
+    return not_confirmed(action, written, words)

@@ -1,0 +1,284 @@
+"""The accounts at the provider: lists them, creates, changes, reactivates and deactivates them over SCIM.
+
+Used by reconcile.engine through targets.connect. Never deletes. A success is not believed: each write is read
+back, up to twenty singly, more by one listing (see targets.order).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from controller.errors import Conflict, NotFound, RemoteError, Unavailable, clip
+from controller.model.actions import Action, ActionKind, Outcome, Result
+from controller.model.actual import AccountState
+from controller.model.people import Account, ScimId, Scope, Value
+from controller.planning.wish import Desired
+from controller.scim.client import USER_SCHEMA, Json, ScimClient
+from controller.scim.paths import Path, Read, parse_path
+from controller.targets.base import Done
+from controller.targets.order import Written, carry_out, confirmed, not_confirmed
+from controller.transport.calls import Lane
+from controller.transport.failures import Unreachable
+
+HANDLES = frozenset(
+    {
+        ActionKind.CREATE_ACCOUNT,
+        ActionKind.UPDATE_ACCOUNT,
+        ActionKind.REACTIVATE_ACCOUNT,
+        ActionKind.DEACTIVATE_ACCOUNT,
+    }
+)
+
+
+class ProviderPeople:
+    """A Target whose part is AccountState."""
+
+    name = "provider_people"
+    handles = HANDLES
+
+    def __init__(self, client: ScimClient, concurrency: int = 8) -> None:
+        self._client, self._concurrency = client, concurrency
+
+    async def observe(self, desired: Desired, scope: Scope) -> AccountState:
+        """Every account, or those of the people in `scope`, found by their externalId.
+
+        A provider that drops externalId is listed whole in either case: nothing else ties an account to an
+        id.
+        """
+        parse = account_parser(desired.reads.paths)
+        if scope.people is None:
+            return AccountState(tuple(await self._client.in_lane(Lane.FULL).users(parse)))
+        client = self._client.in_lane(Lane.PERSON)
+        total = await client.count("active eq true") if desired.seats is not None else None
+        if not desired.profile.keeps_external_id:
+            return AccountState(tuple(await client.users(parse)), True, total)
+        found = [row for person in sorted(scope.people) for row in await client.find("externalId", person)]
+        return AccountState(tuple(parse(row) for row in found), True, total)
+
+    async def apply(self, desired: Desired, actions: Sequence[Action], done: Done) -> None:
+        """Carries out actions on accounts; see Target.apply."""
+        writer = _Writer(desired, self._client.in_lane(Lane.CHANGE), self._concurrency)
+        await carry_out(writer, actions, done)
+
+
+def account_parser(paths: tuple[str, ...]) -> Callable[[Json], Account]:
+    """A function from a SCIM User to an Account whose values are those of `paths`, in order."""
+    readers = tuple(parse_path(path).reader() for path in paths)
+
+    def parse(user: Json) -> Account:
+        return parse_account(user, readers)
+
+    return parse
+
+
+def parse_account(user: Json, readers: tuple[Read, ...]) -> Account:
+    """The account; `active` counts as true where the provider does not say (RFC 7643 section 4.1.1)."""
+    scim_id = user.get("id")
+    if not isinstance(scim_id, str) or not scim_id:
+        raise Unavailable("the provider lists a user without an id", system="SCIM", reason="NotScim")
+    meta = user.get("meta")
+    return Account(
+        ScimId(scim_id),
+        str(user.get("externalId") or ""),
+        str(user.get("userName") or ""),
+        _is_true(user.get("active", True)),
+        tuple([read(user) for read in readers]),
+        str(meta.get("version") or "") if isinstance(meta, dict) else "",
+    )
+
+
+def _is_true(value: object) -> bool:
+    return value.lower() == "true" if isinstance(value, str) else bool(value)
+
+
+class Fault(NamedTuple):
+    """How an account differs from what was written; no words for not at all."""
+
+    words: str = ""
+    is_deferred: bool = False
+    """Only in what the SaaS changes later, such as an address that its owner confirms."""
+
+
+GONE = Fault("the account is not there")
+
+
+class _Writer:
+    """An Executor for one run."""
+
+    def __init__(self, desired: Desired, client: ScimClient, concurrency: int) -> None:
+        self._desired, self._client, self._most = desired, client, concurrency
+        self._paths: dict[str, Path] = {}
+
+    def concurrency(self, kind: ActionKind) -> int:
+        return self._most
+
+    async def write(self, action: Action) -> Written:
+        if action.kind is ActionKind.CREATE_ACCOUNT:
+            return await self._create(action)
+        try:
+            return Written(action.remote_id, body=await self._change(action.remote_id, action))
+        except NotFound:
+            if action.kind is ActionKind.DEACTIVATE_ACCOUNT:
+                return Written(action.remote_id)
+            raise
+
+    async def confirm(self, action: Action, written: Written) -> Outcome:
+        if written.body is not None:
+            fault = self._fault(action, written.body, is_partial=True)
+            if fault.words and not fault.is_deferred:
+                return self._judge(action, written, fault)
+        try:
+            user = await self._client.user(written.remote_id)
+        except NotFound:
+            return self._judge(action, written, _gone(action))
+        return self._judge(action, written, self._fault(action, user))
+
+    async def confirm_all(self, kind: ActionKind, written: Sequence[tuple[Action, Written]]) -> list[Outcome]:
+        wanted = {one.remote_id: action for action, one in written}
+        faults: dict[str, Fault] = {}
+
+        def look(user: Json) -> None:
+            scim_id = str(user.get("id"))
+            if scim_id in wanted:
+                faults[scim_id] = self._fault(wanted[scim_id], user)
+
+        await self._client.users(look)
+        return [
+            self._judge(action, one, faults.get(one.remote_id) or _gone(action)) for action, one in written
+        ]
+
+    # Creating
+
+    async def _create(self, action: Action) -> Written:
+        resource = self._resource(action)
+        try:
+            body = await self._client.create(resource)
+        except Conflict as error:
+            return await self._created_before(action, error)
+        except Unavailable as error:
+            if isinstance(error, Unreachable):
+                raise
+            # The answer got lost; whether the request did is for a read to say.
+            return await self._created_before(action, error)
+        return Written(str(body["id"]), body=body)
+
+    def _resource(self, action: Action) -> Json:
+        resource: Json = {}
+        for name, value in action.after:
+            self._path(name).put(resource, value)
+        extensions = sorted(key for key in resource if key.startswith("urn:"))
+        return {"schemas": [USER_SCHEMA, *extensions], **resource}
+
+    async def _created_before(self, action: Action, error: RemoteError) -> Written:
+        """The account, if it carries this person's id: an earlier attempt made it. Else `error` is raised."""
+        user_name = str(dict(action.after).get("userName") or "")
+        for user in await self._client.find("userName", user_name):
+            if user.get("externalId") == action.subject:
+                scim_id = str(user["id"])
+                return Written(scim_id, body=await self._change(scim_id, action))
+        raise error
+
+    # Changing
+
+    async def _change(self, scim_id: str, action: Action) -> Json | None:
+        if self._desired.profile.patch == "Put":
+            return await self._put(scim_id, action)
+        if self._desired.profile.patch == "Path":
+            before = dict(action.before)
+            operations = [self._path(name).operation(before.get(name), after) for name, after in action.after]
+            return await self._client.patch(scim_id, operations)
+        return await self._client.patch(scim_id, await self._pathless(scim_id, action))
+
+    async def _put(self, scim_id: str, action: Action) -> Json | None:
+        """A PUT of what is there with the changes; once more where somebody else was faster."""
+        for is_last in (False, True):
+            user = await self._client.user(scim_id)
+            version = str((user.get("meta") or {}).get("version") or "")
+            for name, value in action.after:
+                self._path(name).put(user, value)
+            try:
+                return await self._client.replace(scim_id, user, version)
+            except Conflict as error:
+                if is_last or error.status != 412:
+                    raise
+        return None
+
+    async def _pathless(self, scim_id: str, action: Action) -> list[Json]:
+        """Operations as Okta writes them. Complex and multi-valued attributes are sent whole, with what is
+        there now, since some providers replace them whole; what is taken away needs a path (RFC 7644 section
+        3.5.2.2)."""
+        kept = [(self._path(name), value) for name, value in action.after if value is not None]
+        gone = [self._path(name) for name, value in action.after if value is None]
+        is_simple = all(path.is_simple for path, _ in kept)
+        user: Json = {} if is_simple else await self._client.user(scim_id)
+        for path, value in kept:
+            path.put(user, value)
+        changed = {path.top: _whole(user, path.top) for path, _ in kept}
+        replaced = [{"op": "replace", "value": changed}] if changed else []
+        return [*replaced, *(path.operation(True, None) for path in gone)]
+
+    # Judging
+
+    def _fault(self, action: Action, user: Json, *, is_partial: bool = False) -> Fault:
+        """How `user` differs from the action's fields; `is_partial`: what is not there may only be left
+        out."""
+        found = Fault()
+        for name, wished in action.after:
+            actual = self._read(name, user)
+            if _same(name, wished, actual) or (is_partial and actual is None):
+                continue
+            words = f"{name} is {_shown(actual)}, not {_shown(wished)}"
+            fault = Fault(words, name in self._desired.profile.defers)
+            if not fault.is_deferred:
+                return fault
+            found = fault
+        return found
+
+    def _read(self, name: str, user: Json) -> Value:
+        if name == "active":
+            return _is_true(user.get("active", True))
+        if name == "externalId" and not self._desired.profile.keeps_external_id:
+            return None
+        return self._path(name).reader()(user)
+
+    def _judge(self, action: Action, written: Written, fault: Fault) -> Outcome:
+        if not fault.words:
+            return confirmed(action, written)
+        if fault.is_deferred:
+            message = f"accepted and waiting at the provider: {fault.words}"
+            return Outcome(
+                action, Result.PENDING_CONFIRMATION, "PendingConfirmation", message, written.remote_id
+            )
+        return not_confirmed(action, written, fault.words)
+
+    def _path(self, name: str) -> Path:
+        if name not in self._paths:
+            self._paths[name] = parse_path(name)
+        return self._paths[name]
+
+
+def _gone(action: Action) -> Fault:
+    return Fault() if action.kind is ActionKind.DEACTIVATE_ACCOUNT else GONE
+
+
+def _whole(user: Json, top: str) -> object:
+    folded = top.casefold()
+    return next((value for key, value in user.items() if key.casefold() == folded), None)
+
+
+def _same(name: str, wished: Value, actual: Value) -> bool:
+    left, right = _text(wished), _text(actual)
+    if left is None or right is None or name not in ("userName", "emails[primary]"):
+        return left == right
+    return left.casefold() == right.casefold()
+
+
+def _text(value: Value) -> str | None:
+    if value is None or value == "":
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _shown(value: Value) -> str:
+    return clip(str(value), 60) if value not in (None, "") else "empty"

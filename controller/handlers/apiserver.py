@@ -39,13 +39,6 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 
 
-def object_path(api_version: str, plural: str, namespace: str = "", name: str = "") -> str:
-    """`/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME`; no namespace: all of them, or a cluster-wide kind."""
-    root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
-    middle = f"/namespaces/{namespace}" if namespace else ""
-    return f"{root}{middle}/{plural}" + (f"/{name}" if name else "")
-
-
 async def open_api_server(kubeconfig: str = "", context: str = "") -> ApiServer:
     """By `kubeconfig`, else $KUBECONFIG or ~/.kube/config, else the service account of the pod.
 

@@ -17,7 +17,7 @@ import yaml
 
 from controller.api import GROUP, KINDS, VERSION
 from controller.errors import SpecError
-from controller.handlers.apiserver import object_path
+from controller.handlers.paths import object_path
 
 PLURALS = {
     ("v1", "Secret"): "secrets",

@@ -1,0 +1,45 @@
+"""Options that several commands share, and the exit codes.
+
+Used by the files beside it. 0 what was asked holds; 1 it does not, or it failed (one line on standard error
+says why); 2 the command line is wrong; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+class Output(StrEnum):
+    """Forms of output."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+class Shape(StrEnum):
+    """Forms in which resources are shown."""
+
+    TEXT = "text"
+    WIDE = "wide"
+    JSON = "json"
+
+
+Kubeconfig = Annotated[
+    str, typer.Option("--kubeconfig", metavar="FILE", help="Kubeconfig; else $KUBECONFIG or ~/.kube/config.")
+]
+Context = Annotated[str, typer.Option("--context", metavar="NAME", help="Context of the kubeconfig.")]
+Namespace = Annotated[
+    str, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace; else the context's own.")
+]
+AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Every namespace.")]
+Files = Annotated[
+    list[str] | None,
+    typer.Option("--filename", "-f", metavar="FILE", help="File or folder of resources; may be repeated."),
+]

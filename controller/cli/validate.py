@@ -1,0 +1,167 @@
+"""`scimctl validate`: what the API server, and then the operator, would refuse of files, with file and line.
+
+Needs no cluster. Three passes: the CRD's schema with its rules, the names of fields (with a did-you-mean), and
+what spans resources, for what is there in the files.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated
+
+import typer
+
+from controller.api import GROUP, KINDS, VERSION, parse
+from controller.api.crds import build_schema
+from controller.api.meta import ALLOWED_HOSTS
+from controller.cli.options import EXIT_FAILED, Output
+from controller.errors import SpecError
+from controller.handlers.manifests import PLURALS, Manifest, read_manifests
+from controller.schema import Structural, compile_schema
+
+API_VERSION = f"{GROUP}/{VERSION}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding. `where` is file:line."""
+
+    where: str
+    kind: str
+    name: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        subject = " ".join(part for part in (self.kind, self.name) if part)
+        told = f"{self.field}: {self.message}" if self.field else self.message
+        return f"{self.where}: {subject + ': ' if subject else ''}{told}"
+
+
+def validate(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="Files or folders of resources; - is standard input."),
+    ],
+    output: Annotated[Output, typer.Option("--output", "-o", help="Form of the findings.")] = Output.TEXT,
+) -> None:
+    """Check files as the API server and the operator would, without a cluster.
+
+    Prints one finding a line, as file:line: resource: field: what to change. Exits 1 where there is one.
+    """
+    manifests = read_manifests(files)
+    problems = find_problems(manifests)
+    _print(output, problems, len(manifests))
+    if problems:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def find_problems(manifests: Iterable[Manifest]) -> list[Problem]:
+    """Every finding, in the order of the files; [] when all would be taken."""
+    known = list(manifests)
+    problems = [problem for manifest in known for problem in _of_one(manifest)]
+    return [*problems, *_across(known)]
+
+
+def _of_one(manifest: Manifest) -> Iterator[Problem]:
+    key = (str(manifest.body.get("apiVersion", "")), manifest.kind)
+    if key[0].split("/")[0] == GROUP and key not in PLURALS:
+        kinds = ", ".join(sorted(KINDS))
+        yield _problem(manifest, "kind", f"no such kind in {API_VERSION}; there are {kinds}")
+    elif key[0] == API_VERSION:
+        yield from _of_ours(manifest)
+    elif manifest.kind == "Secret" and not _hosts(manifest):
+        yield _problem(
+            manifest,
+            "metadata.annotations",
+            f"{ALLOWED_HOSTS} is missing: without the hosts it may be sent to, this Secret is not used",
+        )
+
+
+def _of_ours(manifest: Manifest) -> Iterator[Problem]:
+    if not manifest.name:
+        yield _problem(manifest, "metadata.name", "is required")
+    body = copy.deepcopy(manifest.body)
+    body.pop("metadata", None)
+    strict: Problem | None = None
+    try:
+        parse(KINDS[manifest.kind].spec, manifest.body, strict=True)
+    except SpecError as error:
+        strict = _problem(manifest, error.field, error.message.removeprefix(f"{error.field}: "))
+    schema = _schema(manifest.kind)
+    unknown = schema.prune(copy.deepcopy(body))
+    schema.default(body)
+    findings = schema.validate(body)
+    for finding in findings:
+        if finding.field != "<nil>":
+            yield _problem(manifest, finding.field, finding.message)
+    if strict and (not findings or strict.field in unknown):
+        yield strict
+
+
+def _across(manifests: list[Manifest]) -> Iterator[Problem]:
+    """What refers to what within the files: a value claimed twice, a second limit of an integration."""
+    claimed: dict[tuple[str, str, str], Manifest] = {}
+    limited: dict[tuple[str, str], Manifest] = {}
+    for manifest in manifests:
+        spec = manifest.body.get("spec")
+        if not isinstance(spec, Mapping):
+            continue
+        if manifest.kind == "GroupMapping":
+            yield from _claims(manifest, spec, claimed)
+        elif manifest.kind == "SeatLimit":
+            for number, ref in enumerate(spec.get("integrationRefs") or []):
+                key = (manifest.namespace, str(ref.get("name")))
+                first = limited.setdefault(key, manifest)
+                if first is not manifest:
+                    message = f"{key[1]} has the SeatLimit {first.name} already ({first.where()}); keep one"
+                    yield _problem(manifest, f"spec.integrationRefs[{number}].name", message)
+
+
+def _claims(
+    manifest: Manifest, spec: Mapping[str, object], claimed: dict[tuple[str, str, str], Manifest]
+) -> Iterator[Problem]:
+    reference = spec.get("integrationRef")
+    name = str(reference.get("name")) if isinstance(reference, Mapping) else ""
+    rows = spec.get("mappings")
+    for row_number, row in enumerate(rows if isinstance(rows, list) else []):
+        values = row.get("values") if isinstance(row, Mapping) else None
+        for number, value in enumerate(values if isinstance(values, list) else []):
+            path = f"spec.mappings[{row_number}].values[{number}]"
+            key = (manifest.namespace, name, str(value))
+            if (first := claimed.get(key)) is not None:
+                where = "this mapping" if first is manifest else f"{first.name} ({first.where()})"
+                yield _problem(
+                    manifest, path, f"{value!r} is claimed by {where} already; keep one of the two"
+                )
+            claimed[key] = first or manifest
+
+
+def _hosts(manifest: Manifest) -> str:
+    annotations = (manifest.body.get("metadata") or {}).get("annotations") or {}
+    return str(annotations.get(ALLOWED_HOSTS, ""))
+
+
+def _problem(manifest: Manifest, field: str, message: str) -> Problem:
+    return Problem(manifest.where(field), manifest.kind, manifest.name, field, message)
+
+
+@lru_cache
+def _schema(kind: str) -> Structural:
+    return compile_schema(build_schema(KINDS[kind]))
+
+
+def _print(output: Output, problems: list[Problem], count: int) -> None:
+    if output is Output.JSON:
+        rows = [{name: getattr(problem, name) for name in Problem.__slots__} for problem in problems]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    bullet = "- " if output is Output.MARKDOWN else ""
+    for problem in problems:
+        print(f"{bullet}{problem}")
+    if not problems:
+        print(f"{bullet}{count} resource{'' if count == 1 else 's'}: nothing to change")

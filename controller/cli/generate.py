@@ -1,7 +1,8 @@
-"""`make generate`: writes the files that are made of code; `--check` compares them and exits 1 on a difference.
+"""`make generate`: writes the files that are made of code; `--check` compares them and exits 1 on a
+difference.
 
-Run as `python -m controller.cli.generate` from anywhere in a checkout. To generate something more, add a function
-to OUTPUTS: it returns texts by path, relative to the root of the repository.
+Run as `python -m controller.cli.generate` from anywhere in a checkout. To generate something more, add a
+function to OUTPUTS: it returns texts by path, relative to the root of the repository.
 """
 
 from __future__ import annotations

@@ -137,5 +137,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "getHours": _of_time_or_span(lambda t: t.hour, lambda d: int(d / timedelta(hours=1))),
     "getMinutes": _of_time_or_span(lambda t: t.minute, lambda d: int(d / timedelta(minutes=1))),
     "getSeconds": _of_time_or_span(lambda t: t.second, lambda d: int(d.total_seconds())),
-    "getMilliseconds": _of_time_or_span(lambda t: t.microsecond // 1000, lambda d: d.microseconds // 1000),
+    "getMilliseconds": _of_time_or_span(
+        lambda t: t.microsecond // 1000, lambda d: int(d / timedelta(milliseconds=1))
+    ),
 }

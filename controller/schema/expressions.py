@@ -150,8 +150,8 @@ def _check_names(tokens: list[Token], node: Node) -> Iterator[str]:
         elif before != ".":
             if token.text not in bound | _TYPES:
                 yield f"undeclared reference to '{token.text}' (in container '')"
-            elif token.text in ("self", "oldSelf"):
-                yield from _check_fields(tokens[index + 1 :], node)
+            elif token.text in ("self", "oldSelf") and (name := _undefined_field(tokens[index + 1 :], node)):
+                yield f"undefined field '{name}'"
 
 
 def _macro_variables(tokens: list[Token]) -> Iterator[str]:
@@ -160,17 +160,17 @@ def _macro_variables(tokens: list[Token]) -> Iterator[str]:
             yield variable.text
 
 
-def _check_fields(tokens: list[Token], node: Node) -> Iterator[str]:
-    """Follows `.a.b` from a variable as long as the schema says what is there."""
+def _undefined_field(tokens: list[Token], node: Node) -> str:
+    """Follows `.a.b` from a variable as long as the schema says what is there; the first name that it
+    doesn't have, or ""."""
     current: Node | None = node
     position = 0
     while current is not None and position + 1 < len(tokens) and tokens[position].text == ".":
         name = tokens[position + 1].text
         is_call = position + 2 < len(tokens) and tokens[position + 2].text == "("
         if is_call or current.int_or_string:
-            return
-        field = unescape(name)
-        if current.child(field) is None:
-            yield f"undefined field '{name}'"
-            return
-        current, position = current.child(field), position + 2
+            return ""
+        current, position = current.child(unescape(name)), position + 2
+        if current is None:
+            return name
+    return ""

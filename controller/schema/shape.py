@@ -66,25 +66,35 @@ def prune_unknown(value: Any, node: Node) -> list[str]:
     return sorted(removed)
 
 
-def _prune(value: Any, node: Node | None, path: str, removed: list[str], is_resource: bool = False) -> None:
+def _prune(
+    value: Any,
+    node: Node | None,
+    path: str,
+    removed: list[str],
+    *,
+    is_resource: bool = False,
+    keep: bool = False,
+) -> None:
+    """`keep`: unknown fields stay here, as in the items of a list that preserves them."""
+    keep = keep or (node is not None and node.preserve)
     is_resource = is_resource or (node is not None and node.embedded)
     if isinstance(value, dict):
         for key in list(value):
             if not (is_resource and key in TYPE_META):
-                _prune_field(value, key, node, f"{path}.{key}" if path else key, removed)
+                _prune_field(value, key, node, f"{path}.{key}" if path else key, removed, keep)
     elif isinstance(value, list):
         items = node.items if node else None
-        if items is not None or node is None or not node.preserve:
+        if items is not None or not keep:
             for index, item in enumerate(value):
-                _prune(item, items, f"{path}[{index}]", removed)
+                _prune(item, items, f"{path}[{index}]", removed, keep=keep)
 
 
-def _prune_field(value: dict[str, Any], key: str, node: Node | None, path: str, removed: list[str]) -> None:
+def _prune_field(
+    value: dict[str, Any], key: str, node: Node | None, path: str, removed: list[str], keep: bool
+) -> None:
     sub = node.child(key) if node else None
-    if sub is not None:
+    if sub is not None or (node is not None and node.allows_additional):
         _prune(value[key], sub, path, removed)
-    elif node is not None and node.allows_additional:
-        _prune(value[key], None, path, removed)
-    elif node is None or not node.preserve:
+    elif not keep:
         removed.append(path)
         del value[key]

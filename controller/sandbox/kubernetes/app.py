@@ -29,6 +29,7 @@ from controller.sandbox.kubernetes.writes import Options, Target, Writer
 
 LOG = logging.getLogger(__name__)
 PROBES = frozenset({"healthz", "livez", "readyz"})
+_PUBLIC = PROBES | {"version"}
 NOT_SERVED = text_answer("404 page not found\n", 404)
 
 
@@ -36,7 +37,7 @@ class KubernetesApi:
     """The application. `close` ends every watch, so that a server can stop at once."""
 
     def __init__(self, clock: Clock, token: SecretStr | None, *, history: int = HISTORY) -> None:
-        self._expected = None if token is None else f"Bearer {token.get_secret_value()}".encode()
+        self._token = None if token is None else token.get_secret_value()
         self._registry = Registry()
         # Revisions start at the time in seconds: a client that comes back with a version of an earlier run
         # is told that it is too old, as after a compaction, and never takes a new object for an old one.
@@ -82,8 +83,7 @@ class KubernetesApi:
     async def _reply(self, scope: exchange.Scope, receive: exchange.Receive) -> Reply:
         try:
             request = await exchange.read_request(scope, receive)
-            self._authenticate(request)
-            return self._route(request)
+            return self._route(self._authenticated(request))
         except Refusal as refusal:
             return json_answer(refusal.status(), refusal.code)
         except Exception as error:
@@ -91,16 +91,18 @@ class KubernetesApi:
             message = f"Internal error occurred: {type(error).__name__}"
             return json_answer(Refusal(500, "InternalError", message).status(), 500)
 
-    def _authenticate(self, request: Request) -> None:
-        if self._expected is None:
-            return
+    def _authenticated(self, request: Request) -> Request:
+        """The request, less the prefix that admits it; a 401 Refusal without token and prefix."""
+        if self._token is None:
+            return request
+        prefix = access_prefix(self._token)
+        is_prefixed = hmac.compare_digest(request.path[: len(prefix)].encode(), prefix.encode())
         given = request.headers.get("authorization")
-        if given is None and (
-            request.path == "/version" or (request.segments[:1][0:1] and request.segments[0] in PROBES)
-        ):
-            return
-        if not hmac.compare_digest((given or "").encode(), self._expected):
+        if given is None and (is_prefixed or request.path.strip("/") in _PUBLIC):
+            return request.below(prefix)
+        if not hmac.compare_digest((given or "").encode(), f"Bearer {self._token}".encode()):
             raise unauthorized()
+        return request.below(prefix)
 
     def _route(self, request: Request) -> Reply:
         segments = request.segments
@@ -194,14 +196,23 @@ def build_app(clock: Clock, token: SecretStr | None) -> KubernetesApi:
     return KubernetesApi(clock, token)
 
 
+def access_prefix(token: str) -> str:
+    """A path prefix that admits like `token`, and from which the token cannot be read.
+
+    kubectl and helm send no credentials over plain HTTP (client-go `clientcmd`), but they keep the path of
+    the server's URL.
+    """
+    return "/as/" + hmac.new(token.encode(), b"path of the embedded API", hashlib.sha256).hexdigest()[:32]
+
+
 def kubeconfig(url: str, token: str, namespace: str = "default") -> str:
-    """A kubeconfig in YAML whose only context reaches the server at `url`."""
+    """A kubeconfig in YAML whose only context reaches the server at `url`; as secret as the token."""
     name = "sandbox"
     return yaml.safe_dump(
         {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": name, "cluster": {"server": url}}],
+            "clusters": [{"name": name, "cluster": {"server": url + access_prefix(token)}}],
             "users": [{"name": name, "user": {"token": token}}],
             "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": namespace}}],
             "current-context": name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -37,6 +37,10 @@ class Request:
     @property
     def segments(self) -> list[str]:
         return [part for part in self.path.split("/") if part]
+
+    def below(self, prefix: str) -> Request:
+        """The same request with `prefix` taken off its path."""
+        return replace(self, path=self.path.removeprefix(prefix))
 
     def is_set(self, parameter: str) -> bool:
         """Whether a boolean query parameter is true, as Go's ParseBool reads it."""

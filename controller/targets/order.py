@@ -41,6 +41,10 @@ class Executor(Protocol):
         """How many actions of `kind` may be under way."""
         ...
 
+    def confirms_singly(self, kind: ActionKind, count: int) -> bool:
+        """Whether `count` writes of `kind` are confirmed one by one, each right after its write."""
+        ...
+
     async def write(self, action: Action) -> Written:
         """Does it. Raises RemoteError; writing twice is as good as once."""
         ...
@@ -68,7 +72,7 @@ class _Run:
     async def kind(self, kind: ActionKind, actions: list[Action]) -> None:
         """Writes and confirms `actions`, which are all of `kind`."""
         slots = asyncio.Semaphore(max(1, self.executor.concurrency(kind)))
-        singly = len(actions) <= ONE_BY_ONE
+        singly = self.executor.confirms_singly(kind, len(actions))
         written: list[tuple[Action, Written]] = []
 
         async def one(action: Action) -> None:

@@ -17,7 +17,7 @@ from controller.planning.wish import Desired
 from controller.scim.client import USER_SCHEMA, Json, ScimClient
 from controller.scim.paths import Path, Read, parse_path
 from controller.targets.base import Done
-from controller.targets.order import Written, carry_out, confirmed, not_confirmed
+from controller.targets.order import ONE_BY_ONE, Written, carry_out, confirmed, not_confirmed
 from controller.transport.calls import Lane
 from controller.transport.failures import Unreachable
 
@@ -112,6 +112,9 @@ class _Writer:
 
     def concurrency(self, kind: ActionKind) -> int:
         return self._most
+
+    def confirms_singly(self, kind: ActionKind, count: int) -> bool:
+        return count <= ONE_BY_ONE
 
     async def write(self, action: Action) -> Written:
         if action.kind is ActionKind.CREATE_ACCOUNT:

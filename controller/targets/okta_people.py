@@ -1,0 +1,240 @@
+"""Who is assigned to the Okta app and through what; assigns and unassigns, fills the seat group.
+
+Used by reconcile.engine through targets.connect. People come from the app's users with the Okta user
+embedded, 500 a page; never one GET for each in a full read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Any, cast
+
+from controller.clock import Clock
+from controller.errors import NotFound, Unavailable
+from controller.model.actions import Action, ActionKind
+from controller.model.actual import AssignmentState, OktaGroup
+from controller.model.people import STATE_OF_OKTA_STATUS, OktaId, Person, PersonState, Scope, Value
+from controller.okta.client import OktaClient
+from controller.okta.shapes import AppUser, Group, User
+from controller.planning.wish import Desired, GroupRef
+from controller.targets.app_lookup import AppLookup
+from controller.targets.assigning import AssignmentWriter
+from controller.targets.base import Done
+from controller.targets.order import carry_out
+from controller.transport.calls import Lane
+
+HANDLES = frozenset(
+    {
+        ActionKind.CREATE_SEAT_GROUP,
+        ActionKind.ASSIGN_GROUP,
+        ActionKind.ASSIGN_USER,
+        ActionKind.ADD_TO_SEAT_GROUP,
+        ActionKind.REMOVE_FROM_SEAT_GROUP,
+        ActionKind.UNASSIGN_GROUP,
+        ActionKind.UNASSIGN_USER,
+    }
+)
+NOT_ASSIGNED = frozenset({"DEPROVISIONED", "UNASSIGNED", "REVOKED"})
+"""Statuses of an app user whose assignment has ended; the row may linger."""
+SINGLY = 20
+LEAVERS_LOOKED_BACK = timedelta(days=30)
+"""How far back deactivations are asked for in one filter; who left earlier is asked for singly."""
+
+
+class OktaPeople:
+    """A PeopleTarget."""
+
+    name = "okta_people"
+    handles = HANDLES
+
+    def __init__(self, client: OktaClient, lookup: AppLookup, clock: Clock) -> None:
+        self._client, self._lookup, self._clock = client, lookup, clock
+
+    async def observe(self, desired: Desired, scope: Scope) -> AssignmentState:
+        """Everybody, with the groups that matter; or the people of `scope` alone, without any group."""
+        app_id = await self._lookup.app_id(desired)
+        if scope.people is not None:
+            return await self._observe_some(desired, app_id, sorted(scope.people))
+        client = self._client.in_lane(Lane.FULL)
+        people = await self._people(client, desired, app_id)
+        app_groups = {row["id"]: row.get("priority") for row in await client.app_groups(app_id)}
+        groups = await _groups(client, desired, app_groups)
+        return AssignmentState(
+            people,
+            app_groups,
+            groups,
+            {group_id: await _members(client, group_id) for group_id in _groups_to_open(desired, groups)},
+            declared_users=await _declared_users(client, desired, people),
+        )
+
+    async def observe_missing(
+        self, desired: Desired, ids: Sequence[OktaId]
+    ) -> Mapping[OktaId, PersonState | None]:
+        """The state of each of `ids`, None where Okta knows no such user."""
+        client = self._client.in_lane(Lane.FULL)
+        found: dict[OktaId, PersonState | None] = {}
+        if len(ids) > SINGLY:
+            wanted, since = set(ids), self._clock.now() - LEAVERS_LOOKED_BACK
+            async for user in _each(client.deprovisioned_pages(since)):
+                if OktaId(user["id"]) in wanted:
+                    found[OktaId(user["id"])] = _state(user)
+        for okta_id in ids:
+            if okta_id not in found:
+                found[okta_id] = await _state_of(client, okta_id)
+        return found
+
+    async def apply(self, desired: Desired, actions: Sequence[Action], done: Done) -> None:
+        """Carries out assignments and memberships; see Target.apply."""
+        writer = AssignmentWriter(
+            self._client.in_lane(Lane.CHANGE),
+            await self._lookup.app_id(desired),
+            desired.assignments.seat_group,
+        )
+        await carry_out(writer, actions, done)
+
+    async def _people(self, client: OktaClient, desired: Desired, app_id: str) -> tuple[Person, ...]:
+        names = desired.reads.attributes
+        # By id: a page that shifts while it is walked may name somebody twice.
+        people = {row["id"]: row_to_person(row, names) async for row in _each(client.app_user_pages(app_id))}
+        return tuple(person for person in people.values() if person is not None)
+
+    async def _observe_some(self, desired: Desired, app_id: str, ids: Iterable[OktaId]) -> AssignmentState:
+        client = self._client.in_lane(Lane.PERSON)
+        people: list[Person] = []
+        missing: dict[OktaId, PersonState | None] = {}
+        for okta_id in ids:
+            try:
+                person = row_to_person(await client.app_user(app_id, okta_id), desired.reads.attributes)
+            except NotFound:
+                person = None
+            if person is None:
+                missing[okta_id] = await _state_of(client, okta_id)
+            else:
+                people.append(person)
+        return AssignmentState(tuple(people), {}, {}, {}, missing, is_scoped=True)
+
+
+def row_to_person(row: AppUser, attributes: tuple[str, ...]) -> Person | None:
+    """The person of an app user with the Okta user embedded; None where the assignment has ended.
+
+    Raises Unavailable for a row that is not whole.
+    """
+    if row.get("status") in NOT_ASSIGNED:
+        return None
+    user = (row.get("_embedded") or {}).get("user")
+    if not isinstance(user, dict) or not isinstance(user.get("profile"), dict):
+        raise Unavailable("Okta lists an app user without the user", system="Okta", reason="Incomplete")
+    profile = user["profile"]
+    return Person(
+        OktaId(row["id"]),
+        str(profile.get("login") or ""),
+        str((row.get("credentials") or {}).get("userName") or ""),
+        _state(cast(User, user)),
+        str((user.get("type") or {}).get("id") or ""),
+        str(row.get("created") or ""),
+        tuple([_value(profile.get(name)) for name in attributes]),
+        row.get("scope") == "USER",
+        str(row.get("externalId") or ""),
+        str(row.get("status") or ""),
+        str(row.get("syncState") or ""),
+    )
+
+
+def _value(value: Any) -> Value:
+    """A scalar as it is; anything else, such as a list, is no value of an expression."""
+    return value if isinstance(value, str | int | float | bool) else None
+
+
+def _state(user: User) -> PersonState:
+    status = str(user.get("status") or "")
+    if status not in STATE_OF_OKTA_STATUS:
+        raise Unavailable(
+            f"Okta tells the status {status[:40]!r} of user {user.get('id')}, which is not known",
+            system="Okta",
+            reason="Incomplete",
+        )
+    return STATE_OF_OKTA_STATUS[status]
+
+
+async def _state_of(client: OktaClient, okta_id: OktaId) -> PersonState | None:
+    try:
+        return _state(await client.user(okta_id))
+    except NotFound:
+        return None
+
+
+async def _each(pages: AsyncIterator[list[Any]]) -> AsyncIterator[Any]:
+    async with aclosing(cast(Any, pages)):
+        async for page in pages:
+            for row in page:
+                yield row
+
+
+def _refs(desired: Desired) -> tuple[GroupRef, ...]:
+    """Every group that a resource names."""
+    wish = desired.assignments
+    seat_group = (GroupRef(name=wish.seat_group),) if wish.seat_group else ()
+    return (*wish.groups, *(desired.seats.priority if desired.seats else ()), *seat_group)
+
+
+async def _groups(
+    client: OktaClient, desired: Desired, app_groups: Mapping[str, int | None]
+) -> dict[str, OktaGroup]:
+    """Every group that is named or assigned, by id, with its count of users; all of one name are there."""
+    refs = _refs(desired)
+    ids = sorted({*app_groups, *(ref.group_id for ref in refs if ref.group_id)})
+    found = await client.groups_by_id(ids)
+    for name in sorted({ref.name for ref in refs if ref.name}):
+        # Looked up even if an assigned group bears the name: a second one has to be seen.
+        found += await client.groups_by_name(name, stats=True)
+    return {row["id"]: _group(row) for row in found}
+
+
+def _group(row: Group) -> OktaGroup:
+    stats = (row.get("_embedded") or {}).get("stats") or {}
+    count = stats.get("usersCount")
+    return OktaGroup(
+        row["id"],
+        str((row.get("profile") or {}).get("name") or ""),
+        str(row.get("type") or ""),
+        count if isinstance(count, int) else None,
+    )
+
+
+def _groups_to_open(desired: Desired, groups: Mapping[str, OktaGroup]) -> list[str]:
+    """Ids of the groups whose members the plan needs: those of the seat order, and with a seat group that one
+    and the groups that its candidates come from."""
+    wish = desired.assignments
+    refs = list(desired.seats.priority) if desired.seats else []
+    if wish.through == "SeatGroup":
+        refs += [*wish.groups, GroupRef(name=wish.seat_group)]
+    ids = {ref.group_id for ref in refs if ref.group_id}
+    names = {ref.name for ref in refs if ref.name}
+    return sorted(group.group_id for group in groups.values() if group.group_id in ids or group.name in names)
+
+
+async def _members(client: OktaClient, group_id: str) -> frozenset[OktaId]:
+    return frozenset([OktaId(user["id"]) async for user in _each(client.member_pages(group_id))])
+
+
+async def _declared_users(
+    client: OktaClient, desired: Desired, people: Iterable[Person]
+) -> dict[str, OktaId | None]:
+    """Folded login -> Okta id; who is assigned already is not asked for again."""
+    logins = sorted({login.casefold() for login in desired.assignments.users})
+    if not logins:
+        return {}
+    assigned = {person.login.casefold(): person.okta_id for person in people}
+    found: dict[str, OktaId | None] = {}
+    for login in logins:
+        found[login] = assigned.get(login) or await _id_of(client, login)
+    return found
+
+
+async def _id_of(client: OktaClient, login: str) -> OktaId | None:
+    try:
+        return OktaId((await client.user(login))["id"])
+    except NotFound:
+        return None

@@ -54,7 +54,8 @@ async def serve(app: Any, port: int = 0) -> Served:
 
     Raises OSError where the port is taken, RuntimeError where the application refuses to start.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named as TCP, so that asyncio turns Nagle's algorithm off: it costs 40 ms an answer.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))

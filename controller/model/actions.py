@@ -75,6 +75,8 @@ class Action:
     """Okta ids of the people whom the action touches beyond its subject, such as the members of a group."""
     needs: tuple[str, ...] = ()
     """Keys of actions that must have succeeded before."""
+    is_switchover: bool = False
+    """Part of the switch to another way of assigning: approved by a person in every mode."""
 
     @property
     def key(self) -> str:

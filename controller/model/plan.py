@@ -137,6 +137,8 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     counts: Counts = Counts()
     preview: MappingPreview = MappingPreview()
+    is_full: bool = True
+    """Over everybody; False for a plan that looked at some people only."""
     wants_full: bool = False
     """A scoped run could not decide about a seat: a full run has to follow."""
 

@@ -53,6 +53,7 @@ def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previo
         _sorted_problems(found),
         _counts(actual, people, admission, actions),
         people.preview,
+        not actual.assignments.is_scoped,
         admission.wants_full,
     )
 

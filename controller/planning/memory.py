@@ -1,0 +1,264 @@
+"""What a run leaves behind for the next: whose accounts are ours, whom we touched, what was approved.
+
+Called by reconcile after apply, whatever came of it, and by whoever stores it. Nothing is noted down of a
+tenant whose first plan still waits: an account is ours once somebody agreed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from controller.model.actions import Action, ActionKind, Outcome, Result
+from controller.model.actual import Actual, Memory, Touched
+from controller.model.people import Account, OktaId, ScimId, Value
+from controller.model.plan import Plan, Verdict
+from controller.planning.diff import of_this_tenant
+from controller.planning.digest import fingerprint
+from controller.planning.fields import ACTIVE, EXTERNAL_ID, USER_NAME, confirmed_hash, same, text
+from controller.planning.matching import fold
+from controller.planning.safeguards import COUNTED, in_window, people_of
+from controller.planning.tables import rows_of, table_of
+from controller.planning.wish import Desired
+
+HISTORY_DAYS = 400
+_WROTE = frozenset({Result.DONE, Result.PENDING_CONFIRMATION})
+_ACCOUNT_KINDS = frozenset(
+    {
+        ActionKind.CREATE_ACCOUNT,
+        ActionKind.UPDATE_ACCOUNT,
+        ActionKind.REACTIVATE_ACCOUNT,
+        ActionKind.DEACTIVATE_ACCOUNT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run saw, wanted and did."""
+
+    desired: Desired
+    actual: Actual
+    plan: Plan
+    verdict: Verdict
+    outcomes: tuple[Outcome, ...]
+    now: datetime
+    credential: str = ""
+
+
+def remember(memory: Memory, run: Run) -> Memory:
+    """The memory after `run`; what it read and did is in it, so that a restart repeats nothing."""
+    own = of_this_tenant(run.desired, memory)
+    noted = replace(
+        own,
+        window=_window(own, run),
+        approved_keys=_still_approved(run),
+        approved=run.verdict.memory_approved,
+        confirmed=_confirmed(own, run),
+        logins=_logins(own, run),
+        seat_history=_history(own, run),
+    )
+    if run.desired.mode == "Observe" or _is_undecided(run):
+        return replace(
+            noted, tenant=memory.tenant, pairs=memory.pairs, adopted=memory.adopted, rows=memory.rows
+        )
+    return replace(
+        noted,
+        pairs=_pairs(own, run),
+        adopted=_adopted(own, run),
+        deferred=_deferred(own, run),
+        rows=_rows(own, run),
+        tenant=run.desired.base_url,
+        app_id=run.actual.app.app_id,
+        is_new=own.is_new and not run.plan.is_full,
+        **_reading(own, run),
+    )
+
+
+def _is_undecided(run: Run) -> bool:
+    """Whether the first plan of this tenant still waits for a yes."""
+    return run.verdict.is_first and bool(run.plan.actions) and not run.verdict.memory_approved
+
+
+def _wrote(run: Run) -> Iterator[tuple[Action, Outcome]]:
+    return ((outcome.action, outcome) for outcome in run.outcomes if outcome.result in _WROTE)
+
+
+# Safeguards and approvals.
+
+
+def _window(memory: Memory, run: Run) -> tuple[Touched, ...]:
+    """The latest entry for each person and class within the window. A write that could not be confirmed
+    counts: it may have happened."""
+    at = run.now.astimezone(UTC).isoformat(timespec="seconds")
+    found = {
+        (e.okta_id, e.touch): e for e in in_window(memory.window, run.now, run.desired.safeguards.window)
+    }
+    for outcome in run.outcomes:
+        action = outcome.action
+        if action.touch in COUNTED and (outcome.result in _WROTE or outcome.reason == "NotConfirmed"):
+            for okta_id in people_of(action):
+                found[okta_id, action.touch.value] = Touched(okta_id, action.touch.value, at)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _still_approved(run: Run) -> frozenset[str]:
+    done = {fingerprint(outcome.action) for outcome in run.outcomes if outcome.result in _WROTE}
+    return run.verdict.approved_keys - done
+
+
+# Whose accounts are ours.
+
+
+def _pairs(memory: Memory, run: Run) -> dict[OktaId, ScimId]:
+    by_external = {account.external_id: account for account in run.actual.accounts.accounts}
+    pairs = dict(memory.pairs)
+    for person in run.actual.assignments.people:
+        account = by_external.get(person.okta_id)
+        if account is not None:
+            pairs[person.okta_id] = account.scim_id
+    for action, outcome in _wrote(run):
+        if action.kind in _ACCOUNT_KINDS and (outcome.remote_id or action.remote_id):
+            pairs[OktaId(action.subject)] = ScimId(outcome.remote_id or action.remote_id)
+    for okta_id in _forgotten(memory, run):
+        pairs.pop(okta_id, None)
+    return pairs
+
+
+def _forgotten(memory: Memory, run: Run) -> Iterator[OktaId]:
+    """People who are neither assigned nor active at the provider any more. Where the provider drops
+    externalId the pair is all that says whose the account was: there it is kept."""
+    if not run.plan.is_full or not run.desired.profile.keeps_external_id:
+        return
+    listed = {person.okta_id for person in run.actual.assignments.people}
+    active = {account.scim_id for account in run.actual.accounts.accounts if account.active}
+    gone = {action.subject for action, _ in _wrote(run) if action.kind is ActionKind.DEACTIVATE_ACCOUNT}
+    for okta_id, scim_id in memory.pairs.items():
+        if okta_id not in listed and (scim_id not in active or okta_id in gone):
+            yield okta_id
+
+
+def _adopted(memory: Memory, run: Run) -> frozenset[OktaId]:
+    """People whose account carried nobody's or somebody else's id when we took it over."""
+    marked = {account.external_id for account in run.actual.accounts.accounts}
+    taken = {
+        OktaId(action.subject)
+        for action, _ in _wrote(run)
+        if action.kind in (ActionKind.UPDATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT)
+        and action.subject not in memory.pairs
+        and action.subject not in marked
+    }
+    return memory.adopted | taken
+
+
+# What was read back.
+
+
+def _confirmed(memory: Memory, run: Run) -> dict[OktaId, int]:
+    """Hashes of the accounts that are as wished, and of those that were just written."""
+    differing = {action.subject for action in run.plan.actions}
+    differing.update(item.okta_id for item in run.plan.drift)
+    confirmed = dict(memory.confirmed)
+    by_scim_id: dict[str, Account] = {}
+    for account in run.actual.accounts.accounts:
+        by_scim_id[account.scim_id] = account
+        owner = account.external_id
+        if owner and owner not in differing:
+            confirmed[OktaId(owner)] = confirmed_hash(account)
+    for action, outcome in _wrote(run):
+        if action.kind in _ACCOUNT_KINDS and outcome.result is Result.DONE:
+            found = by_scim_id.get(action.remote_id)
+            confirmed[OktaId(action.subject)] = confirmed_hash(_after(run.desired, action, outcome, found))
+    return confirmed
+
+
+def _after(desired: Desired, action: Action, outcome: Outcome, account: Account | None) -> Account:
+    """The account as it is once `action` is done."""
+    paths = desired.reads.paths
+    blank = Account(ScimId(outcome.remote_id), "", "", False, (None,) * len(paths))
+    was, fields = account or blank, dict(action.after)
+    values: tuple[Value, ...] = tuple(
+        fields.get(path, value) for path, value in zip(paths, was.values, strict=True)
+    )
+    return replace(
+        was,
+        external_id=str(fields.get(EXTERNAL_ID, was.external_id)),
+        user_name=str(fields.get(USER_NAME, was.user_name)),
+        active=bool(fields.get(ACTIVE, was.active)),
+        values=values,
+    )
+
+
+def _deferred(memory: Memory, run: Run) -> dict[OktaId, Mapping[str, str]]:
+    """What was accepted and waits for somebody, until it is read back or something else is sent."""
+    waiting = {okta_id: dict(fields) for okta_id, fields in memory.deferred.items()}
+    for account in run.actual.accounts.accounts if waiting else ():
+        fields = waiting.get(OktaId(account.external_id), {})
+        for path in [path for path, value in fields.items() if same(path, _held(run, account, path), value)]:
+            del fields[path]
+    for action, outcome in _wrote(run):
+        fields = waiting.setdefault(OktaId(action.subject), {})
+        for path, value in action.after if action.kind in _ACCOUNT_KINDS else ():
+            fields.pop(path, None)
+            if outcome.result is Result.PENDING_CONFIRMATION and path in run.desired.profile.defers:
+                fields[path] = text(value) or ""
+    return {okta_id: fields for okta_id, fields in waiting.items() if fields}
+
+
+def _held(run: Run, account: Account, path: str) -> Value:
+    paths = run.desired.reads.paths
+    return account.values[paths.index(path)] if path in paths else account.user_name
+
+
+def _rows(memory: Memory, run: Run) -> dict[str, tuple[str, str]]:
+    """The rows of the group table that are ours: what is declared and is there."""
+    group, table = run.desired.group, run.actual.provider.table
+    if group is None or table is None or not run.plan.is_full:
+        return dict(memory.rows)
+    present = rows_of(table)
+    for action, _ in _wrote(run):
+        if action.kind is ActionKind.SAVE_GROUP_TABLE:
+            present = {value: name for values, name in table_of(action).rows for value in values}
+    kept = {v: row for v, row in memory.rows.items() if row[0] in group.mappings and v in present}
+    ours = {v: (group.owners[v], name) for v, name in group.table.items() if present.get(v) == name}
+    return {**kept, **ours}
+
+
+def _logins(memory: Memory, run: Run) -> dict[OktaId, tuple[str, ...]]:
+    """The logins that protected people have had."""
+    known = dict(memory.logins)
+    protected = run.desired.protected
+    for person in run.actual.assignments.people if protected else ():
+        had = known.get(person.okta_id, ())
+        names = {fold(person.login), *had}
+        if names - set(had) and (person.okta_id in protected or not protected.isdisjoint(names)):
+            known[person.okta_id] = tuple(sorted(names))
+    return known
+
+
+# What was read.
+
+
+def _reading(memory: Memory, run: Run) -> dict[str, Any]:
+    """How many people were read with which credential; a shrunken reading after a change of the credential
+    does not become the measure until somebody approved it."""
+    people = len(run.actual.assignments.people)
+    is_same = memory.credential in ("", run.credential)
+    if not run.plan.is_full or not (is_same or people >= memory.people_read or run.verdict.memory_approved):
+        return {}
+    return {"people_read": people, "credential": run.credential}
+
+
+def _history(memory: Memory, run: Run) -> tuple[tuple[str, int], ...]:
+    """One entry a day, the last of the day counting, oldest first."""
+    if run.plan.seats is None or not run.plan.is_full:
+        return memory.seat_history
+    today = run.now.astimezone(UTC).date().isoformat()
+    earlier = _before(memory.seat_history, today)
+    return (*earlier, (today, run.plan.seats.used))[-HISTORY_DAYS:]
+
+
+def _before(history: Iterable[tuple[str, int]], today: str) -> tuple[tuple[str, int], ...]:
+    return tuple(entry for entry in history if entry[0] < today)

@@ -1,0 +1,106 @@
+"""How many people a plan touches, and where that is too many.
+
+Called by guard. Distinct people by whatever route, over a sliding window that survives restarts: one
+unassigned group counts as all its members. Creations never count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from controller.model.actions import Action, ActionKind, Touch
+from controller.model.actual import Actual, Memory, Touched
+from controller.model.plan import Plan
+from controller.planning.wish import Desired, Limit, Safeguards
+
+PERSONAL = frozenset(
+    {
+        ActionKind.ASSIGN_USER,
+        ActionKind.ADD_TO_SEAT_GROUP,
+        ActionKind.REMOVE_FROM_SEAT_GROUP,
+        ActionKind.UNASSIGN_USER,
+        ActionKind.DEACTIVATE_ACCOUNT,
+        ActionKind.UPDATE_ACCOUNT,
+        ActionKind.REACTIVATE_ACCOUNT,
+        ActionKind.CREATE_ACCOUNT,
+    }
+)
+"""Kinds whose subject is a person."""
+COUNTED = (Touch.REMOVAL, Touch.CHANGE, Touch.LEAVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """One class that exceeds its limit."""
+
+    touch: Touch
+    people: int
+    limit: int
+
+    def __str__(self) -> str:
+        return f"{self.people} people in {_PLURAL[self.touch]}, {self.limit} allowed"
+
+
+_PLURAL = {Touch.REMOVAL: "removals", Touch.CHANGE: "changes", Touch.LEAVER: "leavers"}
+
+
+def people_of(action: Action) -> tuple[str, ...]:
+    """Okta ids of everybody whom `action` touches."""
+    return (action.subject, *action.people) if action.kind in PERSONAL else action.people
+
+
+def in_window(entries: Iterable[Touched], now: datetime, window: timedelta) -> tuple[Touched, ...]:
+    """The entries that still count. One dated in the future counts: a clock was set back, not a person."""
+    return tuple(entry for entry in entries if now - _moment(entry.at) < window)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def allowed(limit: Limit, minimum: int, owned: int) -> int:
+    """How many people may be touched: the lower of count and percent (rounded down), never below
+    `minimum`."""
+    return max(minimum, min(limit.count, owned * limit.percent // 100))
+
+
+def owned_accounts(desired: Desired, actual: Actual, memory: Memory, plan: Plan) -> int:
+    """Active accounts that are ours: what percentages are of."""
+    if desired.by == "Okta":
+        return plan.counts.provisioned
+    if actual.accounts.is_scoped:
+        return len(memory.pairs)
+    ours = set(memory.pairs.values())
+    return sum(account.active and account.scim_id in ours for account in actual.accounts.accounts)
+
+
+def find_trips(
+    desired: Desired, actual: Actual, memory: Memory, plan: Plan, now: datetime
+) -> tuple[Trip, ...]:
+    """The classes that exceed their limit, with what the window already holds."""
+    guards = desired.safeguards
+    recent = in_window(memory.window, now, guards.window)
+    touched = {touch: {e.okta_id for e in recent if e.touch == touch.value} for touch in COUNTED}
+    fresh: set[Touch] = set()
+    for action in plan.actions:
+        if action.touch in touched:
+            touched[action.touch].update(people_of(action))
+            fresh.add(action.touch)
+    if not fresh:
+        return ()
+    owned = owned_accounts(desired, actual, memory, plan)
+    trips = []
+    for touch in COUNTED:
+        limit = allowed(_limit(guards, touch), guards.minimum, owned)
+        if touch in fresh and len(touched[touch]) > limit:
+            trips.append(Trip(touch, len(touched[touch]), limit))
+    return tuple(trips)
+
+
+def _limit(guards: Safeguards, touch: Touch) -> Limit:
+    if touch is Touch.REMOVAL:
+        return guards.removals
+    return guards.changes if touch is Touch.CHANGE else guards.leavers

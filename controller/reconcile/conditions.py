@@ -1,1 +1,208 @@
-"""Status as a pure function of the previous status, the report and the time."""
+"""Conditions as pure functions of the previous ones, the report and the time, as kstatus reads them.
+
+Called by status. A *finding* says what a run found about one condition type; `settle` turns findings into the
+list that is stored. Here lives the mapping from an error's class and reason to the condition that goes False.
+The rules are those of kstatus and of Flux's condition checker; `kstatus_faults` states them once more, from
+the outside, and the flow tests call it after every step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from controller.errors import (
+    ControllerError,
+    PlanRefused,
+    RateLimited,
+    RemoteError,
+    SpecError,
+    Unauthorized,
+    Unavailable,
+    Waiting,
+    clip,
+)
+from controller.reconcile.reasons import KNOWN, Reason, known_reason
+
+READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
+REFERENCES, CREDENTIALS, PREREQUISITES = "ReferencesResolved", "CredentialsValid", "PrerequisitesMet"
+CONFIGURED, IN_SYNC, CAPACITY = "Configured", "InSync", "WithinCapacity"
+ORDER = (READY, RECONCILING, STALLED, REFERENCES, CREDENTIALS, PREREQUISITES, CONFIGURED, IN_SYNC, CAPACITY)
+NEGATIVE = frozenset({RECONCILING, STALLED})
+STATUS_LIMIT = 64 * 1024
+
+TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
+Condition = dict[str, Any]
+
+_CONDITION_OF_REASON = {
+    **dict.fromkeys(
+        (
+            Reason.INTEGRATION_NOT_FOUND,
+            Reason.ORG_NOT_FOUND,
+            Reason.NAMESPACE_NOT_ALLOWED,
+            Reason.SECRET_NOT_FOUND,
+            Reason.CA_BUNDLE_NOT_FOUND,
+            Reason.APP_NOT_FOUND,
+            Reason.APP_AMBIGUOUS,
+            Reason.APP_CHANGED,
+            Reason.GROUP_NOT_FOUND,
+            Reason.USER_NOT_FOUND,
+        ),
+        REFERENCES,
+    ),
+    **dict.fromkeys(
+        (
+            Reason.HOST_NOT_ALLOWED,
+            Reason.CREDENTIALS_REJECTED,
+            Reason.ACCESS_DENIED,
+            Reason.CREDENTIALS_INVALID,
+            Reason.PROBE_FAILED,
+        ),
+        CREDENTIALS,
+    ),
+    **dict.fromkeys((Reason.PLAN_TOO_LOW, Reason.SSO_MISSING), PREREQUISITES),
+    Reason.SAFETY_THRESHOLD_EXCEEDED: IN_SYNC,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one run found about one condition type."""
+
+    type: str
+    status: str
+    reason: Reason
+    message: str
+
+
+def condition_of(reason: Reason) -> str:
+    """The condition that goes False for `reason`; "" where only Ready does."""
+    return _CONDITION_OF_REASON.get(reason, "")
+
+
+def error_findings(error: Exception) -> list[Finding]:
+    """What an error that ended a run says: Ready, the condition concerned, and Stalled where a person has to
+    act or Reconciling where the operator tries again by itself. InSync is unknown from then on."""
+    reason, message = _told(error)
+    found = [
+        Finding(READY, FALSE, reason, message),
+        _trouble(error, reason, message),
+        Finding(IN_SYNC, UNKNOWN, Reason.DRIFT_UNKNOWN, "not compared: the last reconcile ended early"),
+    ]
+    concerned = condition_of(reason)
+    if concerned:
+        found = [finding for finding in found if finding.type != concerned]
+        found.append(Finding(concerned, FALSE, reason, message))
+    if concerned == CREDENTIALS:
+        found.append(Finding(REFERENCES, TRUE, Reason.RESOLVED, "the Secrets that are named were found"))
+    return found
+
+
+def _told(error: Exception) -> tuple[Reason, str]:
+    if isinstance(error, ControllerError):
+        return known_reason(error.reason, _reason_of_class(error)), error.message
+    kind = type(error).__name__
+    return Reason.UNEXPECTED_ERROR, f"{kind}: this is a bug of the operator; its log has the traceback"
+
+
+def _reason_of_class(error: ControllerError) -> Reason:
+    by_class = (
+        (SpecError, Reason.INVALID_SPEC),
+        (PlanRefused, Reason.SAFETY_THRESHOLD_EXCEEDED),
+        (Waiting, Reason.WAITING),
+        (Unauthorized, Reason.CREDENTIALS_REJECTED),
+        (RateLimited, Reason.RATE_LIMITED),
+        (Unavailable, Reason.UNAVAILABLE),
+        (RemoteError, Reason.REJECTED),
+    )
+    return next((reason for kind, reason in by_class if isinstance(error, kind)), Reason.UNEXPECTED_ERROR)
+
+
+def _trouble(error: Exception, reason: Reason, message: str) -> Finding:
+    if isinstance(error, SpecError | PlanRefused | Unauthorized):
+        return Finding(STALLED, TRUE, reason, message)
+    if isinstance(error, Waiting):
+        return Finding(RECONCILING, TRUE, Reason.WAITING, message)
+    return Finding(RECONCILING, TRUE, Reason.PROGRESSING_WITH_RETRY, message)
+
+
+def settle(
+    findings: Iterable[Finding], previous: Sequence[Mapping[str, Any]], generation: int, now: str
+) -> list[Condition]:
+    """The conditions to store, in ORDER. What was not found out this time stays as it was, with the
+    generation it was about, except Reconciling and Stalled, which are there only while they are True.
+    lastTransitionTime moves only where the status flips."""
+    before = {str(condition.get("type")): condition for condition in previous}
+    found = {finding.type: finding for finding in findings}
+    kept = {kind: dict(old) for kind, old in before.items() if kind in ORDER and kind not in NEGATIVE}
+    made = {kind: _condition(finding, before.get(kind), generation, now) for kind, finding in found.items()}
+    return sorted({**kept, **made}.values(), key=lambda condition: ORDER.index(condition["type"]))
+
+
+def _condition(finding: Finding, old: Mapping[str, Any] | None, generation: int, now: str) -> Condition:
+    flipped = old is None or old.get("status") != finding.status
+    return {
+        "type": finding.type,
+        "status": finding.status,
+        "observedGeneration": generation,
+        "lastTransitionTime": now if flipped or old is None else old.get("lastTransitionTime", now),
+        "reason": finding.reason.value,
+        "message": clip(finding.message),
+    }
+
+
+def by_type(conditions: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The conditions by their type."""
+    return {str(condition["type"]): condition for condition in conditions}
+
+
+def kstatus_faults(obj: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the status of `obj`, in words; [] where a reader by kstatus cannot be misled. An
+    object that the operator has not seen yet (observedGeneration -1) has no fault."""
+    status = obj.get("status") or {}
+    observed, conditions = status.get("observedGeneration", -1), status.get("conditions") or []
+    if observed == -1 and not conditions:
+        return []
+    kinds = [condition.get("type") for condition in conditions]
+    faults = [f"{kind} is there twice" for kind in sorted({k for k in kinds if kinds.count(k) > 1})]
+    generation = obj["metadata"].get("generation", 1)
+    for condition in conditions:
+        faults += _condition_faults(condition, generation)
+    faults += _summary_faults(by_type(conditions), observed, generation)
+    if len(json.dumps(status)) > STATUS_LIMIT:
+        faults.append("the status is larger than 64 KiB")
+    return faults
+
+
+def _condition_faults(condition: Mapping[str, Any], generation: int) -> list[str]:
+    kind = condition.get("type", "?")
+    checks = (
+        (kind not in ORDER, "is no type of ours"),
+        (condition.get("status") not in (TRUE, FALSE, UNKNOWN), "has no status"),
+        (condition.get("reason") not in KNOWN, f"has the undocumented reason {condition.get('reason')!r}"),
+        (not condition.get("lastTransitionTime"), "has no lastTransitionTime"),
+        (not condition.get("message"), "has no message"),
+        (len(condition.get("message", "")) > 1024, "has a message above 1 KiB"),
+        (condition.get("observedGeneration", -1) > generation, "is about a generation to come"),
+        (kind in NEGATIVE and condition.get("status") != TRUE, "is there without being True"),
+    )
+    return [f"{kind} {fault}" for is_broken, fault in checks if is_broken]
+
+
+def _summary_faults(found: Mapping[str, Mapping[str, Any]], observed: int, generation: int) -> list[str]:
+    ready = found.get(READY)
+    if ready is None:
+        return ["Ready is missing"]
+    is_ready = ready.get("status") == TRUE
+    stale = [kind for kind, one in found.items() if one.get("observedGeneration") != observed]
+    checks = (
+        (RECONCILING in found and STALLED in found, "Reconciling and Stalled are there together"),
+        (is_ready and RECONCILING in found, "Ready is True while Reconciling"),
+        (is_ready and STALLED in found, "Ready is True while Stalled"),
+        (is_ready and observed < generation, "Ready is True for an older generation"),
+        (is_ready and bool(stale), f"Ready is True while {', '.join(stale)} is about another generation"),
+        (ready.get("observedGeneration") != observed, "Ready is not about the observed generation"),
+    )
+    return [fault for is_broken, fault in checks if is_broken]

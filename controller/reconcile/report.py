@@ -8,7 +8,7 @@ from datetime import datetime
 from controller.model.actions import Outcome
 from controller.model.actual import Actual, Memory
 from controller.model.people import EVERYTHING, Scope
-from controller.model.plan import Plan, Verdict
+from controller.model.plan import Plan, Problem, Verdict
 from controller.planning.inputs import Inputs
 from controller.planning.wish import Desired
 
@@ -31,6 +31,8 @@ class Report:
     verdict: Verdict | None = None
     outcomes: tuple[Outcome, ...] = ()
     error: Exception | None = None
+    problems: tuple[Problem, ...] = ()
+    """What was wrong before there was a plan and left the rest of the wish standing."""
     memory: Memory = field(default_factory=Memory)
     """To be stored before the next run; also after an error."""
 

@@ -1,0 +1,139 @@
+"""The closed set of reasons that conditions and events carry; docs/reasons.md is generated from here.
+
+Errors and problems of other rooms bring their reason as text; `known_reason` maps what is not in the set to
+the reason of the error's class, so that a reader of conditions meets documented words only. Pure.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """A reason with what it means and what to do."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Reason:
+        made = str.__new__(cls, value)
+        made._value_ = value
+        made.meaning = meaning
+        return made
+
+    # Ready
+    SUCCEEDED = "Succeeded", "The last reconcile did all that it may do now."
+    SUSPENDED = "Suspended", "spec.suspend is true: no call is made to Okta or the provider."
+    WRITES_FAILED = "WritesFailed", "Every write of the last reconcile failed; status.failures tells why."
+    NOT_VERIFIED = "NotVerified", "Nothing has used this yet, so nothing is known about it."
+    DELETING = "Deleting", "The resource is being deleted; the message says what it waits for."
+
+    # Reconciling
+    PROGRESSING = "Progressing", "A new generation is being worked on."
+    PROGRESSING_WITH_RETRY = "ProgressingWithRetry", "The last attempt failed and is repeated by itself."
+    WAITING_FOR_PERSON = "WaitingForPerson", "A manual step blocks; it is looked for again on the interval."
+    WAITING = "Waiting", "Something that is named is not there yet."
+
+    # What a person has to edit
+    INVALID_SPEC = "InvalidSpec", "The spec asks for what cannot be; the message names the field and the fix."
+    INVALID_EXPRESSION = "InvalidExpression", "An expression is outside the subset that is understood."
+    UNKNOWN_ATTRIBUTE = "UnknownAttribute", "An expression reads an attribute that Okta's user schema lacks."
+    CONFLICT = (
+        "Conflict",
+        "Another resource came first, or Okta itself still provisions; the later one yields.",
+    )
+    VALUE_CLAIMED_TWICE = (
+        "ValueClaimedTwice",
+        "Two GroupMappings claim one value; remove it from one of them.",
+    )
+    TOO_MANY_PEOPLE = "TooManyPeople", "More people than the state of one integration can hold."
+    UNEXPECTED_ERROR = "UnexpectedError", "A bug: the log has the traceback. It is tried again."
+
+    # ReferencesResolved
+    RESOLVED = "Resolved", "Everything that the resource names was found."
+    INTEGRATION_NOT_FOUND = "IntegrationNotFound", "No ScimIntegration of that name is in this namespace."
+    ORG_NOT_FOUND = "OrgNotFound", "No OktaOrg of that name is there."
+    NAMESPACE_NOT_ALLOWED = "NamespaceNotAllowed", "The OktaOrg does not allow this namespace to refer to it."
+    SECRET_NOT_FOUND = "SecretNotFound", "A Secret, or a key of it, is missing; create it."
+    CA_BUNDLE_NOT_FOUND = "CaBundleNotFound", "The CA bundle, or its key, is missing; create it."
+    APP_NOT_FOUND = "AppNotFound", "The Okta org has no app of that id or label."
+    APP_AMBIGUOUS = "AppAmbiguous", "Several apps have that label; give the id of one."
+    APP_CHANGED = "AppChanged", "The label now leads to another app than the one that status pins."
+    GROUP_NOT_FOUND = "GroupNotFound", "An Okta group that is named is not there or not the only one."
+    USER_NOT_FOUND = "UserNotFound", "A login that is named has no user in Okta."
+
+    # CredentialsValid
+    ACCEPTED = "Accepted", "Okta and the provider took the credentials."
+    CREDENTIALS_REJECTED = "CredentialsRejected", "A credential was refused; put a valid one into its Secret."
+    ACCESS_DENIED = (
+        "AccessDenied",
+        "A credential is valid and may not do this; give its owner the role or scope.",
+    )
+    HOST_NOT_ALLOWED = (
+        "HostNotAllowed",
+        "The Secret does not name this host as its audience; nothing was sent.",
+    )
+    CREDENTIALS_INVALID = "CredentialsInvalid", "A Secret holds what cannot be a credential of its kind."
+    PROBE_FAILED = "ProbeFailed", "The test of the SCIM credentials did not succeed."
+
+    # PrerequisitesMet
+    MET = "Met", "Plan and single sign-on are as required."
+    NOT_REQUIRED = "NotRequired", "Nothing is required."
+    NOT_VERIFIABLE = (
+        "NotVerifiable",
+        "The provider has no admin API; a person has to check. It does not block.",
+    )
+    PLAN_TOO_LOW = "PlanTooLow", "The organization at the provider is on another plan."
+    SSO_MISSING = "SsoMissing", "SAML single sign-on is not set up in Okta or at the provider."
+
+    # Configured
+    CONFIGURED = "Configured", "The app and the provider are set up as declared."
+    MANUAL_STEP_REQUIRED = "ManualStepRequired", "A person has something to do; status.manualSteps says what."
+    CONFIGURATION_DRIFT = "ConfigurationDrift", "A setting differs from what is declared."
+
+    # InSync
+    IN_SYNC = "InSync", "Accounts are as declared."
+    DRIFT_DETECTED = "DriftDetected", "Something differs and is not put right: mode Observe or drift Report."
+    DRIFT_UNKNOWN = "DriftUnknown", "The last reconcile could not compare."
+    AWAITING_APPROVAL = "AwaitingApproval", "A plan waits for the annotation scim-operator.dev/approve."
+    SAFETY_THRESHOLD_EXCEEDED = (
+        "SafetyThresholdExceeded",
+        "A safeguard holds a class of actions until approved.",
+    )
+    READ_INCOMPLETE = "ReadIncomplete", "Removals wait: fewer people were read than must be there."
+    OUTSIDE_WINDOW = "OutsideWindow", "Writing waits for a window of spec.windows."
+    PEOPLE_FAILED = "PeopleFailed", "Some people could not be provisioned; status.failures tells why."
+    PEOPLE_WAITING = "PeopleWaiting", "Some people wait for a seat."
+    MANUAL_STEP_OPEN = "ManualStepOpen", "A manual step is open."
+
+    # WithinCapacity
+    WITHIN_LIMIT = "WithinLimit", "There are seats."
+    NEAR_LIMIT = "NearLimit", "The share in use is above spec.warnAtPercent."
+    AT_CAPACITY = "AtCapacity", "No seat is free, or someone waits for one."
+    OVER_CAPACITY = "OverCapacity", "More seats are used than there are."
+    NO_LIMIT = "NoLimit", "No SeatLimit refers to the integration."
+    SEATS_UNKNOWN = "SeatsUnknown", "The number of seats or of accounts could not be read."
+
+    # Other systems
+    UNAVAILABLE = "Unavailable", "No answer, a server error or half an answer; tried again by itself."
+    RATE_LIMITED = "RateLimited", "Too many requests; tried again when the limit resets."
+    REJECTED = "Rejected", "A request was refused; the message has the other system's words."
+    NOT_FOUND = "NotFound", "What was asked for is gone."
+    NOT_CONFIRMED = "NotConfirmed", "A write was accepted, but reading it back showed something else."
+    SEATS_EXHAUSTED = "SeatsExhausted", "The provider refused an account for want of a seat."
+
+    # Events only
+    DRIFT_CORRECTED = "DriftCorrected", "Edits by hand were undone."
+    APPROVAL_IGNORED = "ApprovalIgnored", "The approval names a plan that does not wait."
+    USER_SYNCED = "UserSynced", "One person was reconciled on request."
+    USER_SYNC_FAILED = "UserSyncFailed", "One person could not be reconciled; the message says why."
+    DEPROVISIONED = "Deprovisioned", "What the operator did was undone before the resource went."
+    RELEASED = "Released", "The resource went and nothing remote was touched."
+    TOKEN_ROTATED = "TokenRotated", "A new token was issued and is in use."
+
+
+KNOWN = {reason.value: reason for reason in Reason}
+
+
+def known_reason(text: str, otherwise: Reason) -> Reason:
+    """The reason named `text`, or `otherwise` where the set has no such word."""
+    return KNOWN.get(text, otherwise)

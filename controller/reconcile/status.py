@@ -1,0 +1,298 @@
+"""Status of the four kinds as a function of the previous status, the report, the generation and the time.
+
+Called by handlers after each run, for the integration and for everything that refers to it. Pure: equal
+arguments give equal dicts, and a run that found nothing new gives the previous status, so that nothing is
+written. Shapes are those of api.integration_status and of the status models beside each kind.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from controller.api.integration_status import (
+    DRIFT_ITEMS,
+    FAILURES,
+    HISTORY,
+    INSTRUCTIONS,
+    MANUAL_STEPS,
+    PLAN_ACTIONS,
+)
+from controller.api.status import SHORT_MESSAGE, VALUE
+from controller.clock import parse_rfc3339, rfc3339
+from controller.errors import clip
+from controller.model.actions import Outcome
+from controller.model.plan import DriftItem, HoldReason, Seats
+from controller.reconcile.conditions import Condition, Finding, error_findings, settle
+from controller.reconcile.findings import integration_findings, scoped_findings
+from controller.reconcile.outcome import Amount, Show, show_login
+from controller.reconcile.report import Report
+
+Status = dict[str, Any]
+REFRESH = timedelta(hours=6)
+"""Times that only say "still so" are written along with another change, or after this."""
+FRESHNESS = ("lastSyncTime", "probe", "nextSyncTime")
+PLAN_LIFE = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What annotations asked for and this run has answered; "" where nothing was."""
+
+    reconcile_at: str = ""
+    approval: str = ""
+    approved_by: str = ""
+    sync_user: str = ""
+
+
+def integration_status(
+    previous: Mapping[str, Any], report: Report, asked: Asked, interval: str, show: Show = show_login
+) -> Status:
+    """The status of the integration after `report`."""
+    now = rfc3339(report.finished)
+    generation = report.inputs.integration.generation
+    findings = _findings(report)
+    made: Status = dict(previous)
+    made["observedGeneration"] = generation
+    made["conditions"] = settle(findings, previous.get("conditions") or [], generation, now)
+    made["effectiveInterval"] = interval
+    if report.plan is not None:
+        _add_run(made, previous, Amount(report), asked, show)
+    _add_asked(made, asked)
+    return without_churn(previous, _pruned(made), report.finished)
+
+
+def _findings(report: Report) -> list[Finding]:
+    if report.error is not None:
+        return error_findings(report.error)
+    amount = Amount(report)
+    return integration_findings(amount) if report.scope.is_full else scoped_findings(amount)
+
+
+def _add_asked(made: Status, asked: Asked) -> None:
+    if asked.reconcile_at:
+        made["lastHandledReconcileAt"] = clip(asked.reconcile_at, VALUE)
+    if asked.approval:
+        made["lastHandledApproval"] = asked.approval[:SHORT_MESSAGE]
+    if asked.sync_user:
+        made["lastHandledSyncUser"] = asked.sync_user[:400]
+
+
+def _add_run(made: Status, previous: Mapping[str, Any], amount: Amount, asked: Asked, show: Show) -> None:
+    report = amount.report
+    if report.wrote:
+        made["history"] = [_history(amount, asked), *(previous.get("history") or [])][:HISTORY]
+    made["failures"] = [_failure(one, show) for one in amount.failed[:FAILURES]]
+    if amount.seats is not None:
+        made["seats"] = seats_status(amount.seats)
+    if report.error is not None or not report.scope.is_full:
+        return
+    made["people"] = _people(amount)
+    made["drift"] = _drift(amount.remaining, show)
+    made["plan"] = _plan(amount, previous.get("plan") or {}, show)
+    made["manualSteps"] = _steps(amount, previous.get("manualSteps") or [])
+    made["manualStepsOpen"] = len(amount.steps)
+    made["lastSyncTime"] = rfc3339(report.finished)
+    _add_read(made, amount)
+
+
+def _add_read(made: Status, amount: Amount) -> None:
+    """What was read beside people: the app, the tenant, the probe, the token."""
+    desired, actual = amount.report.desired, amount.report.actual
+    if desired is None or actual is None:
+        return
+    app, probe = actual.app, actual.provider.probe
+    made["baseUrl"] = desired.base_url
+    made["app"] = {
+        "id": app.app_id,
+        "label": clip(app.label, VALUE),
+        "name": clip(app.name, VALUE),
+        "status": app.status,
+        "signOnMode": app.sign_on_mode,
+        "features": sorted(app.features)[:30],
+        "orgId": app.org_id,
+    }
+    made["probe"] = {
+        "time": rfc3339(probe.at),
+        "succeeded": probe.ok,
+        "milliseconds": round(probe.seconds * 1000),
+        "message": clip(probe.cause, SHORT_MESSAGE),
+    }
+
+
+def _people(amount: Amount) -> Status:
+    counts = amount.counts
+    return {
+        "assigned": counts.assigned,
+        "provisioned": counts.provisioned,
+        "pending": counts.pending,
+        "waiting": counts.waiting,
+        "failed": counts.failed,
+    }
+
+
+def _drift(items: Sequence[DriftItem], show: Show) -> Status:
+    return {
+        "total": len(items),
+        "counts": dict(sorted(Counter(item.kind.value for item in items).items())),
+        "items": [_drift_item(item, show) for item in items[:DRIFT_ITEMS]],
+    }
+
+
+def _drift_item(item: DriftItem, show: Show) -> Status:
+    return {
+        "kind": item.kind.value,
+        "what": clip(show(item.okta_id, item.what), VALUE),
+        "expected": _value(item.expected),
+        "actual": _value(item.actual),
+        "where": item.where,
+    }
+
+
+def _value(value: object) -> str | None:
+    if value is None:
+        return None
+    return clip(str(value).lower() if isinstance(value, bool) else str(value), VALUE)
+
+
+def _plan(amount: Amount, previous: Mapping[str, Any], show: Show) -> Status:
+    """The plan that waits, or else the one that this run carried out; a run without any keeps the last."""
+    verdict, plan = amount.report.verdict, amount.report.plan
+    assert plan is not None
+    if verdict is None or not (plan.actions or verdict.frozen):
+        return dict(previous) if previous.get("state") == "Applied" else {}
+    frozen = verdict.frozen
+    actions = frozen.actions if frozen else plan.actions
+    digest = frozen.digest if frozen else plan.digest
+    created = frozen.created if frozen else amount.report.started
+    same = previous.get("digest") == digest
+    return {
+        "digest": verdict.digest if frozen and verdict.digest else digest,
+        "state": _plan_state(amount),
+        "createdTime": previous.get("createdTime", rfc3339(created)) if same else rfc3339(created),
+        "expiresTime": rfc3339(frozen.created + PLAN_LIFE) if frozen else None,
+        "total": len(actions),
+        "summary": dict(sorted(Counter(action.kind.value for action in actions).items())),
+        "actions": [
+            {
+                "action": action.kind.value,
+                "what": clip(show(action.subject if not action.people else "", action.label), VALUE),
+                "why": clip(action.why, VALUE),
+            }
+            for action in actions[:PLAN_ACTIONS]
+        ],
+        "newer": verdict.newer,
+        "message": clip(verdict.message, SHORT_MESSAGE),
+    }
+
+
+def _plan_state(amount: Amount) -> str:
+    held = amount.held
+    if held[HoldReason.AWAITING_APPROVAL]:
+        return "AwaitingApproval"
+    if held[HoldReason.OBSERVING]:
+        return "Observed"
+    if held:
+        return "Held"
+    return "Applied" if amount.report.wrote else "Approved"
+
+
+def _steps(amount: Amount, previous: Iterable[Mapping[str, Any]]) -> list[Status]:
+    since = {step.get("id"): step.get("since") for step in previous}
+    now = rfc3339(amount.report.finished)
+    return [
+        {
+            "id": step.step_id,
+            "title": clip(step.title, VALUE),
+            "where": clip(step.where, VALUE),
+            "instructions": clip(step.instructions, INSTRUCTIONS),
+            "verifiedBy": step.verified_by,
+            "blocks": step.blocks,
+            "digest": step.digest,
+            "since": since.get(step.step_id) or now,
+        }
+        for step in amount.steps[:MANUAL_STEPS]
+    ]
+
+
+def seats_status(seats: Seats) -> Status:
+    """The seats, as counts."""
+    return {
+        "limit": seats.limit,
+        "used": seats.used,
+        "pending": seats.pending,
+        "available": seats.available,
+        "reserved": seats.reserved,
+        "waiting": len(seats.waiting),
+        "percentUsed": seats.percent_used,
+    }
+
+
+def _failure(outcome: Outcome, show: Show) -> Status:
+    action = outcome.action
+    return {
+        "what": clip(show("" if action.people else action.subject, action.label), VALUE),
+        "action": action.kind.value,
+        "reason": outcome.reason,
+        "message": clip(outcome.message, SHORT_MESSAGE),
+    }
+
+
+def _history(amount: Amount, asked: Asked) -> Status:
+    report = amount.report
+    result = "Succeeded" if not amount.failed else "PartlyFailed" if amount.done else "Failed"
+    kinds = Counter(one.action.kind.value for one in amount.done)
+    return {
+        "time": rfc3339(report.finished),
+        "digest": report.plan.digest if report.plan else "",
+        "result": result,
+        "actions": len(amount.done) + len(amount.failed),
+        "failed": len(amount.failed),
+        "seconds": round((report.finished - report.started).total_seconds()),
+        "driftCorrected": len(amount.corrected),
+        "approvedBy": asked.approved_by if asked.approval else "",
+        "message": clip(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), SHORT_MESSAGE),
+    }
+
+
+def _pruned(value: Status) -> Status:
+    """Without what is empty: an API server would store it, and a reader learns nothing from it."""
+    kept = {}
+    for key, item in value.items():
+        inner = _pruned(item) if isinstance(item, dict) else item
+        if isinstance(inner, list):
+            inner = [_pruned(one) if isinstance(one, dict) else one for one in inner]
+        if inner not in (None, "", [], {}):
+            kept[key] = inner
+    return kept
+
+
+def without_churn(previous: Mapping[str, Any], made: Status, now: datetime) -> Status:
+    """`made`, or the previous status where nothing but freshness differs and that is recent enough."""
+    if _core(previous) != _core(made):
+        return made
+    last = str(previous.get("lastSyncTime") or "")
+    is_old = bool(made.get("lastSyncTime")) and (not last or now - parse_rfc3339(last) >= REFRESH)
+    return made if is_old else dict(previous)
+
+
+def _core(status: Mapping[str, Any]) -> Status:
+    return {key: value for key, value in status.items() if key not in FRESHNESS}
+
+
+def resource_status(
+    previous: Mapping[str, Any], findings: Iterable[Finding], generation: int, now: datetime, extra: Status
+) -> Status:
+    """The status of any kind out of its findings and its own fields."""
+    made: Status = {**previous, **extra}
+    made["observedGeneration"] = generation
+    made["conditions"] = settle(findings, previous.get("conditions") or [], generation, rfc3339(now))
+    return without_churn(previous, _pruned(made), now)
+
+
+def conditions_of(status: Mapping[str, Any]) -> list[Condition]:
+    """The conditions of a status, [] where there are none."""
+    return list(status.get("conditions") or [])

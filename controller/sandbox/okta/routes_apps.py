@@ -237,8 +237,8 @@ def _app_group(org: Org, call: Call) -> tuple[AppRecord, GroupAssignment]:
 
 
 def _patch(body: JSON, operation: Any) -> None:
-    if not isinstance(operation, dict) or operation.get("op") not in ("add", "replace", "remove"):
-        raise invalid("op", "must be add, replace or remove")
+    if not isinstance(operation, dict) or operation.get("op") not in ("replace", "remove"):
+        raise invalid("op", "must be replace or remove")
     path = str(operation.get("path", "")).strip("/").split("/")
     removes = operation["op"] == "remove"
     if path == ["priority"] and not removes:

@@ -126,7 +126,7 @@ class SystemLog:
         number = self._next_id("request")
         return {
             "actor": self.actor,
-            "client": {"userAgent": None, "zone": "null", "device": None, "id": None, "ipAddress": None},
+            "client": {"zone": None, "device": "Unknown", "id": None, "ipAddress": "127.0.0.1"},
             "authenticationContext": {"authenticationStep": 0, "externalSessionId": "unknown"},
             "displayMessage": MESSAGES.get(event_type, event_type),
             "eventType": event_type,
@@ -135,7 +135,6 @@ class SystemLog:
             "securityContext": {"isProxy": None},
             "severity": "INFO" if result == "SUCCESS" else "WARN",
             "debugContext": {"debugData": {"requestId": number, **debug}},
-            "legacyEventType": None,
             "transaction": {"type": "WEB", "id": number, "detail": {}},
             "uuid": str(uuid.uuid5(uuid.NAMESPACE_OID, number)),
             "version": "0",

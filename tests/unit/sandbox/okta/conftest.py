@@ -13,6 +13,7 @@ from controller.sandbox.okta.records import AppRecord
 from controller.sandbox.okta.seed import seed
 from controller.sandbox.okta.store import Org
 from controller.sandbox.people import generated
+from tests.contract.okta.openapi import load_document
 
 URL = "http://acme.okta.test"
 
@@ -36,6 +37,24 @@ def app(org: Org) -> AppRecord:
 
 @pytest.fixture
 async def client(org: Org) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(build_app(org))
+    headers = {"authorization": "SSWS secret-token"}
+    hooks = {"response": [judged]}
+    async with httpx.AsyncClient(
+        transport=transport, base_url=URL, headers=headers, event_hooks=hooks
+    ) as made:
+        yield made
+
+
+async def judged(response: httpx.Response) -> None:
+    """Every call of every test is held against Okta's own document."""
+    await response.aread()
+    load_document().check(response.request, response)
+
+
+@pytest.fixture
+async def raw(org: Org) -> AsyncIterator[httpx.AsyncClient]:
+    """A client whose answers nobody judges: for faults and for /_control."""
     transport = httpx.ASGITransport(build_app(org))
     headers = {"authorization": "SSWS secret-token"}
     async with httpx.AsyncClient(transport=transport, base_url=URL, headers=headers) as made:

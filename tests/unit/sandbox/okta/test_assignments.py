@@ -106,7 +106,7 @@ async def test_a_group_assignment_is_patched(client: httpx.AsyncClient, org: Org
     url = f"/api/v1/apps/{app.id}/groups/{org.group_by_name('Calendly users').id}"
     operations = [
         {"op": "replace", "path": "/priority", "value": 3},
-        {"op": "add", "path": "/profile/title", "value": "Member"},
+        {"op": "replace", "path": "/profile/title", "value": "Member"},
     ]
     changed = (await client.patch(url, json=operations)).json()
     assert (changed["priority"], changed["profile"]) == (3, {"title": "Member"})

@@ -18,6 +18,8 @@ from controller.transport.session import Session
 
 Json = dict[str, Any]
 
+PEOPLE_PAGE = 1000
+
 
 class AdminClient:
     """One organization. Bodies are the API's own, see docs of the provider's admin API."""
@@ -35,8 +37,10 @@ class AdminClient:
         return _object(await self._send("PATCH", "/organization", change, repeat=True))
 
     async def tokens(self) -> list[Json]:
-        """Every token that is alive: id, name, scopes, created, expires, lastUsed; never a value."""
-        return _list(await self._send("GET", "/tokens"), "tokens")
+        """Every token that is alive: id, name, scopes, created, expires, lastUsed, lastUserAgent; no
+        value."""
+        rows = _list(await self._send("GET", "/tokens"), "tokens")
+        return [row for row in rows if row.get("alive", True)]
 
     async def issue_token(self, name: str, scopes: list[str], expires_in: str | int | None = None) -> Json:
         """`{id, token}`; the value is told this once only."""
@@ -52,31 +56,32 @@ class AdminClient:
         except NotFound:
             return
 
-    async def group_mapping(self) -> tuple[Json, str]:
-        """(attribute, entries, createGroups, unmapped; the digest that a save must name)."""
-        answer = await self._send("GET", "/group-mapping")
+    async def group_mapping(self) -> Json:
+        """attribute, entries, createGroups, unmapped."""
+        return _object(await self._send("GET", "/group-mapping"))
+
+    async def preview_group_mapping(self, table: Json) -> tuple[Json, str]:
+        """(what saving `table` would do to people, the digest that the save must name); nothing is saved."""
+        call = Call("PUT", "/group-mapping", "/group-mapping", {"preview": "true"}, json=table)
+        answer = await self._session.send(replace(call, lane=self.lane))
         return _object(answer), _digest(answer)
 
-    async def preview_group_mapping(self, table: Json) -> Json:
-        """What saving `table` would do to people; nothing is saved."""
-        call = Call("PUT", "/group-mapping", "/group-mapping", {"preview": "true"}, json=table)
-        return _object(await self._session.send(replace(call, lane=self.lane)))
-
     async def save_group_mapping(self, table: Json, digest: str) -> Json:
-        """The table as it is saved. Raises Conflict where the present one is not the one of `digest`."""
-        headers = {"if-match": f'"{digest}"'} if digest else {}
-        return _object(await self._send("PUT", "/group-mapping", table, headers=headers))
+        """The table as it is saved. Raises Conflict where saving would do something else than the preview."""
+        return _object(await self._send("PUT", "/group-mapping", table, headers={"if-match": f'"{digest}"'}))
 
     async def people(self, **query: str) -> list[Json]:
-        """People by query, status and group."""
+        """People by query, status and group, over all pages."""
         rows: list[Json] = []
-        call = Call("GET", "/people", "/people", dict(query), lane=self.lane)
+        params: dict[str, str | int] = {**query, "limit": PEOPLE_PAGE}
         while True:
+            call = Call("GET", "/people", "/people", params, lane=self.lane)
             answer = await self._session.send(call)
             rows += _list(answer, "people")
-            if not answer.next_url:
+            after = str(_object(answer).get("next") or "")
+            if not after:
                 return rows
-            call = replace(call, path=answer.next_url, params={})
+            params = {**params, "after": after}
 
     async def edit_person(self, person_id: str, change: Json) -> Json:
         """The person after an edit by hand."""

@@ -1,0 +1,25 @@
+"""Brings what transport counts into the metrics of the process.
+
+Made by whoever wires the operator; transport itself knows no Prometheus.
+"""
+
+from __future__ import annotations
+
+from controller.metrics import Metrics
+
+
+class MetricsSink:
+    """A transport Sink on `metrics`."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def requested(self, api: str, method: str, route: str, code: str, seconds: float) -> None:
+        self._metrics.api_requests_total.labels(api, method, route, code).inc()
+        self._metrics.api_request_duration_seconds.labels(api, method).observe(seconds)
+
+    def waited(self, lane: str, seconds: float) -> None:
+        self._metrics.budget_wait_seconds_total.labels(lane).inc(seconds)
+
+    def remaining(self, bucket: str, calls: int) -> None:
+        self._metrics.api_ratelimit_remaining.labels(bucket).set(max(0, calls))

@@ -250,6 +250,11 @@ class Budgets:
         budget.claim(owner, percent)
         return budget
 
+    def release(self, org_id: str, owner: str) -> None:
+        """Ends the claim of `owner`; what the others share stays known."""
+        if org_id in self._by_org:
+            self._by_org[org_id].release(owner)
+
 
 def _whole(headers: Mapping[str, str], name: str) -> int | None:
     # Okta repeats the header when two limits apply; the first is the tighter one.

@@ -1,0 +1,267 @@
+"""Makes the targets of an integration, and opens orgs; keeps sessions, tokens and budgets between runs.
+
+Used by reconcile through the Connector Protocol, by handlers for an OktaOrg of its own, and by scimctl. What
+it keeps is replaced as soon as a URL, a Secret or a certificate changes; the old sessions are closed in the
+end, since another run may still be on them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import SecretStr
+
+from controller.api.meta import CaBundleRef, SecretKeyRef
+from controller.api.okta_org import OktaOrgSpec
+from controller.api.scim_integration import ScimIntegrationSpec
+from controller.errors import SpecError, Waiting
+from controller.okta.connect import OpenOrg, OrgAccess, okta_budgets, open_org
+from controller.planning.inputs import Inputs, Resource
+from controller.planning.wish import Desired
+from controller.scim.connect import OpenProvider, ProviderAccess, open_admin, open_provider
+from controller.settings import Settings
+from controller.targets.app_lookup import AppLookup
+from controller.targets.base import Credentials, Targets
+from controller.targets.okta_app import OktaApp
+from controller.targets.okta_people import OktaPeople
+from controller.targets.provider_people import ProviderPeople
+from controller.targets.provider_settings import ProviderSettings
+from controller.transport.session import Session, Wiring
+from controller.transport.urls import UrlRefused, check_url
+
+Fingerprint = str
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Something that is open, and what it was opened with."""
+
+    fingerprint: Fingerprint
+    value: Any
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class TargetConnector:
+    """The Connector of a process. `aclose` gives back every connection."""
+
+    def __init__(self, settings: Settings, wiring: Wiring | None = None) -> None:
+        self._settings, self._wiring = settings, wiring or Wiring()
+        self.budgets = okta_budgets(self._wiring)
+        self._orgs: dict[tuple[str, str], _Kept] = {}
+        self._targets: dict[tuple[str, str], _Kept] = {}
+        self._sessions: list[Session] = []
+
+    async def connect(self, inputs: Inputs, desired: Desired, credentials: Credentials) -> Targets:
+        """Targets that use `credentials`. Raises Waiting for a missing org or key, SpecError for what a
+        person has to correct, RemoteError where the org does not tell its id."""
+        if inputs.org is None:
+            ref = inputs.integration.spec.okta.org_ref
+            raise Waiting(f"spec.okta.orgRef: there is no OktaOrg {ref.name}", reason="OrgNotFound")
+        org = await self.open_org(inputs.org, credentials)
+        spec, namespace = inputs.integration.spec, inputs.integration.namespace
+        reader = _Reader(namespace, "spec.provider", credentials)
+        access = self._provider_access(spec, desired, reader)
+        admin_token = (
+            reader.key("admin.secretRef", spec.provider.admin.secret_ref) if spec.provider.admin else None
+        )
+        okta_token = reader.optional(spec.provider.okta_token_ref)
+        fingerprint = _fingerprint(id(org), access, spec.provider.admin, admin_token, okta_token)
+        place = (namespace, inputs.integration.name)
+        kept = self._targets.get(place)
+        if kept is None or kept.fingerprint != fingerprint:
+            targets = self._make(spec, org, access, admin_token, okta_token)
+            kept = self._targets[place] = _Kept(fingerprint, targets)
+        targets = kept.value
+        assert isinstance(targets, Targets)
+        return targets
+
+    async def open_org(self, resource: Resource[OktaOrgSpec], credentials: Credentials) -> OpenOrg:
+        """The org of an OktaOrg, opened with its own credential and counted in the budget of its id."""
+        access = self._org_access(resource.spec, _Reader(resource.namespace, "spec", credentials))
+        fingerprint, place = _fingerprint(access), (resource.namespace, resource.name)
+        kept = self._orgs.setdefault(place, _Kept("", None))
+        async with kept.lock:
+            if kept.fingerprint != fingerprint:
+                kept.value = await self._open(resource, access)
+                kept.fingerprint = fingerprint
+        org: OpenOrg = kept.value
+        self.budgets.of(org.org_id, _owner(resource), self._percent(resource.spec))
+        return org
+
+    def forget_org(self, namespace: str, name: str) -> None:
+        """An OktaOrg is gone: its claim on the budget ends."""
+        kept = self._orgs.pop((namespace, name), None)
+        if kept is not None and isinstance(kept.value, OpenOrg):
+            self.budgets.release(kept.value.org_id, f"{namespace}/{name}")
+
+    def forget_integration(self, namespace: str, name: str) -> None:
+        """A ScimIntegration is gone."""
+        self._targets.pop((namespace, name), None)
+
+    async def aclose(self) -> None:
+        """Closes every connection that was ever opened."""
+        for session in self._sessions:
+            await session.aclose()
+
+    async def _open(self, resource: Resource[OktaOrgSpec], access: OrgAccess) -> OpenOrg:
+        percent = self._percent(resource.spec)
+        org = await open_org(
+            access, self.budgets, owner=_owner(resource), percent=percent, wiring=self._wiring
+        )
+        self._sessions += org.sessions
+        return org
+
+    def _percent(self, spec: OktaOrgSpec) -> int:
+        return max(1, spec.budget_percent * self._settings.shard_percent // 100)
+
+    def _make(
+        self,
+        spec: ScimIntegrationSpec,
+        org: OpenOrg,
+        access: ProviderAccess,
+        admin_token: SecretStr | None,
+        okta_token: SecretStr | None,
+    ) -> Targets:
+        provider: OpenProvider = open_provider(access, self._wiring)
+        self._sessions += provider.sessions
+        admin = None
+        if spec.provider.admin is not None and admin_token is not None:
+            admin, session = open_admin(
+                spec.provider.admin.base_url,
+                admin_token,
+                self._wiring,
+                ca_bundle=access.ca_bundle,
+                http_services=self._settings.allow_http_services,
+            )
+            self._sessions.append(session)
+        clock, lookup = self._wiring.clock, AppLookup(org.client)
+        return Targets(
+            provider_settings=ProviderSettings(provider.client, admin, clock),
+            okta_app=OktaApp(org.client, lookup, clock, okta_token),
+            okta_people=OktaPeople(org.client, lookup, clock),
+            provider_people=ProviderPeople(provider.client, self._settings.writes_in_flight),
+        )
+
+    def _org_access(self, spec: OktaOrgSpec, reader: _Reader) -> OrgAccess:
+        secret = spec.auth.secret_ref.name
+        is_app = spec.auth.type == "ServiceApp"
+        return OrgAccess(
+            self._checked(spec.url, "spec.url", allow_path=False),
+            spec.auth.type,
+            api_token=SecretStr("") if is_app else reader.named("auth.secretRef", secret, "apiToken"),
+            client_id=reader.text("auth.secretRef", secret, "clientId") if is_app else "",
+            private_key=reader.named("auth.secretRef", secret, "privateKey") if is_app else SecretStr(""),
+            key_id=reader.optional_text(secret, "keyId") if is_app else "",
+            dpop=spec.auth.dpop,
+            ca_bundle=reader.certificates(spec.ca_bundle_ref),
+            timeout_seconds=self._settings.request_timeout_seconds,
+            allow_http_services=self._settings.allow_http_services,
+        )
+
+    def _provider_access(
+        self, spec: ScimIntegrationSpec, desired: Desired, reader: _Reader
+    ) -> ProviderAccess:
+        auth, secret = spec.provider.auth, spec.provider.auth.secret_ref.name
+        where = "auth.secretRef"
+        more: dict[str, Any] = {}
+        if auth.type == "Bearer":
+            more = {"token": reader.key(where, auth.secret_ref)}
+        elif auth.type == "Basic":
+            more = {
+                "username": reader.text(where, secret, "username"),
+                "password": reader.named(where, secret, "password"),
+            }
+        else:
+            more = {
+                "client_id": reader.text(where, secret, "clientId"),
+                "client_secret": reader.named(where, secret, "clientSecret"),
+                "token_url": self._checked(str(auth.token_url), "spec.provider.auth.tokenUrl"),
+            }
+        if spec.provider.admin is not None:
+            self._checked(spec.provider.admin.base_url, "spec.provider.admin.baseUrl")
+        return ProviderAccess(
+            self._checked(spec.provider.base_url, "spec.provider.baseUrl"),
+            auth.type,
+            requests_per_second=spec.provider.requests_per_second,
+            concurrency=self._settings.writes_in_flight,
+            page_size=desired.profile.page_size,
+            ca_bundle=reader.certificates(spec.provider.ca_bundle_ref),
+            timeout_seconds=self._settings.request_timeout_seconds,
+            allow_http_services=self._settings.allow_http_services,
+            **more,
+        )
+
+    def _checked(self, url: str, path: str, *, allow_path: bool = True) -> str:
+        try:
+            return check_url(
+                url,
+                self._settings.allow_http_services,
+                allow_http_loopback=self._settings.allow_http_loopback,
+                allow_path=allow_path,
+            )
+        except UrlRefused as error:
+            raise SpecError(str(error), field=path, reason="UrlRefused") from None
+
+
+class _Reader:
+    """Looks up the keys of Secrets in one namespace; what is missing is named with the field that asks."""
+
+    def __init__(self, namespace: str, path: str, credentials: Credentials) -> None:
+        self._namespace, self._path, self._credentials = namespace, path, credentials
+
+    def named(self, where: str, secret: str, key: str) -> SecretStr:
+        """The value under `key`. Raises Waiting where the Secret or the key is missing."""
+        value = self._credentials.get((self._namespace, secret, key))
+        if value is None or not value.get_secret_value().strip():
+            raise Waiting(
+                f"{self._path}.{where}: the Secret {self._namespace}/{secret} has no key {key}; add it",
+                reason="SecretKeyMissing",
+            )
+        return SecretStr(value.get_secret_value().strip())
+
+    def key(self, where: str, ref: SecretKeyRef) -> SecretStr:
+        """The value that `ref` names."""
+        return self.named(where, ref.name, ref.key)
+
+    def text(self, where: str, secret: str, key: str) -> str:
+        """The same for what is no secret, such as a client id."""
+        return self.named(where, secret, key).get_secret_value()
+
+    def optional(self, ref: SecretKeyRef | None) -> SecretStr | None:
+        """The value that `ref` names, None where there is none."""
+        return self._credentials.get((self._namespace, ref.name, ref.key)) if ref is not None else None
+
+    def optional_text(self, secret: str, key: str) -> str:
+        """The value under `key`, "" where there is none."""
+        value = self._credentials.get((self._namespace, secret, key))
+        return value.get_secret_value().strip() if value is not None else ""
+
+    def certificates(self, ref: CaBundleRef | None) -> str:
+        """The PEM bundle that `ref` names, "" without one."""
+        return self.text("caBundleRef", ref.name, ref.key) if ref is not None else ""
+
+
+def _owner(resource: Resource[Any]) -> str:
+    return f"{resource.namespace}/{resource.name}"
+
+
+def _fingerprint(*parts: object) -> Fingerprint:
+    """Changes when anything that a connection was opened with changes; no secret can be read out of it."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(repr(_revealed(part)).encode())
+    return digest.hexdigest()
+
+
+def _revealed(part: object) -> object:
+    if isinstance(part, SecretStr):
+        return part.get_secret_value()
+    if hasattr(part, "__dataclass_fields__"):
+        return [(name, _revealed(getattr(part, name))) for name in part.__dataclass_fields__]
+    if isinstance(part, Mapping):
+        return sorted((key, _revealed(value)) for key, value in part.items())
+    return part

@@ -6,6 +6,7 @@ from controller.api.group_mapping import GroupMappingSpec
 from controller.api.kinds import KINDS, Kind
 from controller.api.meta import (
     ALLOWED_HOSTS,
+    API_VERSION,
     APPROVE,
     APPROVED_BY,
     DONE,
@@ -23,6 +24,7 @@ from controller.api.seat_limit import SeatLimitSpec
 
 __all__ = [
     "ALLOWED_HOSTS",
+    "API_VERSION",
     "APPROVE",
     "APPROVED_BY",
     "DONE",

@@ -78,7 +78,7 @@ class DriftItemStatus(Status):
     expected: Value | None = None
     """What was declared."""
     actual: Value | None = None
-    """What is."""
+    """What was found."""
     where: Literal["Okta", "Provider"]
     """On which side."""
 
@@ -102,7 +102,7 @@ class PlannedAction(Status):
     what: Value
     """To whom or what, by login or name."""
     why: Value | None = None
-    """Why."""
+    """Why it is done."""
 
 
 class PlanStatus(Status):

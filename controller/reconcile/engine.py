@@ -1,0 +1,252 @@
+"""One reconcile: desired -> observe -> plan -> apply -> report. The operator and scimctl call this same engine.
+
+Called with everything a run needs; where the wish comes from and where the report goes is the caller's. It
+reads no clock but the injected one, knows no Kubernetes, and leaves nothing behind but the report: killed at
+any point and run again, it begins from what the systems say. Never raises: what ends a run early is
+`Report.error`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+
+from controller.clock import Clock
+from controller.errors import ControllerError, RateLimited, Unauthorized, Unavailable
+from controller.metrics import Metrics
+from controller.model.actions import Action, Outcome, Result
+from controller.model.actual import Actual, Memory
+from controller.model.people import EVERYTHING, Scope
+from controller.model.plan import Frozen, Plan, Problem, Verdict
+from controller.planning.desired import build_desired, check_actual
+from controller.planning.diff import Previous, make_plan
+from controller.planning.guard import Circumstances, judge
+from controller.planning.inputs import Inputs
+from controller.planning.matching import ids_to_look_up
+from controller.planning.memory import Run, remember
+from controller.planning.wish import Desired
+from controller.reconcile.audit import audit
+from controller.reconcile.report import Report
+from controller.settings import Settings
+from controller.targets.base import Connector, Credentials, Target, Targets
+
+LARGE = 500
+"""More people than this are planned in a thread, so that probes and pokes are answered meanwhile."""
+ENDS_THE_RUN = (Unauthorized, RateLimited, Unavailable)
+
+Apply = Callable[[Outcome], None]
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What a run has reached; the report is made of it whatever happens."""
+
+    inputs: Inputs
+    started: datetime
+    scope: Scope
+    memory: Memory
+    credential: str = ""
+    frozen: Frozen | None = None
+    desired: Desired | None = None
+    actual: Actual | None = None
+    plan: Plan | None = None
+    verdict: Verdict | None = None
+    problems: tuple[Problem, ...] = ()
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def report(self, finished: datetime, error: Exception | None) -> Report:
+        return Report(
+            self.inputs,
+            self.started,
+            finished,
+            self.scope,
+            self.desired,
+            self.actual,
+            self.plan,
+            self.verdict,
+            tuple(self.outcomes),
+            error,
+            self.problems,
+            self.memory,
+        )
+
+
+class Engine:
+    """Reconciles one integration at a time; callers see to it that no tenant is worked on twice at once."""
+
+    def __init__(self, connector: Connector, clock: Clock, settings: Settings, metrics: Metrics) -> None:
+        self._connector, self._clock = connector, clock
+        self._settings, self._metrics = settings, metrics
+
+    async def run(
+        self,
+        inputs: Inputs,
+        credentials: Credentials,
+        memory: Memory,
+        scope: Scope = EVERYTHING,
+        *,
+        frozen: Frozen | None = None,
+        write: bool = True,
+    ) -> Report:
+        """The report of one run. `write=False` plans and judges only. `frozen` is the stored plan that waits.
+        An integration with spec.suspend makes no call and has a report without a plan."""
+        progress = _Progress(inputs, self._clock.now(), scope, memory, frozen=frozen)
+        error: Exception | None = None
+        try:
+            if not inputs.integration.spec.suspend:
+                await self._run(progress, credentials, write=write)
+        except ControllerError as caught:
+            error = caught
+        except Exception as caught:
+            self._metrics.unexpected_errors_total.inc()
+            logger.exception("unexpected error", extra={"facts": {"resource": _name(inputs)}})
+            error = caught
+        return self._closed(progress, error)
+
+    async def _run(self, progress: _Progress, credentials: Credentials, *, write: bool) -> None:
+        progress.desired, progress.problems = build_desired(progress.inputs)
+        progress.credential = okta_fingerprint(progress.inputs, credentials)
+        targets = await self._connector.connect(progress.inputs, progress.desired, credentials)
+        progress.actual = await observe(targets, progress.desired, progress.scope, progress.memory)
+        check_actual(progress.desired, progress.actual)
+        await self._plan(progress)
+        if write and progress.verdict is not None and progress.verdict.run:
+            await self._apply(targets, progress, progress.verdict.run)
+
+    async def _plan(self, progress: _Progress) -> None:
+        assert progress.actual is not None
+        if len(progress.actual.assignments.people) + len(progress.actual.accounts.accounts) > LARGE:
+            await asyncio.to_thread(self._decide, progress)
+        else:
+            self._decide(progress)
+
+    def _decide(self, progress: _Progress) -> None:
+        desired, actual = progress.desired, progress.actual
+        assert desired is not None
+        assert actual is not None
+        at = Circumstances(self._clock.now(), progress.credential, progress.frozen)
+        progress.plan = make_plan(desired, actual, progress.memory, previous_of(progress.inputs))
+        progress.verdict = judge(progress.plan, desired, actual, progress.memory, at)
+
+    async def _apply(self, targets: Targets, progress: _Progress, actions: Sequence[Action]) -> None:
+        """Runs `actions` in order, target by target; what cannot be tried any more is reported as skipped."""
+        waiting = list(actions)
+        try:
+            for target, group in by_target(targets, actions):
+                await self._apply_group(target, progress, group)
+                waiting = waiting[len(group) :]
+        except ENDS_THE_RUN as error:
+            known = {outcome.action.key for outcome in progress.outcomes}
+            for action in waiting:
+                if action.key not in known:
+                    self._note(progress, Outcome(action, Result.SKIPPED, error.reason, error.message))
+            raise
+
+    async def _apply_group(self, target: Target[object], progress: _Progress, group: list[Action]) -> None:
+        assert progress.desired is not None
+        ready = []
+        for action in group:
+            missing = sorted(unmet_needs(action, progress.outcomes))
+            if missing:
+                told = f"needs {missing[0]}, which did not succeed"
+                self._note(progress, Outcome(action, Result.SKIPPED, "DependencyFailed", told))
+            else:
+                ready.append(action)
+        if ready:
+            await target.apply(progress.desired, ready, lambda outcome: self._note(progress, outcome))
+
+    def _note(self, progress: _Progress, outcome: Outcome) -> None:
+        progress.outcomes.append(outcome)
+        self._metrics.actions_total.labels(outcome.action.kind.value, outcome.result.value).inc()
+        if outcome.result is not Result.SKIPPED:
+            audit(progress.inputs, outcome, self._settings.people_in_status)
+
+    def _closed(self, progress: _Progress, error: Exception | None) -> Report:
+        """The report, with what has to be remembered of the run even where it ended early."""
+        now = self._clock.now()
+        if progress.desired and progress.actual and progress.plan and progress.verdict:
+            run = Run(
+                progress.desired,
+                progress.actual,
+                progress.plan,
+                progress.verdict,
+                tuple(progress.outcomes),
+                now,
+                progress.credential,
+            )
+            progress.memory = remember(progress.memory, run)
+        return progress.report(now, error)
+
+
+async def observe(targets: Targets, desired: Desired, scope: Scope, memory: Memory) -> Actual:
+    """Everything, read from the four targets: Okta's people and the provider at the same time once the app is
+    known; then the people of ours who are no longer listed. Complete, or raises."""
+    app = await targets.okta_app.observe(desired, scope)
+    reads = (
+        asyncio.ensure_future(targets.okta_people.observe(desired, scope)),
+        asyncio.ensure_future(targets.provider_settings.observe(desired, scope)),
+        asyncio.ensure_future(targets.provider_people.observe(desired, scope)),
+    )
+    try:
+        assignments, provider, accounts = await asyncio.gather(*reads)
+    finally:
+        for read in reads:
+            read.cancel()
+        await asyncio.gather(*reads, return_exceptions=True)
+    absent = ids_to_look_up(desired, assignments, accounts, memory) if scope.is_full else ()
+    if absent:
+        missing = await targets.okta_people.observe_missing(desired, absent)
+        assignments = replace(assignments, missing={**assignments.missing, **missing})
+    return Actual(app, assignments, provider, accounts)
+
+
+def by_target(targets: Targets, actions: Iterable[Action]) -> list[tuple[Target[object], list[Action]]]:
+    """`actions` in their order, in stretches that one target carries out."""
+    everyone: tuple[Target[object], ...] = (
+        targets.provider_settings,
+        targets.okta_app,
+        targets.okta_people,
+        targets.provider_people,
+    )
+    owner = {kind: target for target in everyone for kind in target.handles}
+    return [
+        (target, list(group)) for target, group in groupby(actions, key=lambda action: owner[action.kind])
+    ]
+
+
+def unmet_needs(action: Action, outcomes: Iterable[Outcome]) -> set[str]:
+    """Keys of actions of this run that `action` needs and that have not succeeded."""
+    if not action.needs:
+        return set()
+    bad = (Result.FAILED, Result.SKIPPED)
+    failed = {outcome.action.key for outcome in outcomes if outcome.result in bad}
+    return failed.intersection(action.needs)
+
+
+def previous_of(inputs: Inputs) -> Previous:
+    """What the status of the integration says about the last run."""
+    people = inputs.integration.status.get("people")
+    waiting = people.get("waiting", 0) if isinstance(people, dict) else 0
+    return Previous(waiting if isinstance(waiting, int) else 0)
+
+
+def okta_fingerprint(inputs: Inputs, credentials: Credentials) -> str:
+    """Tells whether the Okta credential is still the same; says nothing about its value."""
+    if inputs.org is None:
+        return ""
+    name = inputs.org.spec.auth.secret_ref.name
+    keyed = hashlib.blake2b(digest_size=8, key=inputs.org.uid.encode()[:64])
+    for place in sorted(credentials):
+        if place[:2] == (inputs.org.namespace, name):
+            keyed.update(b"\0".join((place[2].encode(), credentials[place].get_secret_value().encode(), b"")))
+    return keyed.hexdigest()
+
+
+def _name(inputs: Inputs) -> str:
+    return f"{inputs.integration.namespace}/{inputs.integration.name}"

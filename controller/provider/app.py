@@ -1,0 +1,145 @@
+"""The provider as one ASGI application: SCIM under /scim/v2, the admin API under /admin/v1.
+
+Called by `scimctl provider serve`, by the sandbox and by tests. Everything is decided below; here paths are
+told apart and the database is opened and closed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, insert, select
+
+from controller.clock import Clock, SystemClock
+from controller.provider.access import Gate
+from controller.provider.admin import AdminSide
+from controller.provider.answers import scim_error
+from controller.provider.database import Database, open_database
+from controller.provider.documents import dumps, moment_text
+from controller.provider.journal import Actor
+from controller.provider.organizations import NewOrganization, insert_organization
+from controller.provider.scim import ScimSide
+from controller.provider.statements import Prepared, Taken, Unit
+from controller.provider.tables import secrets as secret_rows
+from controller.provider.tokens import NewToken, issue_token
+from controller.provider.wire import Receive, Request, Response, Scope, Send, request_of, send_response
+
+BOOTSTRAP = Actor("bootstrap")
+_SECRET = Prepared(select(secret_rows.c.value).where(secret_rows.c.name == bindparam("secret_name")))
+_NEW_SECRET = Prepared(insert(secret_rows).values(name=bindparam("secret_name"), value=bindparam("value")))
+
+
+def shared_secret(database: Database, name: str) -> str:
+    """A random key that every process of this database shares, made at its first use."""
+
+    def job(unit: Unit) -> str:
+        row = unit.one(_SECRET, secret_name=name)
+        if row is None:
+            unit.run(_NEW_SECRET, secret_name=name, value=secrets.token_urlsafe(32))
+            row = unit.one(_SECRET, secret_name=name)
+        assert row is not None
+        return str(row[0])
+
+    try:
+        return database.run(job)
+    except Taken:  # another process was first
+        return database.run(job)
+
+
+@dataclass(frozen=True)
+class CreatedOrganization:
+    """A new organization: its paths under the provider's URL, and two tokens that are not to be had again."""
+
+    id: str
+    scim_path: str
+    admin_path: str
+    scim_token: str
+    admin_token: str
+
+
+def add_organization(database: Database, new: NewOrganization, clock: Clock) -> CreatedOrganization:
+    """Creates `new` with a SCIM and an admin token; raises SpecError where it cannot be."""
+
+    def job(unit: Unit) -> CreatedOrganization:
+        org_id = insert_organization(unit, new, BOOTSTRAP, moment_text(clock))
+        _, scim_token = issue_token(unit, org_id, NewToken("scim", ("scim",)), BOOTSTRAP, clock)
+        _, admin_token = issue_token(unit, org_id, NewToken("admin", ("admin",)), BOOTSTRAP, clock)
+        return CreatedOrganization(
+            org_id, f"/scim/v2/{org_id}", f"/admin/v1/{org_id}", scim_token, admin_token
+        )
+
+    return database.run(job)
+
+
+async def create_organization(
+    database_url: str, new: NewOrganization, clock: Clock | None = None
+) -> CreatedOrganization:
+    """As `add_organization`, for a database that is not open here; it may be served at the same time."""
+    database = open_database(database_url)
+    try:
+        return add_organization(database, new, clock or SystemClock())
+    finally:
+        await database.close()
+
+
+class Provider:
+    """The ASGI application. Opens its database when built, closes it when the server's lifespan ends."""
+
+    def __init__(self, database: Database, clock: Clock, public_url: str | None = None) -> None:
+        self.database, self.clock = database, clock
+        self._public_url = public_url.rstrip("/") if public_url else None
+        self._gate = Gate(database, clock)
+        self._scim = ScimSide(database, self._gate, clock, shared_secret(database, "cursor"))
+        self._admin = AdminSide(database, self._gate, clock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request, or the lifespan."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        request: Request | None = None
+        try:
+            request = request_of(scope, self._public_url)
+        except ValueError:
+            response = scim_error(400, "The path is not valid UTF-8", "invalidSyntax")
+        else:
+            response = await self._dispatch(request, receive)
+        await send_response(send, request, response)
+
+    async def _dispatch(self, request: Request, receive: Receive) -> Response:
+        match request.path:
+            case ("scim", "v2", org_id, *rest):
+                request.path = tuple(rest)
+                return await self._scim.serve(request, org_id, receive)
+            case ("admin", "v1", *rest):
+                request.path = tuple(rest)
+                return await self._admin.serve(request, receive)
+            case ("healthz",):
+                return Response(200, dumps({"status": "ok"}).encode())
+        return scim_error(404, "There is nothing here; SCIM is at /scim/v2/{organization}")
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def close(self) -> None:
+        """Finishes what is under way."""
+        await self._gate.close()
+        await self.database.close()
+
+
+def build_app(database_url: str, clock: Clock | None = None, *, public_url: str | None = None) -> Provider:
+    """The application on the database at `database_url`, migrated. Raises SpecError naming `database`.
+
+    `public_url` is what clients see, without a path; absent, the Host header of each request decides.
+    """
+    return Provider(open_database(database_url), clock or SystemClock(), public_url)

@@ -1,0 +1,336 @@
+"""Groups over SCIM. Members are rows, so that changing one of them costs the same in any group.
+
+Called by scim and bulk. While the value -> group mapping is on, memberships belong to it and every change
+of them here is refused with 409 and the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from scim2_models import (
+    ConflictException,
+    InvalidPathException,
+    InvalidValueException,
+    MutabilityException,
+    NotFoundException,
+    UniquenessException,
+)
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from controller.provider.documents import content_of, document
+from controller.provider.filters import Target, members_matching
+from controller.provider.folding import fold
+from controller.provider.journal import Write, record
+from controller.provider.memberships import add_member, drop_member, insert_group, leave_all, touch_group
+from controller.provider.organizations import Change, Organization, count
+from controller.provider.people import Context
+from controller.provider.protocol import NamedGroup, Protocol
+from controller.provider.statements import Prepared, Taken, Unit
+from controller.provider.tables import groups, memberships, people
+
+CORE_GROUP = "urn:ietf:params:scim:schemas:core:2.0:group:"
+CHUNK = 500
+MAX_MEMBERS = 100_000
+
+
+class Group(NamedTuple):
+    """One row of groups; `doc` is the stored text, without members."""
+
+    seq: int
+    id: str
+    display_name: str
+    external_id: str | None
+    members_total: int
+    created: str
+    modified: str
+    version: int
+    doc: str
+
+
+COLUMNS = tuple(groups.c[name] for name in Group._fields)
+_ONE = Prepared(
+    select(*COLUMNS).where(groups.c.org_id == bindparam("org_id"), groups.c.id == bindparam("group_id"))
+)
+_LOCKED = Prepared(
+    select(*COLUMNS)
+    .where(groups.c.org_id == bindparam("org_id"), groups.c.id == bindparam("group_id"))
+    .with_for_update()
+)
+_UPDATE = Prepared(
+    update(groups)
+    .where(groups.c.seq == bindparam("at_seq"))
+    .values(
+        display_name=bindparam("display_name"),
+        display_name_key=bindparam("display_name_key"),
+        external_id=bindparam("external_id"),
+        modified=bindparam("now"),
+        version=bindparam("version"),
+        doc=bindparam("doc"),
+    )
+)
+_DELETE = Prepared(delete(groups).where(groups.c.seq == bindparam("at_seq")))
+_MEMBER_IDS = Prepared(
+    select(memberships.c.member_id).where(
+        memberships.c.org_id == bindparam("org_id"), memberships.c.group_id == bindparam("group_id")
+    )
+)
+_DROP_ALL = Prepared(
+    delete(memberships).where(
+        memberships.c.org_id == bindparam("org_id"), memberships.c.group_id == bindparam("group_id")
+    )
+)
+_ADD = Prepared(insert(memberships).values({column.name: bindparam(column.name) for column in memberships.c}))
+
+
+def find_group(unit: Unit, org_id: str, group_id: str) -> Group | None:
+    """The group, or None."""
+    row = unit.one(_ONE, org_id=org_id, group_id=group_id)
+    return Group._make(row) if row else None
+
+
+def lock_group(unit: Unit, org_id: str, group_id: str) -> Group:
+    """The group as of now; raises the SCIM 404."""
+    row = unit.one(_LOCKED, org_id=org_id, group_id=group_id)
+    if row is None:
+        raise NotFoundException(detail=f"Group {group_id!r} not found")
+    return Group._make(row)
+
+
+def _taken(name: str) -> UniquenessException:
+    return UniquenessException(detail=f"displayName {name!r} is taken")
+
+
+def create_group(unit: Unit, context: Context, model: Any) -> Group:
+    """The group created from `model` with its members. Raises 409, and 400 for a member that is not there."""
+    _check_name(model)
+    wanted = _member_ids(model.members)
+    if wanted:
+        refuse_by_hand(context.org)
+    model.members = None
+    try:
+        group_id, _ = insert_group(unit, context.org, model, context.actor, context.now)
+    except Taken as error:
+        raise _taken(model.display_name) from error
+    added = _add_all(unit, context.org.id, group_id, wanted)
+    if added:
+        touch_group(unit, context.org.id, group_id, len(added), context.now, is_new=True)
+        _record_members(unit, context, group_id, added, ())
+    return lock_group(unit, context.org.id, group_id)
+
+
+def _check_name(model: Any) -> None:
+    if not (model.display_name or "").strip():
+        raise InvalidValueException(detail="displayName must not be empty")
+
+
+def refuse_by_hand(org: Organization) -> None:
+    """Raises 409 while the mapping decides memberships."""
+    if org.mapping.is_on:
+        raise ConflictException(
+            detail="Memberships follow the value to group mapping of this organization and cannot be edited"
+        )
+
+
+def _member_ids(members: Iterable[Any] | None) -> list[str]:
+    """The ids in a `members` attribute, each once."""
+    ids: dict[str, None] = {}
+    for member in members or ():
+        value = member.get("value") if isinstance(member, dict) else member.value
+        if not isinstance(value, str) or not value:
+            raise InvalidValueException(detail="Each member needs a value: the id of a user or a group")
+        ids[value] = None
+    if len(ids) > MAX_MEMBERS:
+        raise InvalidValueException(detail=f"At most {MAX_MEMBERS} members in one request")
+    return list(ids)
+
+
+def _kinds(unit: Unit, org_id: str, ids: Sequence[str]) -> dict[str, str]:
+    """User or Group by id. Raises 400 for an id that is neither: there are no ghost members."""
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        for table, kind in ((people, "User"), (groups, "Group")):
+            rows = unit.all(select(table.c.id).where(table.c.org_id == org_id, table.c.id.in_(chunk)))
+            found.update({row[0]: kind for row in rows})
+    missing = next((each for each in ids if each not in found), None)
+    if missing is not None:
+        raise InvalidValueException(detail=f"There is no user or group {missing!r} to be a member")
+    return found
+
+
+def _add_all(unit: Unit, org_id: str, group_id: str, ids: Sequence[str]) -> list[str]:
+    """Those of `ids` who were not members before and are now."""
+    if not ids:
+        return []
+    kinds = _kinds(unit, org_id, ids)
+    if group_id in kinds:
+        raise InvalidValueException(detail="A group cannot be a member of itself")
+    if len(ids) == 1:
+        return list(ids) if add_member(unit, org_id, group_id, ids[0], kinds[ids[0]]) else []
+    present = {row[0] for row in unit.all(_MEMBER_IDS, org_id=org_id, group_id=group_id)}
+    new = [each for each in ids if each not in present]
+    unit.run_many(
+        _ADD,
+        ({"org_id": org_id, "group_id": group_id, "member_id": each, "kind": kinds[each]} for each in new),
+    )
+    return new
+
+
+def _record_members(
+    unit: Unit, context: Context, group_id: str, added: Sequence[str], removed: Sequence[str]
+) -> None:
+    from controller.provider.documents import dumps
+
+    before = dumps({"members": list(removed)}) if removed else None
+    after = dumps({"members": list(added)}) if added else None
+    write = Write("group.members", "Group", group_id, before, after)
+    record(unit, context.org.id, write, context.actor, context.now)
+
+
+def replace_group(unit: Unit, context: Context, before: Group, model: Any, protocol: Protocol) -> Group:
+    """The group after a PUT: attributes and members are what `model` says, absent members are none."""
+    _check_name(model)
+    wanted = _member_ids(model.members)
+    model.members = None
+    with protocol.provider:
+        stored = protocol.group.model_validate_json(before.doc)
+        model.replace(stored)
+    _store_attributes(unit, context, before, model)
+    present = {row[0] for row in unit.all(_MEMBER_IDS, org_id=context.org.id, group_id=before.id)}
+    _change_members(unit, context, before.id, wanted, [each for each in present if each not in set(wanted)])
+    return lock_group(unit, context.org.id, before.id)
+
+
+def _change_members(
+    unit: Unit, context: Context, group_id: str, wanted: Sequence[str], unwanted: Sequence[str]
+) -> bool:
+    """Whether adding `wanted` and removing `unwanted` changed anything."""
+    removed = [each for each in unwanted if drop_member(unit, context.org.id, group_id, each)]
+    added = _add_all(unit, context.org.id, group_id, wanted)
+    if not added and not removed:
+        return False
+    refuse_by_hand(context.org)
+    touch_group(unit, context.org.id, group_id, len(added) - len(removed), context.now)
+    _record_members(unit, context, group_id, added, removed)
+    return True
+
+
+def _store_attributes(unit: Unit, context: Context, before: Group, model: Any) -> bool:
+    """Whether the attributes, members aside, differ from what was stored; they are stored then."""
+    _check_name(model)
+    times, version = (before.created, context.now), before.version + 1
+    doc = document(model, "Group", before.id, times, version)
+    if content_of(doc) == content_of(before.doc):
+        return False
+    try:
+        unit.run(
+            _UPDATE, at_seq=before.seq, display_name=model.display_name,
+            display_name_key=fold(model.display_name), external_id=model.external_id, now=context.now,
+            version=version, doc=doc,
+        )  # fmt: skip
+    except Taken as error:
+        raise _taken(model.display_name) from error
+    write = Write("group.update", "Group", before.id, before.doc, doc)
+    record(unit, context.org.id, write, context.actor, context.now)
+    return True
+
+
+def rename_group(unit: Unit, context: Context, group: Group, name: str) -> None:
+    """Gives the group another displayName; raises 409 where it is taken."""
+    model = NamedGroup.model_validate_json(group.doc)
+    model.display_name = name
+    _store_attributes(unit, context, group, model)
+
+
+class GroupPatch:
+    """A validated PATCH of a group, taken apart: what concerns members, and the rest."""
+
+    def __init__(self, patch: Any, protocol: Protocol) -> None:
+        self._protocol = protocol
+        self.members: list[tuple[str, str, Any]] = []
+        attributes = []
+        for operation in patch.operations:
+            rest = self._take(operation)
+            if rest is not None:
+                attributes.append(rest)
+        self.attributes = patch.model_copy(update={"operations": attributes}) if attributes else None
+
+    def _take(self, operation: Any) -> Any:
+        """The part of the operation that is not about members, or None."""
+        path = str(operation.path or "")
+        local = path[len(CORE_GROUP) :] if path.lower().startswith(CORE_GROUP) else path
+        if local.lower() == "members" or local.lower().startswith(("members[", "members.")):
+            self.members.append((operation.op.value, local, operation.value))
+            return None
+        if path or not isinstance(operation.value, dict):
+            return operation
+        rest = dict(operation.value)
+        for name in operation.value:
+            if name.lower() in ("members", CORE_GROUP + "members"):
+                self.members.append((operation.op.value, "members", rest.pop(name)))
+        return operation.model_copy(update={"value": rest}) if rest or not operation.value else None
+
+    def apply(self, unit: Unit, context: Context, group: Group, base_url: str) -> Group:
+        """The group after the PATCH; the same version where nothing changed."""
+        changed = False
+        if self.attributes is not None:
+            with self._protocol.provider:
+                model = self._protocol.group.model_validate_json(group.doc)
+                self.attributes.patch(model)
+            changed = _store_attributes(unit, context, group, model)
+        for op, path, value in self.members:
+            changed |= self._apply_members(unit, context, group, (op, path, value), base_url)
+        return lock_group(unit, context.org.id, group.id) if changed else group
+
+    def _apply_members(
+        self, unit: Unit, context: Context, group: Group, operation: tuple[str, str, Any], base_url: str
+    ) -> bool:
+        op, path, value = operation
+        if path.lower() != "members":
+            return self._apply_filtered(unit, context, group, operation, base_url)
+        values = value if isinstance(value, list) else [value] if value is not None else []
+        if any(not isinstance(each, dict) for each in values):
+            raise InvalidValueException(detail='members is a list of objects such as {"value": "<id>"}')
+        ids = _member_ids(values)
+        if op == "add":
+            return _change_members(unit, context, group.id, ids, ())
+        if op == "remove" and values:
+            return _change_members(unit, context, group.id, (), ids)
+        if op == "remove":
+            present = [row[0] for row in unit.all(_MEMBER_IDS, org_id=context.org.id, group_id=group.id)]
+            return _change_members(unit, context, group.id, (), present)
+        present = [row[0] for row in unit.all(_MEMBER_IDS, org_id=context.org.id, group_id=group.id)]
+        wanted = set(ids)
+        return _change_members(unit, context, group.id, ids, [each for each in present if each not in wanted])
+
+    def _apply_filtered(
+        self, unit: Unit, context: Context, group: Group, operation: tuple[str, str, Any], base_url: str
+    ) -> bool:
+        """Removes the members that the filter of the path selects."""
+        op, path, _ = operation
+        if not path.endswith("]"):
+            raise InvalidPathException(
+                path=path, detail=f"{path!r} is not something of a member to be changed"
+            )
+        if op != "remove":
+            raise MutabilityException(
+                attribute="members", detail="A member is added or removed, never changed in place"
+            )
+        typed = self._protocol.group_filter(path)
+        target = Target("Group", self._protocol.group, base_url)
+        statement = members_matching(typed, target, unit.dialect, (context.org.id, group.id))
+        ids = [row[0] for row in unit.all(statement)]
+        return _change_members(unit, context, group.id, (), ids)
+
+
+def remove_group(unit: Unit, context: Context, group: Group) -> None:
+    """Deletes the group and every membership in it and of it."""
+    org_id = context.org.id
+    unit.run(_DROP_ALL, org_id=org_id, group_id=group.id)
+    leave_all(unit, org_id, group.id, context.now)
+    unit.run(_DELETE, at_seq=group.seq)
+    count(unit, org_id, Change(groups_total=-1))
+    write = Write("group.delete", "Group", group.id, group.doc)
+    record(unit, org_id, write, context.actor, context.now)

@@ -1,0 +1,74 @@
+"""What is read of a body before it reaches the models: attributes that a profile ignores are taken out.
+
+Called by scim and bulk. Okta always sends password, groups and locale, whatever the service takes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import ValidationError
+from scim2_models import Context, PatchOp
+from scim2_server.service import scim_exception_of
+
+from controller.provider.profiles import Profile
+from controller.provider.protocol import Protocol
+
+_HEAD = re.compile(r"(?:urn:ietf:params:scim:schemas:core:2\.0:user:)?([a-z$]\w*)", re.IGNORECASE)
+
+
+def without_ignored(payload: dict[str, Any], profile: Profile) -> dict[str, Any]:
+    """`payload` without the attributes that the profile ignores, whatever their case."""
+    ignored = set(profile.ignored)
+    return {
+        name: value
+        for name, value in payload.items()
+        if name not in ignored
+        and not ((match := _HEAD.fullmatch(name)) and match.group(1).lower() in ignored)
+    }
+
+
+def read_user(protocol: Protocol, profile: Profile, payload: dict[str, Any], context: Context) -> Any:
+    """The User in a body. Raises the SCIM error that names what is wrong."""
+    return read_model(protocol, protocol.user, without_ignored(payload, profile), context)
+
+
+def read_model(protocol: Protocol, model: Any, payload: dict[str, Any], context: Context) -> Any:
+    """The `model` in a body. Raises the SCIM error that names what is wrong."""
+    try:
+        with protocol.provider:
+            return model.model_validate(payload, scim_ctx=context)
+    except ValidationError as error:
+        raise scim_exception_of(error) from error
+
+
+def read_patch(
+    protocol: Protocol, profile: Profile, kind: str, payload: dict[str, Any]
+) -> PatchOp[Any] | None:
+    """The PATCH in a body, or None where all of it concerns ignored attributes."""
+    operations = payload.get("Operations", payload.get("operations"))
+    if kind == "User" and isinstance(operations, list):
+        kept = [left for each in operations if (left := _operation(each, profile)) is not None]
+        if operations and not kept:
+            return None
+        payload = {name: value for name, value in payload.items() if name.lower() != "operations"}
+        payload["Operations"] = kept
+    model = protocol.user_patch if kind == "User" else protocol.group_patch
+    patch: PatchOp[Any] = read_model(protocol, model, payload, Context.RESOURCE_PATCH_REQUEST)
+    return patch
+
+
+def _operation(operation: Any, profile: Profile) -> Any:
+    """The operation without ignored attributes; None where nothing is left of it."""
+    if not isinstance(operation, dict):
+        return operation
+    path, value = operation.get("path"), operation.get("value")
+    if isinstance(path, str) and path:
+        match = _HEAD.match(path)
+        plain = match is not None and (match.end() == len(path) or path[match.end()] in ".[")
+        return None if match and plain and match.group(1).lower() in profile.ignored else operation
+    if isinstance(value, dict) and value:
+        kept = without_ignored(value, profile)
+        return {**operation, "value": kept} if kept else None
+    return operation

@@ -1,0 +1,377 @@
+"""People: created, changed, deactivated and deleted, each in one transaction with seats, groups and journal.
+
+Called by scim (what a client sends), admin (what a person clicks) and bulk. Nothing here knows HTTP: errors
+are scim2-models' exceptions or seats' refusal. Reads return stored text; see documents.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from scim2_models import (
+    ForbiddenException,
+    InvalidValueException,
+    MutabilityException,
+    NotFoundException,
+    UniquenessException,
+)
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from controller.provider.documents import content_of, document
+from controller.provider.folding import fold
+from controller.provider.journal import Actor, Write, record
+from controller.provider.memberships import follow_mapping, leave_all
+from controller.provider.organizations import Change, Organization, count
+from controller.provider.seats import Status, Verdict, admit, next_status, takes_seat
+from controller.provider.statements import Prepared, Taken, Unit
+from controller.provider.tables import people, person_emails, removed_people
+
+
+class Person(NamedTuple):
+    """One row of people; `doc` is the stored text."""
+
+    seq: int
+    id: str
+    user_name: str
+    external_id: str | None
+    display_name: str | None
+    email: str | None
+    pending_email: str | None
+    active: int
+    status: Status
+    seated: int
+    licence: str
+    group_value: str | None
+    created: str
+    modified: str
+    accepted_at: str | None
+    last_active: str | None
+    version: int
+    doc: str
+
+
+COLUMNS = tuple(people.c[name] for name in Person._fields)
+_KEYED: dict[str, Any] = {column.name: bindparam(column.name) for column in people.c if column.name != "seq"}
+_INSERT = Prepared(insert(people).values(_KEYED).returning(people.c.seq))
+_ONE = Prepared(
+    select(*COLUMNS).where(people.c.org_id == bindparam("org_id"), people.c.id == bindparam("person_id"))
+)
+_LOCKED = Prepared(
+    select(*COLUMNS)
+    .where(people.c.org_id == bindparam("org_id"), people.c.id == bindparam("person_id"))
+    .with_for_update()
+)
+_BY_NAME = Prepared(
+    select(*COLUMNS).where(
+        people.c.org_id == bindparam("org_id"), people.c.user_name_key == bindparam("user_name_key")
+    )
+)
+_UPDATE = Prepared(
+    update(people)
+    .where(people.c.seq == bindparam("at_seq"))
+    .values({name: value for name, value in _KEYED.items() if name not in ("org_id", "id", "created")})
+)
+_DELETE = Prepared(delete(people).where(people.c.seq == bindparam("at_seq")))
+_INSERT_EMAIL = Prepared(
+    insert(person_emails).values({column.name: bindparam(column.name) for column in person_emails.c})
+)
+_DELETE_EMAILS = Prepared(delete(person_emails).where(person_emails.c.person_seq == bindparam("at_seq")))
+_KEEP_REMOVED = Prepared(
+    insert(removed_people).values(
+        {column.name: bindparam(column.name) for column in removed_people.c if column.name != "seq"}
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What rows need to know of a model."""
+
+    user_name: str
+    display_name: str | None
+    external_id: str | None
+    emails: tuple[str, ...]
+    email: str | None
+    is_active: bool
+    group_value: str | None
+
+
+def facts_of(model: Any) -> Facts:
+    """The facts of a User model; an absent `active` means active. Raises 400 on an empty userName."""
+    if not (model.user_name or "").strip():
+        raise InvalidValueException(detail="userName must not be empty")
+    mails = [mail for mail in model.emails or () if mail and mail.value]
+    primary = next((mail.value for mail in mails if mail.primary), mails[0].value if mails else None)
+    extension = model.CalendlyUser
+    return Facts(
+        user_name=model.user_name,
+        display_name=model.display_name,
+        external_id=model.external_id,
+        emails=tuple(mail.value for mail in mails),
+        email=primary,
+        is_active=model.active is not False,
+        group_value=(extension.group or None) if extension else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where a write happens: which organization, by whom, when."""
+
+    org: Organization
+    actor: Actor
+    now: str
+
+
+def find_person(unit: Unit, org_id: str, person_id: str) -> Person | None:
+    """The person, or None."""
+    row = unit.one(_ONE, org_id=org_id, person_id=person_id)
+    return Person._make(row) if row else None
+
+
+def find_by_user_name(unit: Unit, org_id: str, user_name: str) -> Person | None:
+    """The person with this userName, whatever its case, or None."""
+    row = unit.one(_BY_NAME, org_id=org_id, user_name_key=fold(user_name))
+    return Person._make(row) if row else None
+
+
+def lock_person(unit: Unit, org_id: str, person_id: str) -> Person:
+    """The person as of now; raises the SCIM 404."""
+    row = unit.one(_LOCKED, org_id=org_id, person_id=person_id)
+    if row is None:
+        raise NotFoundException(detail=f"User {person_id!r} not found")
+    return Person._make(row)
+
+
+def create_person(unit: Unit, context: Context, model: Any) -> Person:
+    """The person created from `model`. Raises 409 for a taken userName, then OverCapacityError."""
+    facts = facts_of(model)
+    org, now = context.org, context.now
+    model.active = facts.is_active
+    person_id = uuid.uuid4().hex
+    status = next_status(org, facts.is_active, was_accepted=False)
+    if find_by_user_name(unit, org.id, facts.user_name):
+        raise taken(facts.user_name)
+    verdict = admit(org, status)
+    status = verdict.status or status
+    doc = document(model, "User", person_id, (now, now), 1)
+    person = Person(
+        0, person_id, facts.user_name, facts.external_id, facts.display_name, facts.email, None,
+        int(facts.is_active), status, int(verdict.seated), verdict.licence, facts.group_value, now, now,
+        now if status == "active" else None, None, 1, doc,
+    )  # fmt: skip
+    if not verdict.is_stored:
+        return person
+    person = person._replace(seq=_insert(unit, org.id, person))
+    _write_emails(unit, org.id, person.seq, facts.emails)
+    count(unit, org.id, _change(None, person, verdict))
+    record(unit, org.id, Write("person.create", "User", person_id, after=doc), context.actor, now)
+    follow_mapping(unit, org, person_id, facts.group_value, context.actor, now)
+    return person
+
+
+def taken(user_name: str) -> UniquenessException:
+    """The SCIM 409 for a userName in use."""
+    return UniquenessException(detail=f"userName {user_name!r} is taken")
+
+
+def _insert(unit: Unit, org_id: str, person: Person) -> int:
+    try:
+        row = unit.one(_INSERT, **_values(org_id, person))
+    except Taken as error:
+        raise taken(person.user_name) from error
+    assert row is not None
+    return int(row[0])
+
+
+def _values(org_id: str, person: Person) -> dict[str, Any]:
+    values = person._asdict()
+    del values["seq"]
+    return values | {
+        "org_id": org_id,
+        "user_name_key": fold(person.user_name),
+        "display_name_key": fold(person.display_name),
+    }
+
+
+def _write_emails(unit: Unit, org_id: str, seq: int, emails: tuple[str, ...]) -> None:
+    for position, value in enumerate(emails):
+        unit.run(_INSERT_EMAIL, person_seq=seq, position=position, org_id=org_id, value_key=fold(value))
+
+
+def _change(before: Person | None, after: Person | None, verdict: Verdict | None = None) -> Change:
+    """What going from `before` to `after` does to the counters."""
+
+    def seats(person: Person | None) -> tuple[int, int]:
+        return (person.seated, int(person.status == "pending")) if person else (0, 0)
+
+    (used_before, pending_before), (used_after, pending_after) = seats(before), seats(after)
+    return Change(
+        purchased=verdict.purchases if verdict else 0,
+        seats_used=used_after - used_before,
+        seats_pending=pending_after - pending_before,
+        people_total=int(after is not None) - int(before is not None),
+        people_removals=int(after is None),
+    )
+
+
+def change_person(
+    unit: Unit, context: Context, before: Person, model: Any, *, is_admin: bool = False
+) -> Person:
+    """The person after `model` took the place of what was stored; `before` itself where nothing changed.
+
+    An admin's own edit needs no confirmation of a new address. Raises as `create_person`, and 400 or 403
+    where the profile protects the person.
+    """
+    org, now = context.org, context.now
+    facts = facts_of(model)
+    _check_allowed(org, before, facts, is_admin)
+    pending_email = _hold_back_email(org, before, model, facts) if not is_admin else None
+    model.active = facts.is_active
+    if pending_email:
+        facts = facts_of(model)
+    status, verdict = _standing(org, before, facts)
+    doc = document(model, "User", before.id, (before.created, now), before.version + 1)
+    if (
+        content_of(doc) == content_of(before.doc)
+        and status == before.status
+        and pending_email == before.pending_email
+    ):
+        return before
+    after = before._replace(
+        user_name=facts.user_name, external_id=facts.external_id, display_name=facts.display_name,
+        email=facts.email, pending_email=pending_email, active=int(facts.is_active), status=status,
+        seated=int(verdict.seated), licence=verdict.licence, group_value=facts.group_value, modified=now,
+        accepted_at=now if status == "active" and not before.accepted_at else before.accepted_at,
+        version=before.version + 1, doc=doc,
+    )  # fmt: skip
+    store_change(unit, context, before, after, verdict)
+    _write_emails_if_changed(unit, org.id, before, facts)
+    if facts.group_value != before.group_value or status != before.status:
+        follow_mapping(unit, org, before.id, facts.group_value, context.actor, now)
+    return after
+
+
+def _check_allowed(org: Organization, before: Person, facts: Facts, is_admin: bool) -> None:
+    settings = org.profile.deprovisioning
+    if not facts.is_active and before.active:
+        check_not_protected(org, before)
+    if settings.edit_inactive == "refuse" and not before.active and not facts.is_active and not is_admin:
+        raise InvalidValueException(detail="A deactivated user cannot be changed; set active first")
+
+
+def check_not_protected(org: Organization, person: Person) -> None:
+    """Raises 403 where the profile protects the account, such as the last owner's."""
+    names = {fold(name) for name in org.profile.deprovisioning.protected}
+    if fold(person.user_name) in names:
+        raise ForbiddenException(detail=f"{person.user_name} owns the organization and cannot be removed")
+
+
+def _standing(org: Organization, before: Person, facts: Facts) -> tuple[Status, Verdict]:
+    """The status after a change, and whether the person holds a seat then."""
+    status = next_status(org, facts.is_active, was_accepted=before.accepted_at is not None)
+    if before.status == "pending" and facts.is_active:
+        status = "pending"
+    if takes_seat(org, status) and not before.seated and before.licence == "full":
+        checked = before.status != "deactivated" or org.profile.over_capacity.check_on_reactivate
+        verdict = admit(org, status, is_checked=checked)
+        return verdict.status or status, verdict
+    keeps = status == "deactivated" and org.profile.deprovisioning.on_deactivate == "keepSeat"
+    seated = bool(before.seated) and (takes_seat(org, status) or keeps)
+    return status, Verdict(seated=seated, licence=_licence(before.licence))
+
+
+def _licence(text: str) -> Any:
+    return "basic" if text == "basic" else "full"
+
+
+def _hold_back_email(org: Organization, before: Person, model: Any, facts: Facts) -> str | None:
+    """The new address that waits for confirmation, the old one put back into `model`; None for no wait."""
+    if org.profile.email_change == "immediate" or facts.email is None or before.email is None:
+        return None
+    if fold(facts.email) == fold(before.email):
+        return None
+    for mail in model.emails:
+        if mail.value == facts.email:
+            mail.value = before.email
+    return facts.email
+
+
+def store_change(
+    unit: Unit, context: Context, before: Person, after: Person, verdict: Verdict | None = None
+) -> None:
+    """Writes the row of `after`, the counters and the journal."""
+    org_id = context.org.id
+    values = _values(org_id, after)
+    for name in ("org_id", "id", "created"):
+        del values[name]
+    try:
+        unit.run(_UPDATE, at_seq=before.seq, **values)
+    except Taken as error:
+        raise taken(after.user_name) from error
+    count(unit, org_id, _change(before, after, verdict))
+    action = "person.update" if before.status == after.status else f"person.{_verb(after.status)}"
+    write = Write(action, "User", before.id, _shown(before), _shown(after))
+    record(unit, org_id, write, context.actor, context.now)
+
+
+def _verb(status: Status) -> str:
+    return {"active": "activate", "pending": "invite", "deactivated": "deactivate"}[status]
+
+
+def _shown(person: Person) -> str:
+    """A person in the journal: the stored text, with what the text does not say."""
+    extra = {"status": person.status, "pendingEmail": person.pending_email, "lastActive": person.last_active}
+    kept = json.dumps({name: value for name, value in extra.items() if value})
+    return f'{person.doc[:-1]},"provider":{kept}}}'
+
+
+def _write_emails_if_changed(unit: Unit, org_id: str, before: Person, facts: Facts) -> None:
+    old = [mail.get("value") for mail in json.loads(before.doc).get("emails", ())]
+    if [value for value in old if value] != list(facts.emails):
+        unit.run(_DELETE_EMAILS, at_seq=before.seq)
+        _write_emails(unit, org_id, before.seq, facts.emails)
+
+
+def remove_person(unit: Unit, context: Context, person: Person) -> None:
+    """Deletes the person and every membership; raises 403 where the profile protects the account."""
+    org = context.org
+    check_not_protected(org, person)
+    leave_all(unit, org.id, person.id, context.now)
+    unit.run(_DELETE_EMAILS, at_seq=person.seq)
+    unit.run(_DELETE, at_seq=person.seq)
+    if org.profile.deprovisioning.on_delete == "soft":
+        unit.run(
+            _KEEP_REMOVED,
+            org_id=org.id,
+            id=person.id,
+            user_name=person.user_name,
+            removed_at=context.now,
+            doc=person.doc,
+        )
+    count(unit, org.id, _change(person, None))
+    record(unit, org.id, Write("person.delete", "User", person.id, person.doc), context.actor, context.now)
+
+
+def accept(unit: Unit, context: Context, person: Person) -> Person:
+    """The person after taking up the invitation; needs a seat where one is taken only now."""
+    org, now = context.org, context.now
+    if person.status == "deactivated":
+        raise MutabilityException(detail="A deactivated person cannot accept an invitation")
+    if person.status == "active":
+        return person
+    verdict = Verdict(seated=bool(person.seated), licence=_licence(person.licence))
+    if not person.seated and person.licence == "full":
+        verdict = admit(org, "active")
+        if verdict.status == "pending":
+            from controller.provider.seats import refusal
+
+            raise refusal(org)
+    after = person._replace(
+        status="active", seated=int(verdict.seated), licence=verdict.licence, accepted_at=now, last_active=now
+    )
+    store_change(unit, context, person, after, verdict)
+    return after

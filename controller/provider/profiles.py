@@ -1,0 +1,184 @@
+"""How a SaaS behaves: named profiles, and every setting of one by itself.
+
+Read by scim, people, seats and admin; nothing else in the provider asks which profile an organization has,
+only what a setting says. `rfc7643` is the default for a team's own provider; `calendly` behaves as that
+SaaS does (help.calendly.com, articles on SCIM with Okta). Over-capacity and deprovisioning presets are
+named after the services that behave so in public.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from controller.errors import SpecError
+
+CALENDLY_SCHEMA = "urn:calendly:scim:schemas:2.0:User"
+
+
+class OverCapacity(BaseModel):
+    """What happens to a person for whom there is no seat."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    mode: Literal["reject", "downgrade", "autoExpand", "acceptPending", "lie201"] = Field(
+        "reject",
+        description="reject: refused; downgrade: created without a seat, as a basic user; autoExpand: a seat "
+        "is bought; acceptPending: invited without a seat; lie201: answered 201 and forgotten.",
+    )
+    status: Literal[400, 402, 403, 409, 422, 429] = Field(403, description="HTTP status of a refusal.")
+    scim_type: str | None = Field(None, max_length=64, description="scimType of a refusal.")
+    detail: str = Field(
+        "Your organization is over capacity: {used} of {purchased} seats are used. {remedy}",
+        max_length=500,
+        description="Text of a refusal; {purchased}, {used}, {pending}, {billing}, {remedy} are filled in.",
+    )
+    body: Literal["scim", "json"] = Field("scim", description="A SCIM Error or a plain JSON object.")
+    status_as: Literal["string", "number"] = Field("string", description="Type of `status` in the body.")
+    retry_after: Literal["none", "seconds", "http-date"] = Field("none", description="Form of Retry-After.")
+    retry_after_seconds: int = Field(300, ge=1, le=86_400, description="What Retry-After says.")
+    count_on: Literal["create", "accept", "active"] = Field(
+        "create", description="When a seat is taken: at the invitation, or when it is accepted."
+    )
+    grace_count: int = Field(0, ge=0, le=1_000_000, description="People admitted above the seats.")
+    grace_percent: int = Field(0, ge=0, le=100, description="The same as a share of the seats, at least 1.")
+    check_on_reactivate: bool = Field(True, description="Whether reactivating a person needs a free seat.")
+
+
+class Deprovisioning(BaseModel):
+    """What deactivating and deleting do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    on_deactivate: Literal["freeSeat", "keepSeat", "delete", "scramble"] = Field(
+        "freeSeat", description="freeSeat and keepSeat keep the record; scramble also renames the account."
+    )
+    on_delete: Literal["purge", "soft"] = Field(
+        "purge", description="Whether a deleted record is kept aside."
+    )
+    edit_inactive: Literal["allow", "refuse"] = Field(
+        "allow", description="Whether a deactivated person can be changed other than by reactivation."
+    )
+    reactivate_on_create: bool = Field(
+        False, description="Creating a person who exists but is inactive answers 200 and reactivates."
+    )
+    protected: tuple[str, ...] = Field(
+        (), max_length=100, description="userNames that cannot be deactivated or deleted."
+    )
+
+
+class Profile(BaseModel):
+    """Every setting, with the values of `rfc7643` as defaults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    name: str = "rfc7643"
+    attributes: Literal["all", "calendly"] = Field("all", description="Attributes of a User.")
+    unknown_attributes: Literal["refuse", "ignore"] = Field(
+        "refuse", description="Attributes outside the schemas: 400, or dropped."
+    )
+    ignored: tuple[str, ...] = Field(("password",), description="Attributes dropped without a word.")
+    groups: bool = Field(True, description="Whether there is a Groups endpoint.")
+    bulk: bool = Field(True, description="Whether there is a Bulk endpoint.")
+    invitations: bool = Field(False, description="People are pending until they accept.")
+    email_change: Literal["immediate", "confirm"] = Field(
+        "immediate", description="confirm: a changed address waits until it is confirmed."
+    )
+    needs_plan: bool = Field(False, description="SCIM needs the Enterprise plan and single sign-on.")
+    patch_answer: Literal["200", "204"] = Field("200", description="Status of a PATCH of a user.")
+    group_patch_answer: Literal["200", "204"] = Field("204", description="Status of a PATCH of a group.")
+    entra: bool = Field(True, description="Microsoft Entra's forms of PATCH are understood.")
+    max_page_size: int = Field(200, ge=1, le=1000, description="People on one page at most.")
+    over_capacity: OverCapacity = OverCapacity()
+    deprovisioning: Deprovisioning = Deprovisioning()
+
+
+def _reject(**values: Any) -> dict[str, Any]:
+    return {"mode": "reject", **values}
+
+
+OVER_CAPACITY: dict[str, dict[str, Any]] = {
+    "calendly": _reject(),
+    "ringcentral": _reject(detail="License limit has been reached."),
+    "wso2": _reject(scimType="userLimitReached"),
+    "snapotter": _reject(detail="User limit reached ({purchased} max)"),
+    "securecodinghub": _reject(detail="No seat is left."),
+    "celonis": _reject(status=400),
+    "onyx": _reject(status=402, detail="No seats available."),
+    "dify": _reject(status=400, body="json", detail="limit_exceeded"),
+    "github": _reject(status=422, body="json", detail="no_seat"),
+    "atlassian": _reject(status=400, body="json", detail="licenceExceeded"),
+    "insomnia": _reject(body="json", detail="NEEDS_TO_INCREASE_SEATS"),
+    "gitlab": {"mode": "downgrade"},
+    "zoom": {"mode": "downgrade"},
+    "nuclino": {"mode": "autoExpand"},
+    "mattermost": _reject(gracePercent=5),
+    "encompass": {"mode": "lie201"},
+    "scalekit": {"mode": "acceptPending"},
+    "throttling": _reject(status=429, retryAfter="seconds"),
+}
+
+DEPROVISIONING: dict[str, dict[str, Any]] = {
+    "lucid": {"onDeactivate": "freeSeat"},
+    "calendly": {"onDeactivate": "freeSeat", "onDelete": "soft"},
+    "fleet": {"onDeactivate": "delete"},
+    "github-emu": {"onDeactivate": "scramble"},
+    "launchdarkly": {"editInactive": "refuse"},
+    "securecodinghub": {"reactivateOnCreate": True, "onDelete": "soft"},
+    "support-frees-seats": {"onDeactivate": "keepSeat"},
+}
+
+PROFILES: dict[str, dict[str, Any]] = {
+    "rfc7643": {},
+    "calendly": {
+        "attributes": "calendly",
+        "ignored": ("password", "groups", "locale"),
+        "groups": False,
+        "bulk": False,
+        "invitations": True,
+        "emailChange": "confirm",
+        "needsPlan": True,
+        "overCapacity": OVER_CAPACITY["calendly"],
+        "deprovisioning": DEPROVISIONING["calendly"],
+    },
+}
+
+
+@lru_cache(maxsize=256)
+def resolve(name: str, overrides: str = "{}") -> Profile:
+    """The profile `name` with `overrides`, a JSON object of single settings.
+
+    `overCapacity` and `deprovisioning` in it are the name of a preset or an object; an object may name a
+    preset in `preset` and change single settings of it. Raises SpecError naming the setting.
+    """
+    if name not in PROFILES:
+        raise SpecError(f"{name!r} is not one of {', '.join(PROFILES)}", field="profile")
+    values: dict[str, Any] = {"name": name, **PROFILES[name]}
+    for setting, value in json.loads(overrides).items():
+        values[setting] = _merge(setting, values.get(setting, {}), value)
+    try:
+        return Profile(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SpecError(first["msg"], field="overrides." + ".".join(map(str, first["loc"]))) from None
+
+
+def _merge(setting: str, base: Any, value: Any) -> Any:
+    presets = {"overCapacity": OVER_CAPACITY, "deprovisioning": DEPROVISIONING}.get(setting)
+    if presets is None:
+        return value
+    if isinstance(value, str):
+        value = {"preset": value}
+    if not isinstance(value, dict):
+        raise SpecError("is the name of a preset or an object", field=f"overrides.{setting}")
+    rest = dict(value)
+    preset = rest.pop("preset", None)
+    if preset is None:
+        return {**base, **rest}
+    if preset not in presets:
+        raise SpecError(f"{preset!r} is not one of {', '.join(presets)}", field=f"overrides.{setting}.preset")
+    return {**presets[preset], **rest}

@@ -1,0 +1,228 @@
+"""What one shape of profile speaks: SCIM models, discovery documents and the I/O-free protocol core.
+
+Called by scim, people, groups and search. The objects come from scim2-models, the core (discovery, errors,
+Bulk planning, cursors) from scim2-server. There are few shapes, so each is built once and kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic_core import from_json
+from scim2_models import (
+    URN,
+    AnyExtension,
+    AuthenticationScheme,
+    Bulk,
+    CaseExact,
+    ChangePassword,
+    EnterpriseUser,
+    ETag,
+    Extension,
+    Filter,
+    Group,
+    InvalidSyntaxException,
+    Name,
+    Pagination,
+    Patch,
+    PatchOp,
+    Required,
+    Resource,
+    ResourceType,
+    ScimFilter,
+    ScimPolicy,
+    ScimProvider,
+    SearchRequest,
+    ServiceProviderConfig,
+    Sort,
+    Uniqueness,
+    User,
+)
+from scim2_server.service import ScimService
+
+from controller.provider.profiles import CALENDLY_SCHEMA, Profile
+
+MAX_BULK_OPERATIONS = 1000
+MAX_BODY_BYTES = 1 << 20
+CURSOR_TIMEOUT_SECONDS = 3600
+DEFAULT_PAGE_SIZE = 100
+
+# Subclassed through calls and Any: scim2-models builds its classes at run time, out of sight of mypy.
+_Email: Any = User.Emails
+
+
+class Email(_Email):  # type: ignore[misc]
+    """An e-mail address of any domain: scim2-models refuses .local, .test and the like, which Okta sends."""
+
+    value: str | None = None
+
+
+class AnyDomainUser(User[AnyExtension]):
+    """RFC 7643 section 4.1."""
+
+    __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:User")
+    emails: list[Email] | None = None  # type: ignore[assignment]
+
+
+class NamedGroup(Group):
+    """RFC 7643 section 4.2; a displayName belongs to one group, since mappings refer to groups by it."""
+
+    __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:Group")
+    display_name: Annotated[str | None, Required.true, Uniqueness.server] = None
+
+
+class CalendlyUser(Extension):
+    """The extension whose value decides a person's group."""
+
+    __schema__ = URN(CALENDLY_SCHEMA)
+    group: Annotated[str | None, CaseExact.true] = None
+    """The value that the value -> group table looks up, exact and case-sensitive."""
+
+
+class NarrowUser(Resource[AnyExtension]):
+    """The attributes that Calendly takes; every other one is refused."""
+
+    __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:User")
+    user_name: Annotated[str | None, Uniqueness.server, Required.true] = None
+    """Unique, and the e-mail address that the person signs in with."""
+    name: Name | None = None
+    """The components of the person's name."""
+    display_name: str | None = None
+    """The name shown to others."""
+    active: bool | None = None
+    """False frees the seat; the record stays."""
+    emails: list[Email] | None = None
+    """The address invitations go to."""
+
+
+# The names under which /Schemas presents them.
+AnyDomainUser.__name__ = NarrowUser.__name__ = "User"
+NamedGroup.__name__ = "Group"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The part of a profile that decides what is spoken."""
+
+    attributes: str
+    groups: bool
+    bulk: bool
+    unknown: str
+    entra: bool
+    max_page_size: int
+
+
+class Protocol:
+    """The models and the service of one shape."""
+
+    def __init__(self, shape: Shape, cursor_secret: str) -> None:
+        self.shape = shape
+        extensions: tuple[Any, ...]
+        base: Any
+        if shape.attributes == "calendly":
+            base, extensions = NarrowUser, (CalendlyUser,)
+            user: Any = base[CalendlyUser]
+        else:
+            base, extensions = AnyDomainUser, (EnterpriseUser, CalendlyUser)
+            user = base[EnterpriseUser | CalendlyUser]
+        types = [_resource_type(user, "User", "/Users")]
+        models: list[Any] = [base, *extensions]
+        if shape.groups:
+            types.append(_resource_type(NamedGroup, "Group", "/Groups"))
+            models.append(NamedGroup)
+        self.provider = ScimProvider(models, types, _configuration(shape), _policy(shape))
+        self.service = ScimService(self.provider, secret=cursor_secret)
+        self.user: Any = self.provider.model_for("User")
+        self.group: Any = NamedGroup
+        self.user_patch: Any = _of(PatchOp, self.user)
+        self.group_patch: Any = _of(PatchOp, NamedGroup)
+        self.user_filter: Any = _of(ScimFilter, self.user)
+        self.group_filter: Any = _of(ScimFilter, NamedGroup)
+        self.user_search: Any = _of(SearchRequest, self.user)
+        self.group_search: Any = _of(SearchRequest, NamedGroup)
+
+    def parse_body(self, body: bytes, content_type: str | None) -> dict[str, Any]:
+        """The JSON object in `body`. Raises the SCIM error invalidSyntax, or 415 for another media type."""
+        self.service.ensure_json(content_type)
+        try:
+            payload = from_json(body)
+        except ValueError as error:
+            raise InvalidSyntaxException(detail=f"The body is not JSON: {error}") from error
+        if not isinstance(payload, dict):
+            raise InvalidSyntaxException(detail="The body must be a JSON object")
+        return payload
+
+
+def _of(generic: Any, model: Any) -> Any:
+    return generic[model]
+
+
+def _resource_type(model: Any, name: str, endpoint: str) -> ResourceType:
+    built = ResourceType.from_resource(model)
+    built.id = built.name = name
+    built.endpoint = endpoint  # type: ignore[assignment]
+    return built
+
+
+def _policy(shape: Shape) -> ScimPolicy:
+    return ScimPolicy(
+        unknown=ScimPolicy.Unknown.forbid if shape.unknown == "refuse" else ScimPolicy.Unknown.ignore,
+        remove_value_as_filter=(
+            ScimPolicy.RemoveValue.apply if shape.entra else ScimPolicy.RemoveValue.forbid
+        ),
+        unmatched_path_filter=(
+            ScimPolicy.UnmatchedPathFilter.create if shape.entra else ScimPolicy.UnmatchedPathFilter.forbid
+        ),
+    )
+
+
+def _configuration(shape: Shape) -> ServiceProviderConfig:
+    return ServiceProviderConfig(
+        patch=Patch(supported=True),
+        bulk=Bulk(
+            supported=shape.bulk,
+            max_operations=MAX_BULK_OPERATIONS if shape.bulk else 0,
+            max_payload_size=MAX_BODY_BYTES if shape.bulk else 0,
+        ),
+        filter=Filter(supported=True, max_results=shape.max_page_size),
+        change_password=ChangePassword(supported=False),
+        sort=Sort(supported=True),
+        etag=ETag(supported=True),
+        pagination=Pagination(
+            cursor=True,
+            index=True,
+            default_pagination_method=Pagination.DefaultPaginationMethod.index,
+            default_page_size=min(DEFAULT_PAGE_SIZE, shape.max_page_size),
+            max_page_size=shape.max_page_size,
+            cursor_timeout=CURSOR_TIMEOUT_SECONDS,
+        ),
+        authentication_schemes=[
+            AuthenticationScheme(
+                type=AuthenticationScheme.Type.oauthbearertoken,
+                name="Bearer token",
+                description="A token issued by an administrator of the organization",
+                spec_uri="https://www.rfc-editor.org/info/rfc6750",
+                primary=True,
+            )
+        ],
+    )
+
+
+@cache
+def _built(shape: Shape, cursor_secret: str) -> Protocol:
+    return Protocol(shape, cursor_secret)
+
+
+def protocol_of(profile: Profile, cursor_secret: str) -> Protocol:
+    """The protocol that `profile` speaks; the same object for the same shape."""
+    shape = Shape(
+        attributes=profile.attributes,
+        groups=profile.groups,
+        bulk=profile.bulk,
+        unknown=profile.unknown_attributes,
+        entra=profile.entra,
+        max_page_size=profile.max_page_size,
+    )
+    return _built(shape, cursor_secret)

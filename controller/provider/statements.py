@@ -1,0 +1,121 @@
+"""One unit of work on one database connection, and statements that are compiled once.
+
+Used by every module that touches rows. Statements are written with SQLAlchemy, so that both databases get
+their own dialect, and then handed to the driver as text: compiling costs more than most of these statements
+take to run. Nothing here commits; database does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import Dialect
+from sqlalchemy.sql import ClauseElement
+
+Row = tuple[Any, ...]
+
+
+class Taken(Exception):
+    """A unique value belongs to another row."""
+
+
+class Prepared:
+    """A statement whose text is kept per dialect. Its parameters are the names of its bindparams."""
+
+    __slots__ = ("_texts", "statement")
+
+    def __init__(self, statement: ClauseElement) -> None:
+        self.statement = statement
+        self._texts: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def text(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
+        """The SQL for `dialect`, and the parameters that are constants of the statement."""
+        found = self._texts.get(dialect.name)
+        if found is None:
+            compiled = self.statement.compile(dialect=dialect)
+            constants = {name: value for name, value in (compiled.params or {}).items() if value is not None}
+            found = self._texts[dialect.name] = (str(compiled), constants)
+        return found
+
+
+class Cursor(Protocol):
+    """What is used of a DB-API cursor."""
+
+    rowcount: int
+
+    def execute(self, statement: str, parameters: Any = ..., /) -> Any: ...
+    def executemany(self, statement: str, parameters: Any, /) -> Any: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> Any: ...
+
+
+class Unit:
+    """Runs statements on one connection, inside the transaction that its owner began."""
+
+    def __init__(
+        self, connection: Any, dialect: Dialect, integrity_error: type[Exception], memory: dict[Any, Any]
+    ) -> None:
+        self._cursor: Cursor = connection.cursor()
+        self.memory = memory  # what this process remembers about this database, such as page positions
+        self._integrity_error = integrity_error
+        self._savepoints = 0
+        self.dialect = dialect
+
+    def _execute(self, statement: Prepared | ClauseElement, values: dict[str, Any]) -> Cursor:
+        if isinstance(statement, Prepared):
+            text, constants = statement.text(self.dialect)
+            parameters = constants | values if constants else values
+        else:
+            compiled = statement.compile(dialect=self.dialect, compile_kwargs={"render_postcompile": True})
+            text, parameters = str(compiled), {**(compiled.params or {}), **values}
+        try:
+            self._cursor.execute(text, parameters)
+        except self._integrity_error as error:
+            raise Taken(str(error)) from error
+        return self._cursor
+
+    def one(self, statement: Prepared | ClauseElement, **values: Any) -> Row | None:
+        """The first row, or None."""
+        row: Row | None = self._execute(statement, values).fetchone()
+        return row
+
+    def all(self, statement: Prepared | ClauseElement, **values: Any) -> Sequence[Row]:
+        """Every row."""
+        rows: Sequence[Row] = self._execute(statement, values).fetchall()
+        return rows
+
+    def run(self, statement: Prepared | ClauseElement, **values: Any) -> int:
+        """How many rows were written. Raises Taken where a unique value is another row's."""
+        return self._execute(statement, values).rowcount
+
+    def run_many(self, statement: Prepared, values: Iterable[dict[str, Any]]) -> None:
+        """Runs `statement` for each of `values`; raises Taken as `run` does."""
+        rows = list(values)
+        if not rows:
+            return
+        try:
+            self._cursor.executemany(statement.text(self.dialect)[0], rows)
+        except self._integrity_error as error:
+            raise Taken(str(error)) from error
+
+    def savepoint(self) -> Savepoint:
+        """A context inside which an exception undoes only what was done inside it."""
+        self._savepoints += 1
+        return Savepoint(self._cursor, f"s{self._savepoints}")
+
+
+class Savepoint:
+    """Undoes its block where the block raises; the transaction around it goes on."""
+
+    def __init__(self, cursor: Cursor, name: str) -> None:
+        self._cursor, self._name = cursor, name
+
+    def __enter__(self) -> Savepoint:
+        self._cursor.execute(f"SAVEPOINT {self._name}")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._cursor.execute(f"ROLLBACK TO SAVEPOINT {self._name}")
+        self._cursor.execute(f"RELEASE SAVEPOINT {self._name}")

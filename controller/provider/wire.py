@@ -1,0 +1,129 @@
+"""HTTP as the provider sees it: a request read whole and within bounds, an answer sent.
+
+Called by app, scim, admin and pages. Plain ASGI, because the SCIM paths are few and answer in tens of
+microseconds; a framework's routing would cost more than the work.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+GZIP_FROM_BYTES = 16_384
+_HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,255}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+
+
+class BodyTooLarge(Exception):
+    """The body is over the limit; it has been read to its end and dropped."""
+
+
+@dataclass(slots=True)
+class Request:
+    """One request. `path` are the decoded segments after the mount point, `headers` have lower-case names."""
+
+    method: str
+    path: tuple[str, ...]
+    query_string: str
+    headers: dict[bytes, bytes]
+    origin: str
+    address: str
+    request_id: str
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The value of a header, or None."""
+        value = self.headers.get(name.lower().encode())
+        return None if value is None else value.decode("latin-1")
+
+    def query(self) -> dict[str, str]:
+        """The parameters; of a repeated one the last. Raises ValueError on bytes that are not UTF-8."""
+        pairs = parse_qsl(self.query_string, keep_blank_values=True, errors="strict", max_num_fields=50)
+        return dict(pairs)
+
+
+@dataclass(slots=True)
+class Response:
+    """One answer."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+
+def request_of(scope: Scope, public_url: str | None) -> Request:
+    """The request of an ASGI scope, its body not yet read. Raises ValueError on a path that is not UTF-8."""
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    given = headers.get(b"x-request-id", b"").decode("latin-1")
+    client = scope.get("client")
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    raw_path = raw_path.split(b"?", 1)[0]
+    segments = tuple(
+        unquote(part, errors="strict") if "%" in part else part
+        for part in raw_path.decode("ascii").strip("/").split("/")
+    )
+    return Request(
+        method=scope["method"],
+        path=segments,
+        query_string=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        origin=public_url or _origin(scope, headers),
+        address=client[0] if client else "",
+        request_id=given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex,
+    )
+
+
+def _origin(scope: Scope, headers: dict[bytes, bytes]) -> str:
+    host = headers.get(b"host", b"").decode("latin-1")
+    if not _HOST.fullmatch(host):
+        name, port = scope.get("server") or ("localhost", 80)
+        host = f"{name}:{port}"
+    return f"{scope.get('scheme', 'http')}://{host}"
+
+
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises BodyTooLarge above `limit` bytes, without keeping more than that."""
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionResetError("the client went away")
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= limit:
+            parts.append(part)
+        elif size > 8 * limit:
+            raise BodyTooLarge
+        more = message.get("more_body", False)
+    if size > limit:
+        raise BodyTooLarge
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def send_response(send: Send, request: Request | None, response: Response) -> None:
+    """Sends `response`, packed where it is large and the client can unpack it."""
+    body = response.body
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    if request is not None:
+        headers.append((b"x-request-id", request.request_id.encode()))
+        if len(body) >= GZIP_FROM_BYTES and b"gzip" in request.headers.get(b"accept-encoding", b""):
+            body = gzip.compress(body, 1)
+            headers.append((b"content-encoding", b"gzip"))
+            headers.append((b"vary", b"accept-encoding"))
+    if body or response.status not in (204, 304):
+        headers.append((b"content-type", response.content_type.encode()))
+        headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

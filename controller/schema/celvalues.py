@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from controller.schema.formats import parse_date, parse_date_time, parse_go_duration
@@ -50,6 +51,7 @@ _TYPED: Final[dict[str, Callable[[str], Any]]] = {
 }
 
 
+@lru_cache(maxsize=4096)
 def escape(name: str) -> str | None:
     """The CEL identifier of property `name`; None where it has none and no rule can reach it."""
     if name in _RESERVED:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from controller.schema import findings
 from controller.schema.correlation import Old
+from controller.schema.embedded import check_embedded, embeds
 from controller.schema.findings import BLOCKING, Finding, SchemaError
 from controller.schema.lists import check_lists
 from controller.schema.node import UNSET, Node, parse_node
@@ -33,6 +34,8 @@ class Structural:
 
     node: Node
     rules: RuleTree | None
+    has_resources: bool = False
+    """Whether resources may be embedded somewhere."""
 
     def default(self, obj: dict[str, Any]) -> dict[str, Any]:
         """`obj`, changed in place: defaults filled in, nulls removed where null is not allowed."""
@@ -52,6 +55,8 @@ class Structural:
         bounds, as for a write to /status; rules and list keys are always checked whole.
         apiVersion, kind and metadata are the caller's to check."""
         found = self._check_values(obj, old, subresource)
+        if self.has_resources and not subresource:
+            found += check_embedded(obj, self.node)
         if old is None or not list(check_lists(old, self.node)):
             found += check_lists(obj, self.node)
         if self.rules is None:
@@ -85,7 +90,7 @@ def compile_schema(openapi_v3_schema: Mapping[str, Any]) -> Structural:
     problems = list(_check_defaults(node, "openAPIV3Schema"))
     if problems:
         raise SchemaError(problems)
-    return Structural(node, compile_rules(node))
+    return Structural(node, compile_rules(node), embeds(node))
 
 
 def _check_defaults(node: Node, path: str) -> list[Finding]:

@@ -15,14 +15,13 @@ import yaml
 from pydantic import SecretStr
 
 from controller.clock import Clock, rfc3339
-from controller.sandbox.kubernetes import discovery, exchange, reviews
+from controller.sandbox.kubernetes import discovery, exchange, openapi, reviews
 from controller.sandbox.kubernetes.builtin import register_builtin
 from controller.sandbox.kubernetes.exchange import Answer, Request, json_answer, text_answer
 from controller.sandbox.kubernetes.failures import Refusal, method_not_allowed, unauthorized
 from controller.sandbox.kubernetes.lifecycle import NAMESPACES, PERMANENT, Lifecycle
 from controller.sandbox.kubernetes.negotiation import accepted, decoded, media_type
 from controller.sandbox.kubernetes.objects import Objects, Reply
-from controller.sandbox.kubernetes.openapi import Documents
 from controller.sandbox.kubernetes.resources import Registry
 from controller.sandbox.kubernetes.store import HISTORY, Store
 from controller.sandbox.kubernetes.writes import Options, Target, Writer
@@ -44,7 +43,7 @@ class KubernetesApi:
         self._store = Store(int(clock.now().timestamp()), history)
         self._lifecycle = Lifecycle(self._store, self._registry, clock)
         self._objects = Objects(self._store, self._lifecycle, clock)
-        self._documents = Documents(self._registry)
+        self._documents = openapi.Documents(self._registry)
         register_builtin(self._registry)
         self._create_namespaces(clock)
 
@@ -126,6 +125,8 @@ class KubernetesApi:
         return NOT_SERVED
 
     def _openapi(self, request: Request, rest: list[str]) -> Reply:
+        if rest == ["v2"] and openapi.V2_ACCEPTED in request.headers.get("accept", ""):
+            return Answer(openapi.V2_DOCUMENT, content_type=openapi.V2_TYPE)
         if rest == ["v3"]:
             return _tagged(request, json_answer(self._documents.index()))
         body = self._documents.document("/".join(rest[1:])) if rest[:1] == ["v3"] else None

@@ -11,6 +11,8 @@ from typing import Any
 
 from controller.schema.findings import Finding
 
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+
 
 class Refusal(Exception):
     """A Status with status=Failure. `reason` may be empty, as it is in a few answers of the real server."""
@@ -106,11 +108,12 @@ def method_not_allowed(method: str) -> Refusal:
     )
 
 
-def unsupported_media(accepted: Iterable[str]) -> Refusal:
-    """415: the body's content type cannot be read; `accepted` are those that can."""
-    message = "the body of the request was in an unknown format - accepted media types include: " + ", ".join(
-        accepted
-    )
+def unsupported_media(content_type: str, accepted: Iterable[str]) -> Refusal:
+    """415: a body of this content type cannot be read; `accepted` are those that can."""
+    listed = ", ".join(accepted)
+    message = f"the body of the request was in an unknown format - accepted media types include: {listed}"
+    if content_type == PROTOBUF:
+        message += " (this server reads no protobuf: send JSON, as `kubectl apply -f` does)"
     return Refusal(415, "UnsupportedMediaType", message)
 
 

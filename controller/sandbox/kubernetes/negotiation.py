@@ -56,7 +56,7 @@ def media_type(header: str) -> str:
 def decoded(body: bytes, content_type: str, kind: str) -> dict[str, Any]:
     """The object in a request's body; 415 for other media types, 400 for what does not parse."""
     if content_type not in BODY_TYPES:
-        raise unsupported_media(BODY_TYPES)
+        raise unsupported_media(content_type, BODY_TYPES)
     value = parsed(body, content_type, kind)
     if not isinstance(value, dict):
         message = f"the object provided is unrecognized (must be of type {kind}): it is not an object"

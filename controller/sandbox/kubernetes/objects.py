@@ -143,7 +143,7 @@ class Objects:
         kind = media_type(request.headers.get("content-type", ""))
         allowed = PATCH_TYPES if resource.is_custom else BUILTIN_PATCH_TYPES
         if kind not in allowed:
-            raise unsupported_media(allowed)
+            raise unsupported_media(kind, allowed)
         document = parsed(request.body, kind, resource.kind)
         if kind == APPLY:
             if not isinstance(document, dict):

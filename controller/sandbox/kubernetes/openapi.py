@@ -76,6 +76,14 @@ _PARAMETERS: dict[str, str] = {
 }
 
 
+# A gnostic openapi_v2.Document with its `swagger` field alone. kubectl reads version 2 only as protobuf, for
+# what version 3 does not tell (a `kind: List`), and takes kinds that it does not find there as they are.
+# The @ in the type that it accepts is no part of a valid media type: the answer's has a dot instead.
+V2_ACCEPTED = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+V2_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+V2_DOCUMENT = b"\x0a\x032.0"
+
+
 class Documents:
     """The index and a document per group-version; rebuilt when the registry has changed."""
 

@@ -39,13 +39,14 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 
 
-async def open_api_server(kubeconfig: str = "", context: str = "") -> ApiServer:
-    """By `kubeconfig`, else $KUBECONFIG or ~/.kube/config, else the service account of the pod.
+async def open_api_server(kubeconfig: str = "", context: str = "", connections: int = 64) -> ApiServer:
+    """By `kubeconfig`, else $KUBECONFIG or ~/.kube/config, else the service account of the pod. At most
+    `connections` requests are under way at once; a watch is one, 0 means any number.
 
     SpecError says what was looked for where none is usable.
     """
     configuration = Configuration()
-    configuration.connection_pool_maxsize = 64
+    configuration.connection_pool_maxsize = connections
     if kubeconfig and not os.access(kubeconfig, os.R_OK):
         raise SpecError(f"{kubeconfig} is not a file that can be read", field="--kubeconfig")
     try:
@@ -121,6 +122,15 @@ class ApiServer:
     async def patch(self, path: str, body: JSON, *, manager: str = "scimctl") -> JSON:
         """A JSON merge patch."""
         return await self._send("PATCH", path, {"fieldManager": manager}, body=body, content_type=MERGE)
+
+    async def apply_status(self, path: str, body: JSON, *, manager: str) -> JSON:
+        """Server-side apply of the status; a resourceVersion in `body` guards against a late writer."""
+        query = {"fieldManager": manager, "force": "true"}
+        return await self._send("PATCH", f"{path}/status", query, body=body, content_type=APPLY)
+
+    async def replace(self, path: str, body: JSON, *, manager: str = "scimctl") -> JSON:
+        """PUT of a whole object; its resourceVersion has to be the present one."""
+        return await self._send("PUT", path, {"fieldManager": manager}, body=body)
 
     async def create(self, path: str, body: JSON) -> JSON:
         """The object as it was created under the collection `path`."""

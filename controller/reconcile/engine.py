@@ -1,4 +1,4 @@
-"""One reconcile: desired -> observe -> plan -> apply -> report. The operator and scimctl call this same engine.
+"""One reconcile: desired -> observe -> plan -> apply -> report, for the operator and for scimctl alike.
 
 Called with everything a run needs; where the wish comes from and where the report goes is the caller's. It
 reads no clock but the injected one, knows no Kubernetes, and leaves nothing behind but the report: killed at
@@ -59,6 +59,8 @@ class _Progress:
     verdict: Verdict | None = None
     problems: tuple[Problem, ...] = ()
     outcomes: list[Outcome] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+    """Keys of the actions that did not succeed."""
 
     def report(self, finished: datetime, error: Exception | None) -> Report:
         return Report(
@@ -152,7 +154,7 @@ class Engine:
         assert progress.desired is not None
         ready = []
         for action in group:
-            missing = sorted(unmet_needs(action, progress.outcomes))
+            missing = sorted(progress.failed.intersection(action.needs))
             if missing:
                 told = f"needs {missing[0]}, which did not succeed"
                 self._note(progress, Outcome(action, Result.SKIPPED, "DependencyFailed", told))
@@ -163,6 +165,8 @@ class Engine:
 
     def _note(self, progress: _Progress, outcome: Outcome) -> None:
         progress.outcomes.append(outcome)
+        if outcome.result in (Result.FAILED, Result.SKIPPED):
+            progress.failed.add(outcome.action.key)
         self._metrics.actions_total.labels(outcome.action.kind.value, outcome.result.value).inc()
         if outcome.result is not Result.SKIPPED:
             audit(progress.inputs, outcome, self._settings.people_in_status)
@@ -180,7 +184,12 @@ class Engine:
                 now,
                 progress.credential,
             )
-            progress.memory = remember(progress.memory, run)
+            try:
+                progress.memory = remember(progress.memory, run)
+            except Exception as caught:
+                self._metrics.unexpected_errors_total.inc()
+                logger.exception("unexpected error", extra={"facts": {"resource": _name(progress.inputs)}})
+                error = error or caught
         return progress.report(now, error)
 
 
@@ -218,15 +227,6 @@ def by_target(targets: Targets, actions: Iterable[Action]) -> list[tuple[Target[
     return [
         (target, list(group)) for target, group in groupby(actions, key=lambda action: owner[action.kind])
     ]
-
-
-def unmet_needs(action: Action, outcomes: Iterable[Outcome]) -> set[str]:
-    """Keys of actions of this run that `action` needs and that have not succeeded."""
-    if not action.needs:
-        return set()
-    bad = (Result.FAILED, Result.SKIPPED)
-    failed = {outcome.action.key for outcome in outcomes if outcome.result in bad}
-    return failed.intersection(action.needs)
 
 
 def previous_of(inputs: Inputs) -> Previous:

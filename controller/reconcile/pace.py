@@ -45,7 +45,8 @@ class Pace:
         """What follows `report`; `failures` counts the failed runs in a row before it."""
         if report.error is not None:
             return self._after_error(report, report.error, failures)
-        wants_full = report.plan is not None and report.plan.wants_full and not report.scope.is_full
+        wants_full = report.plan is not None and report.plan.wants_full
+        wants_full = wants_full and (not report.scope.is_full or has_succeeded(report))
         transient = any(
             outcome.result is Result.FAILED and outcome.reason in TRANSIENT for outcome in report.outcomes
         )
@@ -82,3 +83,8 @@ class Pace:
         delay = self.backoff(failures)
         gated = isinstance(error, Unavailable) and of_org
         return Next(delay, failed=True, gate_seconds=min(delay, GATE_SECONDS) if gated else None)
+
+
+def has_succeeded(report: Report) -> bool:
+    """Whether the run wrote something with success: only then another full run can find more."""
+    return any(outcome.result is Result.DONE for outcome in report.outcomes)

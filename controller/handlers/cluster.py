@@ -1,0 +1,146 @@
+"""What the operator reads from and writes to the API server beside watching: Secrets, status, events, maps.
+
+Called by the reconciler, state and startup. Status is applied server-side with the resourceVersion that the
+run began with, so that a former leader which wakes up late gets a 409 instead of overwriting. Secrets are
+read when a run begins and kept by nobody here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from controller.api.kinds import KINDS
+from controller.api.meta import API_VERSION
+from controller.clock import Clock, rfc3339
+from controller.errors import Conflict, NotFound, clip
+from controller.handlers.apiserver import JSON, ApiServer
+from controller.handlers.gather import Vault, Wanted
+from controller.handlers.known import Body, Place, place_of
+from controller.handlers.paths import object_path
+from controller.reconcile.events import Event
+
+MANAGER = "scim-operator"
+PLURALS = {"Secret": "secrets", "ConfigMap": "configmaps"}
+
+
+class Cluster:
+    """The API server, as far as the operator uses it itself."""
+
+    def __init__(self, api: ApiServer, clock: Clock, instance: str = "scim-operator") -> None:
+        self.api, self._clock, self._instance = api, clock, instance
+
+    async def list_kind(self, kind: str, namespaces: Iterable[str]) -> list[JSON]:
+        """Every object of `kind` in `namespaces`, () meaning all of them."""
+        plural = KINDS[kind].plural
+        found: list[JSON] = []
+        for namespace in tuple(namespaces) or ("",):
+            items = await self.api.list_all(object_path(API_VERSION, plural, namespace))
+            found += [{**item, "kind": kind, "apiVersion": API_VERSION} for item in items]
+        return found
+
+    async def read_vault(self, wanted: Iterable[Wanted]) -> Vault:
+        """The Secrets and ConfigMaps that exist; what is missing is simply not in the vault."""
+        places = list(wanted)
+        bodies = await asyncio.gather(*(self._read(place) for place in places))
+        vault = Vault()
+        for place, body in zip(places, bodies, strict=True):
+            if body is not None:
+                vault.add(place, body)
+        return vault
+
+    async def _read(self, wanted: Wanted) -> JSON | None:
+        kind, namespace, name = wanted
+        return await self.get_or_none(object_path("v1", PLURALS[kind], namespace, name))
+
+    async def get_or_none(self, path: str) -> JSON | None:
+        """The object, or None where there is none."""
+        try:
+            return await self.api.get(path)
+        except NotFound:
+            return None
+
+    async def namespace_labels(self, namespace: str) -> dict[str, str]:
+        """Labels of a namespace."""
+        body = await self.api.get(object_path("v1", "namespaces", "", namespace))
+        return dict(body["metadata"].get("labels") or {})
+
+    async def write_status(self, body: Body, status: Mapping[str, Any]) -> JSON | None:
+        """The object with `status`, or None where it is gone. A body that was changed meanwhile is read again
+        and written once more, unless its spec is another one: then the next run will write."""
+        try:
+            return await self._apply_status(body, status)
+        except NotFound:
+            return None
+        except Conflict:
+            fresh = await self.get_or_none(path_of(place_of(body)))
+        if fresh is None or _identity(fresh) != _identity(body):
+            return None
+        return await self._apply_status({**fresh, "kind": body["kind"]}, status)
+
+    async def _apply_status(self, body: Body, status: Mapping[str, Any]) -> JSON:
+        kind, namespace, name = place_of(body)
+        metadata = {
+            "name": name,
+            "namespace": namespace,
+            "resourceVersion": body["metadata"].get("resourceVersion"),
+        }
+        applied = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "status": dict(status)}
+        written = await self.api.apply_status(path_of((kind, namespace, name)), applied, manager=MANAGER)
+        return {**written, "kind": kind, "apiVersion": API_VERSION}
+
+    async def annotate(self, place: Place, annotations: Mapping[str, str | None]) -> JSON:
+        """Sets annotations; None takes one away."""
+        patch = {"metadata": {"annotations": dict(annotations)}}
+        return await self.api.patch(path_of(place), patch, manager=MANAGER)
+
+    async def set_finalizers(self, body: Body, finalizers: list[str]) -> JSON | None:
+        """The object with just these finalizers; None where it is gone."""
+        metadata = {"finalizers": finalizers, "resourceVersion": body["metadata"]["resourceVersion"]}
+        try:
+            written = await self.api.patch(path_of(place_of(body)), {"metadata": metadata}, manager=MANAGER)
+        except NotFound:
+            return None
+        return {**written, "kind": body["kind"], "apiVersion": API_VERSION}
+
+    async def post_event(self, body: Body, event: Event) -> None:
+        """Records `event` on the object."""
+        kind, namespace, name = place_of(body)
+        now = rfc3339(self._clock.now())
+        seed = f"{body['metadata'].get('uid')}{event.reason}{event.message}{self._clock.now().timestamp()}"
+        suffix = hashlib.sha256(seed.encode()).hexdigest()[:16]
+        record = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{name[:230]}.{suffix}", "namespace": namespace},
+            "involvedObject": {
+                "apiVersion": API_VERSION,
+                "kind": kind,
+                "namespace": namespace,
+                "name": name,
+                "uid": body["metadata"].get("uid"),
+                "resourceVersion": body["metadata"].get("resourceVersion"),
+            },
+            "type": event.type,
+            "reason": event.reason,
+            "message": clip(event.message),
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+            "source": {"component": MANAGER},
+            "reportingComponent": MANAGER,
+            "reportingInstance": self._instance,
+        }
+        await self.api.create(object_path("v1", "events", namespace), record)
+
+
+def path_of(place: Place) -> str:
+    """The URL path of one of our resources."""
+    kind, namespace, name = place
+    return object_path(API_VERSION, KINDS[kind].plural, namespace, name)
+
+
+def _identity(body: Body) -> tuple[object, object]:
+    return body["metadata"].get("uid"), body["metadata"].get("generation")

@@ -1,0 +1,181 @@
+"""From bodies and Secrets to the Inputs of a run: parsed specs, siblings, rivals, audiences of Secrets.
+
+Called by the reconciler. Which Secrets a run needs is told first, read by cluster, and brought back here.
+No I/O.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import SecretStr
+
+from controller.api.group_mapping import GroupMappingSpec
+from controller.api.meta import ALLOWED_HOSTS, Api
+from controller.api.okta_org import OktaOrgSpec
+from controller.api.parsing import parse
+from controller.api.scim_integration import ScimIntegrationSpec
+from controller.api.seat_limit import SeatLimitSpec
+from controller.handlers.known import INTEGRATION, LIMIT, MAPPING, Body, Known, org_place
+from controller.planning.inputs import Inputs, Resource, Rival, SecretKey
+
+Spec = TypeVar("Spec", bound=Api)
+Wanted = tuple[str, str, str]
+"""(kind, namespace, name) of a Secret or ConfigMap."""
+
+
+def to_resource(body: Body, model: type[Spec]) -> Resource[Spec]:
+    """`body` with its spec parsed; SpecError names the resource and the field."""
+    metadata = body["metadata"]
+    return Resource(
+        str(body["kind"]),
+        str(metadata["namespace"]),
+        str(metadata["name"]),
+        str(metadata.get("uid", "")),
+        int(metadata.get("generation", 1)),
+        str(metadata.get("creationTimestamp", "")),
+        parse(model, body),
+        dict(metadata.get("annotations") or {}),
+        dict(metadata.get("labels") or {}),
+        bool(metadata.get("deletionTimestamp")),
+        dict(body.get("status") or {}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """An integration with everything that refers to it, parsed."""
+
+    integration: Resource[ScimIntegrationSpec]
+    org: Resource[OktaOrgSpec] | None
+    mappings: tuple[Resource[GroupMappingSpec], ...]
+    limits: tuple[Resource[SeatLimitSpec], ...]
+
+    def is_observed(self) -> bool:
+        """Whether every status is about the present spec; without that only a full run will do."""
+        everyone: Iterable[Resource[Any]] = (self.integration, *self.mappings, *self.limits)
+        return all(one.status.get("observedGeneration") == one.generation for one in everyone)
+
+
+def gather_family(known: Known, integration: Body) -> Family:
+    """The family of `integration`. SpecError where the spec of any member cannot be parsed: a mapping that is
+    left out would take people out of their groups."""
+    _, namespace, name = (
+        integration["kind"],
+        integration["metadata"]["namespace"],
+        integration["metadata"]["name"],
+    )
+    org = known.get(*org_place(integration))
+    return Family(
+        to_resource(integration, ScimIntegrationSpec),
+        to_resource(org, OktaOrgSpec) if org is not None else None,
+        tuple(
+            to_resource(body, GroupMappingSpec) for body in _alive(known.siblings(MAPPING, namespace, name))
+        ),
+        tuple(to_resource(body, SeatLimitSpec) for body in _alive(known.siblings(LIMIT, namespace, name))),
+    )
+
+
+def _alive(bodies: Iterable[Body]) -> list[Body]:
+    return [body for body in bodies if not body["metadata"].get("deletionTimestamp")]
+
+
+def wanted_secrets(family: Family) -> tuple[Wanted, ...]:
+    """Every Secret and ConfigMap that a run of `family` reads."""
+    spec, namespace = family.integration.spec, family.integration.namespace
+    provider = spec.provider
+    names = [provider.auth.secret_ref.name]
+    names += [ref.name for ref in (provider.okta_token_ref,) if ref is not None]
+    names += [provider.admin.secret_ref.name] if provider.admin is not None else []
+    names += [provider.token_rotation.issue_to.name] if provider.token_rotation is not None else []
+    wanted = {("Secret", namespace, name) for name in names}
+    if provider.ca_bundle_ref is not None:
+        wanted.add((provider.ca_bundle_ref.kind, namespace, provider.ca_bundle_ref.name))
+    if family.org is not None:
+        wanted.add(("Secret", family.org.namespace, family.org.spec.auth.secret_ref.name))
+        bundle = family.org.spec.ca_bundle_ref
+        if bundle is not None:
+            wanted.add((bundle.kind, family.org.namespace, bundle.name))
+    return tuple(sorted(wanted))
+
+
+@dataclass(slots=True)
+class Vault:
+    """What the named Secrets and ConfigMaps hold: audiences for planning, values for targets."""
+
+    secrets: dict[tuple[str, str], frozenset[SecretKey]] = field(default_factory=dict)
+    values: dict[tuple[str, str, str], SecretStr] = field(default_factory=dict)
+
+    def add(self, wanted: Wanted, body: Body) -> None:
+        """Takes in the Secret or ConfigMap `body`."""
+        kind, namespace, name = wanted
+        hosts = str((body["metadata"].get("annotations") or {}).get(ALLOWED_HOSTS, ""))
+        audience = frozenset(host.strip() for host in hosts.split(",") if host.strip())
+        decoded = _decoded(kind, body.get("data") or {})
+        keys = frozenset(SecretKey(name, key, audience) for key in decoded)
+        self.secrets[namespace, name] = self.secrets.get((namespace, name), frozenset()) | keys
+        for key, value in decoded.items():
+            self.values[namespace, name, key] = SecretStr(value)
+
+
+def _decoded(kind: str, data: Mapping[str, Any]) -> dict[str, str]:
+    """Values as text. What is no text in UTF-8 cannot be a credential and is left out, as if it lacked."""
+    if kind == "ConfigMap":
+        return {key: str(value) for key, value in data.items()}
+    found = {}
+    for key, value in data.items():
+        try:
+            found[key] = base64.b64decode(str(value)).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            continue
+    return found
+
+
+def rivals_of(known: Known, integration: Body) -> tuple[Rival, ...]:
+    """Every other integration, as far as it matters for conflicts."""
+    uid = integration["metadata"].get("uid")
+    others = (body for body in known.of_kind(INTEGRATION) if body["metadata"].get("uid") != uid)
+    return tuple(_rival(known, body) for body in others)
+
+
+def _rival(known: Known, body: Body) -> Rival:
+    metadata, spec = body["metadata"], body.get("spec") or {}
+    app = (body.get("status") or {}).get("app") or {}
+    declared = (spec.get("okta") or {}).get("app") or {}
+    org = known.get(*org_place(body))
+    url = str(((org or {}).get("spec") or {}).get("url", ""))
+    return Rival(
+        str(metadata["namespace"]),
+        str(metadata["name"]),
+        str(metadata.get("creationTimestamp", "")),
+        str(metadata.get("uid", "")),
+        str((spec.get("provider") or {}).get("baseUrl", "")),
+        (
+            str(app.get("orgId") or url),
+            str(app.get("id") or declared.get("id") or declared.get("label") or ""),
+        ),
+    )
+
+
+def build_inputs(
+    family: Family, vault: Vault, namespace_labels: Mapping[str, Mapping[str, str]], rivals: tuple[Rival, ...]
+) -> Inputs:
+    """The Inputs of a run."""
+    return Inputs(
+        family.integration,
+        family.org,
+        family.mappings,
+        family.limits,
+        vault.secrets,
+        namespace_labels,
+        rivals,
+    )
+
+
+def needs_namespace(org: Resource[OktaOrgSpec] | None) -> bool:
+    """Whether the labels of the integration's namespace decide whether it may use `org`."""
+    return org is not None and org.spec.allowed_namespaces.from_ == "Selector"

@@ -1,0 +1,94 @@
+"""Gauges of each resource out of its status; its series go when the resource goes.
+
+Called by the reconciler after a status was decided. One place, so that metrics and `kubectl` never disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from prometheus_client import Gauge
+
+from controller.clock import parse_rfc3339
+from controller.handlers.known import INTEGRATION, LIMIT, Place
+from controller.metrics import Metrics
+from controller.model.plan import DriftKind
+
+STATUSES = ("True", "False", "Unknown")
+SEATS = ("limit", "used", "pending", "available", "reserved", "waiting")
+PEOPLE = ("assigned", "provisioned", "pending", "waiting", "failed")
+
+
+def show_status(metrics: Metrics, place: Place, status: Mapping[str, Any]) -> None:
+    """Sets every gauge of the resource at `place`."""
+    kind, namespace, name = place
+    _conditions(metrics, place, status)
+    if kind == INTEGRATION:
+        _integration(metrics, namespace, name, status)
+    if kind == LIMIT:
+        _counts(metrics.seats, namespace, name, status.get("seats"), SEATS)
+
+
+def _conditions(metrics: Metrics, place: Place, status: Mapping[str, Any]) -> None:
+    gauge = metrics.resource_condition
+    kind, namespace, name = place
+    gauge.remove_by_labels({"kind": kind, "namespace": namespace, "name": name})
+    for condition in status.get("conditions") or []:
+        for value in STATUSES:
+            holds = condition["status"] == value
+            gauge.labels(kind, namespace, name, condition["type"], value).set(int(holds))
+
+
+def _integration(metrics: Metrics, namespace: str, name: str, status: Mapping[str, Any]) -> None:
+    _counts(metrics.people, namespace, name, status.get("people"), PEOPLE)
+    drift = (status.get("drift") or {}).get("counts") or {}
+    for kind in DriftKind:
+        metrics.drift.labels(namespace, name, kind.value).set(drift.get(kind.value, 0))
+    steps = status.get("manualSteps") or []
+    metrics.manual_steps.labels(namespace, name).set(status.get("manualStepsOpen", len(steps)))
+    since = [parse_rfc3339(step["since"]).timestamp() for step in steps if step.get("since")]
+    _optional(metrics.manual_step_oldest_timestamp_seconds, namespace, name, min(since, default=None))
+    expiry = (status.get("token") or {}).get("expiryTime")
+    moment = parse_rfc3339(expiry).timestamp() if expiry else None
+    _optional(metrics.token_expiry_timestamp_seconds, namespace, name, moment)
+
+
+def _counts(gauge: Gauge, namespace: str, name: str, counts: Any, states: tuple[str, ...]) -> None:
+    """A count that is not in a status is 0 there, except `pending`, which may be unknown."""
+    for state in states if counts else ():
+        value = counts.get(state, None if state == "pending" and "limit" in counts else 0)
+        if value is not None:
+            gauge.labels(namespace, name, state).set(value)
+
+
+def _optional(gauge: Gauge, namespace: str, name: str, value: float | None) -> None:
+    if value is None:
+        gauge.remove_by_labels({"namespace": namespace, "name": name})
+    else:
+        gauge.labels(namespace, name).set(value)
+
+
+def drop_series(metrics: Metrics, place: Place) -> None:
+    """Takes away every series of the resource at `place`."""
+    kind, namespace, name = place
+    labels = {"namespace": namespace, "name": name}
+    metrics.resource_condition.remove_by_labels({"kind": kind, **labels})
+    metrics.last_success_timestamp_seconds.remove_by_labels({"kind": kind, **labels})
+    gauges: tuple[Any, ...] = ()
+    if kind == LIMIT:
+        gauges = (metrics.seats,)
+    if kind == INTEGRATION:
+        gauges = (
+            metrics.people,
+            metrics.drift,
+            metrics.suspended,
+            metrics.manual_steps,
+            metrics.manual_step_oldest_timestamp_seconds,
+            metrics.token_expiry_timestamp_seconds,
+            metrics.interval_seconds,
+            metrics.drift_corrected_total,
+            metrics.safety_trips_total,
+        )
+    for gauge in gauges:
+        gauge.remove_by_labels(labels)

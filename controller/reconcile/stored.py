@@ -1,0 +1,135 @@
+"""What outlives the process, as bytes: the memory of a tenant and the plan that waits. Pure.
+
+Called by handlers.state, which puts the bytes into ConfigMaps, and by scimctl, which shows a stored plan.
+Compressed JSON with a version; what cannot be read is lost state, which planning survives by holding the
+next plan.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from controller.clock import parse_rfc3339, rfc3339
+from controller.model.actions import Action, ActionKind, Touch
+from controller.model.actual import Memory, Touched
+from controller.model.people import OktaId, ScimId, Value
+from controller.model.plan import Frozen
+
+VERSION = 1
+
+
+def encode_memory(memory: Memory) -> bytes:
+    """`memory` without what belongs to the process; equal memories give equal bytes."""
+    return _packed(
+        {
+            "tenant": memory.tenant,
+            "app": memory.app_id,
+            "pairs": dict(sorted(memory.pairs.items())),
+            "adopted": sorted(memory.adopted),
+            "window": [[one.okta_id, one.touch, one.at] for one in memory.window],
+            "logins": {okta_id: list(names) for okta_id, names in sorted(memory.logins.items())},
+            "approved": memory.approved,
+            "approvedKeys": sorted(memory.approved_keys),
+            "peopleRead": memory.people_read,
+            "credential": memory.credential,
+            "seatHistory": [list(entry) for entry in memory.seat_history],
+            "deferred": {okta_id: dict(fields) for okta_id, fields in sorted(memory.deferred.items())},
+            "rows": {value: list(row) for value, row in sorted(memory.rows.items())},
+            "isNew": memory.is_new,
+        }
+    )
+
+
+def decode_memory(packed: bytes) -> Memory:
+    """The memory in `packed`; ValueError or KeyError where it is none."""
+    raw = _unpacked(packed)
+    return Memory(
+        pairs={OktaId(okta_id): ScimId(scim_id) for okta_id, scim_id in raw["pairs"].items()},
+        adopted=frozenset(OktaId(okta_id) for okta_id in raw["adopted"]),
+        window=tuple(Touched(*entry) for entry in raw["window"]),
+        tenant=raw["tenant"],
+        app_id=raw["app"],
+        logins={OktaId(okta_id): tuple(names) for okta_id, names in raw["logins"].items()},
+        approved=raw["approved"],
+        approved_keys=frozenset(raw["approvedKeys"]),
+        people_read=raw["peopleRead"],
+        credential=raw["credential"],
+        seat_history=tuple((day, used) for day, used in raw["seatHistory"]),
+        deferred={OktaId(okta_id): dict(fields) for okta_id, fields in raw["deferred"].items()},
+        rows={value: (owner, group) for value, (owner, group) in raw["rows"].items()},
+        is_new=raw["isNew"],
+    )
+
+
+def encode_frozen(frozen: Frozen) -> bytes:
+    """The whole plan that waits."""
+    return _packed(
+        {
+            "digest": frozen.digest,
+            "generation": frozen.generation,
+            "created": rfc3339(frozen.created),
+            "actions": [action_json(action) for action in frozen.actions],
+        }
+    )
+
+
+def decode_frozen(packed: bytes) -> Frozen:
+    """The plan in `packed`; ValueError or KeyError where it is none."""
+    raw = _unpacked(packed)
+    actions = tuple(_action(each) for each in raw["actions"])
+    return Frozen(raw["digest"], raw["generation"], parse_rfc3339(raw["created"]), actions)
+
+
+def action_json(action: Action) -> dict[str, Any]:
+    """An action as plain JSON."""
+    return {
+        "kind": action.kind.value,
+        "subject": action.subject,
+        "label": action.label,
+        "touch": action.touch.value,
+        "before": [list(pair) for pair in action.before],
+        "after": [list(pair) for pair in action.after],
+        "why": action.why,
+        "remoteId": action.remote_id,
+        "people": list(action.people),
+        "needs": list(action.needs),
+        "isSwitchover": action.is_switchover,
+    }
+
+
+def _action(raw: Mapping[str, Any]) -> Action:
+    return Action(
+        ActionKind(raw["kind"]),
+        raw["subject"],
+        raw["label"],
+        Touch(raw["touch"]),
+        _pairs(raw["before"]),
+        _pairs(raw["after"]),
+        raw["why"],
+        raw["remoteId"],
+        tuple(raw["people"]),
+        tuple(raw["needs"]),
+        raw["isSwitchover"],
+    )
+
+
+def _pairs(raw: list[list[Value]]) -> tuple[tuple[str, Value], ...]:
+    return tuple((str(name), value) for name, value in raw)
+
+
+def _packed(content: dict[str, Any]) -> bytes:
+    text = json.dumps({"version": VERSION, **content}, ensure_ascii=False, separators=(",", ":"))
+    return gzip.compress(text.encode(), 6, mtime=0)
+
+
+def _unpacked(packed: bytes) -> dict[str, Any]:
+    try:
+        raw = json.loads(gzip.decompress(packed))
+    except (OSError, EOFError) as error:
+        raise ValueError(f"not compressed JSON: {error}") from None
+    if not isinstance(raw, dict) or raw.get("version") != VERSION:
+        raise ValueError(f"not version {VERSION}")
+    return raw

@@ -7,6 +7,7 @@ loop decides when to stop.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,8 +44,8 @@ class Served:
 
     async def stop(self) -> None:
         """Returns when the server has answered what it was asked and freed its port."""
-        if isinstance(self._app, Closing):
-            self._app.close()
+        if isinstance(self._app, Closing) and not inspect.iscoroutinefunction(self._app.close):
+            self._app.close()  # one that is to be awaited ends with the server's lifespan
         self._server.should_exit = True
         await self._task
 

@@ -66,16 +66,19 @@ def _unknown(model: type[BaseModel], raw: Mapping[str, Any], path: str) -> Itera
     for key, value in raw.items():
         if key not in fields:
             yield f"{path}.{key}", list(fields)
-            continue
-        inner = _model_in(fields[key])
-        if inner is None:
-            continue
-        if isinstance(value, Mapping):
-            yield from _unknown(inner, value, f"{path}.{key}")
-        elif isinstance(value, list):
-            for index, item in enumerate(value):
-                if isinstance(item, Mapping):
-                    yield from _unknown(inner, item, f"{path}.{key}[{index}]")
+        elif (inner := _model_in(fields[key])) is not None:
+            for place, item in _objects_in(value, f"{path}.{key}"):
+                yield from _unknown(inner, item, place)
+
+
+def _objects_in(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The object itself, or the objects of a list, with their paths."""
+    items = (
+        [(f"{path}[{index}]", item) for index, item in enumerate(value)] if isinstance(value, list) else []
+    )
+    for place, item in items or [(path, value)]:
+        if isinstance(item, Mapping):
+            yield place, item
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -17,8 +17,8 @@ from controller.schema.node import Node
 _LABEL: Final = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 _LABEL_RULE: Final = (
     "may have mixed case, but should otherwise match: a DNS-1035 label must consist of lower case "
-    "alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character "
-    "(e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+    "alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric "
+    "character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
 )
 
 

@@ -1,0 +1,209 @@
+"""OktaPeople against the simulated org."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from controller.errors import SpecError, Unavailable
+from controller.model.actions import ActionKind, Result
+from controller.model.people import EVERYTHING, OktaId, PersonState, Scope
+from controller.planning.wish import AssignmentWish, GroupRef, SeatWish
+from controller.sandbox.okta import apps, directory
+from controller.sandbox.okta.seed import ASSIGNED_GROUP, add_people
+from controller.sandbox.people import SandboxPerson
+from controller.targets.app_lookup import AppLookup
+from controller.targets.okta_people import OktaPeople
+from tests.contract.targets.conftest import Opener
+from tests.contract.targets.world import World, action, apply, results, wish
+
+HOST = "acme.okta.example"
+SEATS = "Calendly seats"
+
+
+def target(world: World) -> OktaPeople:
+    return OktaPeople(world.okta.client, AppLookup(world.okta.client), world.clock)
+
+
+def seat_wish(world: World, *groups: GroupRef) -> Any:
+    return wish(world, assignments=AssignmentWish("SeatGroup", SEATS, groups, (), False, True))
+
+
+def a_seat_limit(*priority: GroupRef) -> SeatWish:
+    return SeatWish("limit", 10, 0, 80, 95, True, priority, "Invoice", "", None)
+
+
+async def test_people_come_with_profile_and_state_in_pages(opened: Opener) -> None:
+    world = await opened(1203)
+    state = await target(world).observe(wish(world), EVERYTHING)
+    listed = [path for _, path in world.calls(HOST) if path.endswith("/users")]
+    assert len(state.people) == 1203 and len({person.okta_id for person in state.people}) == 1203
+    assert len(listed) == 3
+    ada = min(state.people, key=lambda person: person.login)
+    assert (ada.login, ada.user_name, ada.state) == (
+        "p00000@acme.example",
+        "p00000@acme.example",
+        PersonState.ACTIVE,
+    )
+    assert ada.profile[:3] == ("p00000@acme.example", "First0", "Last0") and ada.profile[5] == "Support"
+    assert ada.assigned_at and ada.user_type and not ada.direct
+
+
+async def test_groups_come_with_priority_and_count(opened: Opener) -> None:
+    world = await opened(5)
+    state = await target(world).observe(wish(world), EVERYTHING)
+    (group_id,) = state.app_groups
+    assert state.app_groups[group_id] == 0
+    assert (state.groups[group_id].name, state.groups[group_id].users_count) == (ASSIGNED_GROUP, 5)
+    assert state.members == {}
+
+
+async def test_members_are_read_of_the_groups_that_decide_about_seats(opened: Opener) -> None:
+    world = await opened(5)
+    ref = GroupRef(name=ASSIGNED_GROUP, field="spec.priority[0]")
+    state = await target(world).observe(wish(world, seats=a_seat_limit(ref)), EVERYTHING)
+    (members,) = state.members.values()
+    assert members == {person.okta_id for person in state.people}
+
+
+async def test_a_truncated_page_is_an_error_where_it_shows(opened: Opener) -> None:
+    world = await opened(3)
+    world.org.faults.add({"kind": "html", "path": "/api/v1/apps/*/users"})
+    with pytest.raises(Unavailable, match="HTML"):
+        await target(world).observe(wish(world), EVERYTHING)
+
+
+async def test_logins_that_are_declared_are_resolved(opened: Opener) -> None:
+    world = await opened(2)
+    add_people(world.org, [SandboxPerson("ada@acme.example", "Ada", "L", "Ada L", "Sales")])
+    names = ("P00000@acme.example", "ada@acme.example", "nobody@acme.example")
+    declared = AssignmentWish("Direct", "", (), names, False, True)
+    state = await target(world).observe(wish(world, assignments=declared), EVERYTHING)
+    assert state.declared_users["ada@acme.example"] == world.org.find_user("ada@acme.example").id
+    assert state.declared_users["p00000@acme.example"] in {person.okta_id for person in state.people}
+    assert state.declared_users["nobody@acme.example"] is None
+
+
+async def test_a_scoped_read_tells_who_is_not_assigned_any_more(opened: Opener) -> None:
+    world = await opened(3)
+    add_people(world.org, [SandboxPerson("gone@acme.example", "G", "One", "G One", "Sales")])
+    gone = world.org.find_user("gone@acme.example")
+    directory.change_status(world.org, gone, "deactivate")
+    here = world.org.find_user("p00001@acme.example").id
+    ids = frozenset({OktaId(here), OktaId(gone.id), OktaId("00uNobody")})
+    state = await target(world).observe(wish(world), Scope(ids))
+    assert [person.okta_id for person in state.people] == [here] and state.is_scoped
+    assert state.missing == {gone.id: PersonState.DEACTIVATED, "00uNobody": None}
+
+
+@pytest.mark.parametrize("count", [3, 30])
+async def test_people_who_left_are_found_singly_or_by_one_filter(opened: Opener, count: int) -> None:
+    world = await opened(count)
+    left = [world.org.find_user(f"p{n:05}@acme.example") for n in range(count)]
+    for user in left[: count - 1]:
+        directory.change_status(world.org, user, "deactivate")
+    before = len(world.hosts.calls)
+    found = await target(world).observe_missing(wish(world), [OktaId(user.id) for user in left])
+    assert [found[OktaId(user.id)] for user in left[:-1]] == [PersonState.DEACTIVATED] * (count - 1)
+    assert found[OktaId(left[-1].id)] is PersonState.ACTIVE
+    assert len(world.hosts.calls) - before <= 3
+
+
+async def test_the_app_is_found_by_its_label(opened: Opener) -> None:
+    world = await opened(2)
+    desired = wish(world, app_id="", app_label="Calendly")
+    assert len((await target(world).observe(desired, EVERYTHING)).people) == 2
+
+
+@pytest.mark.parametrize(("label", "words"), [("calendly", "compared exactly"), ("Twin", "2 apps")])
+async def test_a_label_that_names_no_one_app_is_told(opened: Opener, label: str, words: str) -> None:
+    world = await opened(1)
+    for _ in range(2):
+        apps.create_app(world.org, "calendly", apps.saml_body("Twin"))
+    with pytest.raises(SpecError, match=words) as caught:
+        await target(world).observe(wish(world, app_id="", app_label=label), EVERYTHING)
+    assert caught.value.field == "spec.okta.app.label"
+
+
+async def test_groups_are_assigned_and_unassigned(opened: Opener) -> None:
+    world = await opened(2)
+    group = directory.create_group(world.org, {"name": "More", "description": ""})
+    assign = action(ActionKind.ASSIGN_GROUP, group.id, {"priority": 3})
+    assert results(await apply(target(world), wish(world), [assign, assign])) == [Result.DONE] * 2
+    assert world.app.groups[group.id].priority == 3
+    unassign = action(ActionKind.UNASSIGN_GROUP, group.id, {})
+    assert results(await apply(target(world), wish(world), [unassign, unassign])) == [Result.DONE] * 2
+    assert group.id not in world.app.groups
+
+
+async def test_people_are_assigned_and_unassigned(opened: Opener) -> None:
+    world = await opened(1)
+    add_people(world.org, [SandboxPerson("ada@acme.example", "Ada", "L", "Ada L", "Sales")])
+    ada = world.org.find_user("ada@acme.example").id
+    for kind, there in ((ActionKind.ASSIGN_USER, True), (ActionKind.UNASSIGN_USER, False)):
+        for _ in range(2):
+            assert results(await apply(target(world), wish(world), [action(kind, ada, {})])) == [Result.DONE]
+        assert (ada in world.app.users) is there
+
+
+async def test_who_comes_through_a_group_is_not_unassigned_singly(opened: Opener) -> None:
+    world = await opened(1)
+    user = world.org.find_user("p00000@acme.example").id
+    (outcome,) = await apply(target(world), wish(world), [action(ActionKind.UNASSIGN_USER, user, {})])
+    assert (outcome.result, outcome.reason) == (Result.FAILED, "AssignedThroughGroup")
+    assert user in world.app.users and world.writes() == []
+
+
+async def test_a_write_that_is_dropped_is_found_out(opened: Opener) -> None:
+    world = await opened(1)
+    group = directory.create_group(world.org, {"name": "More", "description": ""})
+    world.org.faults.add({"kind": "drop", "method": "PUT", "path": "/api/v1/apps/*/groups/*"})
+    (outcome,) = await apply(target(world), wish(world), [action(ActionKind.ASSIGN_GROUP, group.id, {})])
+    assert (outcome.result, outcome.reason) == (Result.FAILED, "NotConfirmed")
+
+
+async def test_switching_to_a_seat_group_keeps_everybody_assigned(opened: Opener) -> None:
+    world = await opened(4)
+    people = [world.org.find_user(f"p{n:05}@acme.example").id for n in range(4)]
+    old = world.org.group_by_name(ASSIGNED_GROUP).id
+    create = action(ActionKind.CREATE_SEAT_GROUP, SEATS, {})
+    adds = [action(ActionKind.ADD_TO_SEAT_GROUP, person, {}, needs=(create.key,)) for person in people]
+    assign = action(ActionKind.ASSIGN_GROUP, SEATS, {}, needs=tuple(add.key for add in adds))
+    unassign = action(ActionKind.UNASSIGN_GROUP, old, {}, needs=(assign.key, *(add.key for add in adds)))
+    outcomes = await apply(target(world), seat_wish(world), [create, assign, *adds, unassign])
+    assert results(outcomes) == [Result.DONE] * len(outcomes)
+    assert sorted(world.app.users) == sorted(people)
+    removed = [
+        event for event in world.org.log.events if event["eventType"] == "application.user_membership.remove"
+    ]
+    assert removed == []
+
+
+async def test_nothing_is_unassigned_when_the_seat_group_did_not_fill(opened: Opener) -> None:
+    world = await opened(2)
+    person = world.org.find_user("p00000@acme.example").id
+    old = world.org.group_by_name(ASSIGNED_GROUP).id
+    world.org.faults.add({"kind": "drop", "method": "PUT", "path": "/api/v1/groups/*/users/*"})
+    create = action(ActionKind.CREATE_SEAT_GROUP, SEATS, {})
+    add = action(ActionKind.ADD_TO_SEAT_GROUP, person, {})
+    unassign = action(ActionKind.UNASSIGN_GROUP, old, {}, needs=(add.key,))
+    outcomes = await apply(target(world), seat_wish(world), [create, add, unassign])
+    assert results(outcomes) == [Result.DONE, Result.FAILED, Result.SKIPPED]
+    assert old in world.app.groups
+
+
+async def test_members_leave_the_seat_group(opened: Opener) -> None:
+    world = await opened(2)
+    desired = seat_wish(world)
+    person = world.org.find_user("p00000@acme.example").id
+    create, add = (
+        action(ActionKind.CREATE_SEAT_GROUP, SEATS, {}),
+        action(ActionKind.ADD_TO_SEAT_GROUP, person, {}),
+    )
+    await apply(target(world), desired, [create, add])
+    remove = action(ActionKind.REMOVE_FROM_SEAT_GROUP, person, {})
+    assert results(await apply(target(world), desired, [remove, remove])) == [Result.DONE] * 2
+    state = await target(world).observe(replace(desired, app_id=world.app.id), EVERYTHING)
+    assert [found for found in state.members.values() if person in found] == []

@@ -64,7 +64,8 @@ def _moment(text: str) -> datetime:
 def allowed(limit: Limit, minimum: int, owned: int) -> int:
     """How many people may be touched: the lower of count and percent (rounded down), never below
     `minimum`."""
-    return max(minimum, min(limit.count, owned * limit.percent // 100))
+    share = limit.count if limit.percent is None else owned * limit.percent // 100
+    return max(minimum, min(limit.count, share))
 
 
 def owned_accounts(desired: Desired, actual: Actual, memory: Memory, plan: Plan) -> int:

@@ -111,7 +111,9 @@ def admit(
     room = room_of(wish, actual)
     is_scoped = actual.assignments.is_scoped
     if room is None or (is_scoped and candidates and (waiting_before or room.free < len(candidates))):
-        return Admission((), None, wants_full=bool(candidates), problems=problems)
+        return Admission((), None, wants_full=is_scoped and bool(candidates), problems=problems)
+    if room.reserve >= room.limit:
+        problems = (*problems, _reserve_too_high(wish, room))
     if not wish.waitlist:
         return _seated(wish, room, tuple(action for _, action in ordered), (), problems)
     capacity = max(0, room.free + len(freeing))
@@ -120,6 +122,11 @@ def admit(
     )
     waiting = tuple((person.okta_id, person.login) for person, _ in ordered[capacity:])
     return _seated(wish, room, admitted, waiting, problems)
+
+
+def _reserve_too_high(wish: SeatWish, room: Room) -> Problem:
+    text = f"spec.reserve: {room.reserve} of {room.limit} seats are reserved, so that nobody is admitted; lower it"
+    return Problem("SeatLimit", wish.name, "InvalidSpec", text, "spec.reserve")
 
 
 def _bound(action: Action, number: int, free: int, freeing: Sequence[Action]) -> Action:

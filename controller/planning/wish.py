@@ -133,10 +133,10 @@ class SeatWish:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The lower of the two trips."""
+    """The lower of the two trips; no percent where there is None."""
 
     count: int
-    percent: int
+    percent: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +211,8 @@ class Desired:
     """Manual step id -> digest, from the annotation `done`."""
     approval: str = ""
     """Value of the annotation `approve`, while it has not been handled yet."""
+    pinned_app: str = ""
+    """Id of the app that the status pins; a label that leads elsewhere is not followed."""
 
     @property
     def key(self) -> str:

@@ -6,13 +6,13 @@ Each command's module is light; what is heavy (kopf, the servers) is imported wh
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from controller import __version__
-from controller.cli import validate
-from controller.cli.options import EXIT_FAILED, EXIT_INTERRUPTED
+from controller.cli.options import EXIT_FAILED, EXIT_INTERRUPTED, Output
 from controller.errors import ControllerError
 
 EPILOG = (
@@ -48,8 +48,66 @@ def scimctl(
 
 LOOK = "Look at resources"
 RUN = "Run"
+TRY = "Try it on this machine"
 
-app.command(rich_help_panel=LOOK)(validate.validate)
+People = Annotated[
+    str,
+    typer.Option(
+        "--people",
+        metavar="N|FILE",
+        help="Generate so many people, or a CSV file: login, first, last, display name, department, groups.",
+    ),
+]
+
+
+@app.command(rich_help_panel=LOOK)
+def validate(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="Files or folders of resources; - is standard input."),
+    ],
+    output: Annotated[Output, typer.Option("--output", "-o", help="Form of the findings.")] = Output.TEXT,
+) -> None:
+    """Check files as the API server and the operator would, without a cluster.
+
+    Prints one finding a line, as file:line: resource: field: what to change. Exits 1 where there is one.
+    """
+    from controller.cli import validate as command
+
+    _done(command.validate(files, output))
+
+
+@app.command(rich_help_panel=TRY)
+def demo(people: People = "") -> None:
+    """See it work: a world on this machine, the quickstart, three acts; everything shown and checked.
+
+    Exits 0 only if all that is claimed held.
+    """
+    from controller.cli import sandbox as command
+
+    _done(command.demo(people))
+
+
+@app.command(rich_help_panel=TRY)
+def sandbox(
+    people: People = "60",
+    kubeconfig: Annotated[
+        str, typer.Option("--kubeconfig", metavar="FILE", help="A real cluster in place of the embedded API.")
+    ] = "",
+    directory: Annotated[
+        Path, typer.Option("--dir", metavar="DIR", help="Where env, kubeconfig and examples are written.")
+    ] = Path(".sandbox"),
+) -> None:
+    """Run Okta, a SCIM provider, a Kubernetes API and the operator on loopback until Ctrl-C."""
+    from controller.cli import sandbox as command
+
+    command.sandbox(people, kubeconfig, directory)
+
+
+def _done(holds: bool) -> None:
+    """Ends with the exit code that says whether what was asked holds."""
+    if not holds:
+        raise typer.Exit(EXIT_FAILED)
 
 
 def main() -> None:

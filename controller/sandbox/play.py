@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from controller.api import GROUP, KINDS, REQUESTED_AT, VERSION
 from controller.handlers.apiserver import JSON
+from controller.handlers.manifests import read_manifests
 from controller.handlers.paths import object_path
 from controller.handlers.tables import render_table
 from controller.sandbox.alerts import Sample, read_samples
@@ -135,6 +136,7 @@ class Play:
     def __init__(self, world: World, stage: Stage) -> None:
         self.world, self.stage = world, stage
         self.checks = Checks(stage.check)
+        self.manifests = read_manifests([world.examples / "quickstart"])
         access = world.access
         self._okta_hands = Hands(access.okta_url, "Okta", f"SSWS {access.okta_api_token}")
         self._admin_hands = Hands(access.scim_admin_url, "the provider", f"Bearer {access.scim_admin_token}")

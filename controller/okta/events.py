@@ -1,0 +1,203 @@
+"""What happened in an org, as far as integrations care: System Log events and event hook bodies.
+
+Used by the log poller and by the hook receiver of handlers. An event is a trigger and a source of error
+texts, never the truth: what it names is read anew. Pure but for `follow`, which makes the calls of one poll.
+Sources: developer.okta.com, System Log API ("Polling requests"), Event hooks ("One-time verification
+request").
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from controller.errors import Rejected, clip
+from controller.okta.client import PAGE_LOG, OktaClient
+from controller.okta.shapes import LogEvent
+
+PREFIXES = (
+    "application.user_membership",
+    "application.provision.user",
+    "application.lifecycle",
+    "application.configuration",
+    "application.integration",
+    "application.appuser.mapping",
+    "app.app_instance.provision_sync_job",
+    "group.user_membership",
+    "group.application_assignment",
+    "group.lifecycle",
+    "group.profile",
+    "user.lifecycle",
+    "user.account.update_profile",
+    "directory.mapping.update",
+    "directory.app_user_profile.update",
+    "system.api_token.revoke",
+)
+"""Beginnings of the event types that are asked for."""
+LOG_FILTER = " or ".join(f'eventType sw "{prefix}"' for prefix in PREFIXES)
+PAGES_A_POLL = 20
+LARGEST_HOOK = 1 << 20
+CHALLENGE_HEADER = "x-okta-verification-challenge"
+_REMEMBERED = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event: what it names, by id, and why it failed where it did."""
+
+    uuid: str
+    published: str
+    event_type: str
+    app_ids: frozenset[str] = frozenset()
+    user_ids: frozenset[str] = frozenset()
+    group_ids: frozenset[str] = frozenset()
+    failure: str = ""
+    """outcome.reason of a FAILURE, clipped."""
+
+    @property
+    def is_push(self) -> bool:
+        """Whether Okta's provisioning agent did it, or tried to."""
+        return self.event_type.startswith("application.provision.user")
+
+
+def parse_event(event: LogEvent | Mapping[str, Any]) -> Change:
+    """The Change of an event. Targets are told by their type; their order is Okta's own affair."""
+    ids: dict[str, set[str]] = {"AppInstance": set(), "User": set(), "UserGroup": set()}
+    for target in event.get("target") or ():
+        if isinstance(target, dict) and target.get("type") in ids and target.get("id"):
+            ids[target["type"]].add(str(target["id"]))
+    outcome = event.get("outcome") or {}
+    failed = outcome.get("result") == "FAILURE"
+    return Change(
+        str(event.get("uuid") or ""),
+        str(event.get("published") or ""),
+        str(event.get("eventType") or ""),
+        frozenset(ids["AppInstance"]),
+        frozenset(ids["User"]),
+        frozenset(ids["UserGroup"]),
+        clip(str(outcome.get("reason") or event.get("displayMessage") or "failed"), 200) if failed else "",
+    )
+
+
+class Seen:
+    """The uuids of the last events, so that what the hook brought is not taken up again from the log."""
+
+    def __init__(self, size: int = _REMEMBERED) -> None:
+        self._order: deque[str] = deque()
+        self._uuids: set[str] = set()
+        self._size = size
+
+    def fresh(self, changes: Iterable[Change]) -> list[Change]:
+        """Those that were not there before, in order; they are there from now on."""
+        found = []
+        for change in changes:
+            if change.uuid and change.uuid in self._uuids:
+                continue
+            found.append(change)
+            self._note(change.uuid)
+        return found
+
+    def _note(self, uuid: str) -> None:
+        self._uuids.add(uuid)
+        self._order.append(uuid)
+        if len(self._order) > self._size:
+            self._uuids.discard(self._order.popleft())
+
+
+async def follow(client: OktaClient, link: str, since: datetime) -> tuple[list[Change], str]:
+    """(what happened since `link`, the link to store). One call where little happened; without a link the
+    log is read from `since`. A link that Okta no longer takes is given up for `since`.
+
+    Store the link only when the changes are taken up: then a crash repeats events and loses none.
+    """
+    changes: list[Change] = []
+    for _ in range(PAGES_A_POLL):
+        try:
+            events, link = await client.log_page(link, since, LOG_FILTER)
+        except Rejected:
+            if not link:
+                raise
+            link = ""
+            continue
+        changes += [parse_event(event) for event in events]
+        if len(events) < PAGE_LOG:
+            break
+    return changes, link
+
+
+class HookRefused(ValueError):
+    """An event hook that is not taken; `status` is what to answer."""
+
+    def __init__(self, status: int, words: str) -> None:
+        self.status = status
+        super().__init__(words)
+
+
+def check_hook_secret(given: str, secret: str) -> None:
+    """Raises HookRefused 401 unless the Authorization header `given` is the shared secret."""
+    if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
+        raise HookRefused(401, "the Authorization header is not the shared secret of this hook")
+
+
+def parse_hook(body: bytes) -> list[Change]:
+    """The changes of an event hook's body. Raises HookRefused: 413 oversized, 400 malformed."""
+    if len(body) > LARGEST_HOOK:
+        raise HookRefused(413, f"an event hook has at most {LARGEST_HOOK} bytes")
+    try:
+        whole = json.loads(body)
+    except (ValueError, RecursionError):
+        raise HookRefused(400, "the body is not JSON") from None
+    data = whole.get("data") if isinstance(whole, dict) else None
+    events = data.get("events") if isinstance(data, dict) else None
+    if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+        raise HookRefused(400, "the body has no data.events")
+    try:
+        return [parse_event(event) for event in events]
+    except (AttributeError, TypeError):
+        raise HookRefused(400, "an event of the body is malformed") from None
+
+
+@dataclass(slots=True)
+class _Interest:
+    app_id: str
+    users: frozenset[str]
+    groups: frozenset[str]
+
+
+@dataclass(slots=True)
+class Interests:
+    """Which integrations care for which app, people and groups of one org: many events name only the person
+    or the group. Keys are the caller's own."""
+
+    _by_key: dict[str, _Interest] = field(default_factory=dict)
+
+    def set(self, key: str, app_id: str, users: Iterable[str], groups: Iterable[str]) -> None:
+        """What a full run of `key` read: its app, everybody assigned, every group that is assigned or
+        named."""
+        self._by_key[key] = _Interest(app_id, frozenset(users), frozenset(groups))
+
+    def forget(self, key: str) -> None:
+        """An integration is gone."""
+        self._by_key.pop(key, None)
+
+    def concerned(self, change: Change) -> dict[str, frozenset[str] | None]:
+        """Key -> the people whom `change` may concern there, or None: everything may have changed."""
+        found: dict[str, frozenset[str] | None] = {}
+        for key, interest in self._by_key.items():
+            if change.app_ids and interest.app_id not in change.app_ids:
+                continue
+            through_app, through_group = (
+                bool(change.app_ids),
+                not interest.groups.isdisjoint(change.group_ids),
+            )
+            people = change.user_ids if through_app or through_group else change.user_ids & interest.users
+            if people:
+                found[key] = people
+            elif through_app or through_group:
+                found[key] = None
+        return found

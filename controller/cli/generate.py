@@ -41,7 +41,12 @@ def crd_files() -> dict[str, str]:
     return {f"crds/{crd['spec']['names']['plural']}.yaml": _HEADER + dump_yaml(crd) for crd in build_crds()}
 
 
-OUTPUTS: tuple[Callable[[], dict[str, str]], ...] = (crd_files,)
+def chart_crd_files() -> dict[str, str]:
+    """The same in the chart, since Helm reads no file outside of it."""
+    return {f"charts/scim-operator/files/{path}": text for path, text in crd_files().items()}
+
+
+OUTPUTS: tuple[Callable[[], dict[str, str]], ...] = (crd_files, chart_crd_files)
 
 
 def build_files() -> dict[str, str]:

@@ -28,6 +28,11 @@ def test_only_what_is_stale_is_written(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == "wrote crds/oktaorgs.yaml\n"
 
 
+def test_the_chart_holds_the_same_definitions() -> None:
+    files = build_files()
+    assert all(files[f"charts/scim-operator/files/{path}"] == files[path] for path in CRDS)
+
+
 def test_committed_files_are_current() -> None:
     assert main(["--check", "--root", str(ROOT)]) == 0
 

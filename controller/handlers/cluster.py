@@ -47,6 +47,7 @@ class Cluster:
         bodies = await asyncio.gather(*(self._read(place) for place in places))
         vault = Vault()
         for place, body in zip(places, bodies, strict=True):
+            vault.versions[place] = ""
             if body is not None:
                 vault.add(place, body)
         return vault

@@ -109,10 +109,13 @@ class Vault:
 
     secrets: dict[tuple[str, str], frozenset[SecretKey]] = field(default_factory=dict)
     values: dict[tuple[str, str, str], SecretStr] = field(default_factory=dict)
+    versions: dict[Wanted, str] = field(default_factory=dict)
+    """resourceVersion of each that was asked for, "" where it is missing."""
 
     def add(self, wanted: Wanted, body: Body) -> None:
         """Takes in the Secret or ConfigMap `body`."""
         kind, namespace, name = wanted
+        self.versions[wanted] = str(body["metadata"].get("resourceVersion", ""))
         hosts = str((body["metadata"].get("annotations") or {}).get(ALLOWED_HOSTS, ""))
         audience = frozenset(host.strip() for host in hosts.split(",") if host.strip())
         decoded = _decoded(kind, body.get("data") or {})

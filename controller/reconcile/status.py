@@ -26,9 +26,20 @@ from controller.clock import parse_rfc3339, rfc3339
 from controller.errors import clip
 from controller.model.actions import Outcome
 from controller.model.plan import DriftItem, HoldReason, Seats
-from controller.reconcile.conditions import Condition, Finding, error_findings, settle
+from controller.planning.inputs import Resource
+from controller.reconcile.conditions import (
+    READY,
+    RECONCILING,
+    TRUE,
+    UNKNOWN,
+    Condition,
+    Finding,
+    error_findings,
+    settle,
+)
 from controller.reconcile.findings import integration_findings, scoped_findings
 from controller.reconcile.outcome import Amount, Show, show_login
+from controller.reconcile.reasons import Reason
 from controller.reconcile.report import Report
 
 Status = dict[str, Any]
@@ -296,3 +307,13 @@ def resource_status(
 def conditions_of(status: Mapping[str, Any]) -> list[Condition]:
     """The conditions of a status, [] where there are none."""
     return list(status.get("conditions") or [])
+
+
+def progressing_status(integration: Resource[Any], now: datetime) -> Status:
+    """The status of a new generation whose first run takes a while."""
+    told = f"generation {integration.generation} is being worked on"
+    findings = [
+        Finding(READY, UNKNOWN, Reason.PROGRESSING, told),
+        Finding(RECONCILING, TRUE, Reason.PROGRESSING, told),
+    ]
+    return resource_status(integration.status, findings, integration.generation, now, {})

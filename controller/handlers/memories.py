@@ -1,0 +1,107 @@
+"""What each integration remembers, cached in the process and stored when it changes.
+
+Called by the reconciler around each run. The process is the only writer while it leads; whoever finds that
+somebody else has written forgets the cache and begins again from the API server.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+from controller.errors import Conflict
+from controller.handlers.state import StateStore, plan_name, state_name
+from controller.model.actual import Memory
+from controller.model.plan import Frozen
+from controller.planning.inputs import Resource
+from controller.reconcile.report import Report
+from controller.reconcile.stored import decode_frozen, decode_memory, encode_frozen, encode_memory
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The memory of a tenant, and the plan of its integration that waits."""
+
+    memory: Memory
+    frozen: Frozen | None = None
+
+
+class Memories:
+    """Memory and frozen plan by integration."""
+
+    def __init__(self, store: StateStore) -> None:
+        self._store = store
+        self._held: dict[tuple[str, str], tuple[str, Held]] = {}
+
+    async def load(self, integration: Resource[Any]) -> Held:
+        """What is remembered of the tenant of `integration`; a new Memory where nothing is that can be read."""
+        place, tenant = (integration.namespace, integration.name), _tenant(integration)
+        cached = self._held.get(place)
+        if cached is not None and cached[0] == tenant:
+            return cached[1]
+        held = Held(await self._load_memory(integration, tenant), await self._load_frozen(integration))
+        self._held[place] = (tenant, held)
+        return held
+
+    async def _load_memory(self, integration: Resource[Any], tenant: str) -> Memory:
+        blob = await self._store.load(integration.namespace, state_name(tenant))
+        if blob is None:
+            return Memory()
+        try:
+            return decode_memory(blob)
+        except (ValueError, KeyError, TypeError):
+            logger.warning("state cannot be read and counts as lost", extra={"facts": {"tenant": tenant}})
+            return Memory()
+
+    async def _load_frozen(self, integration: Resource[Any]) -> Frozen | None:
+        blob = await self._store.load(integration.namespace, plan_name(integration.name))
+        if blob is None:
+            return None
+        try:
+            return decode_frozen(blob)
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    async def save(self, integration: Resource[Any], report: Report) -> None:
+        """Stores what `report` leaves behind, where that is not what is stored already."""
+        if report.plan is None:
+            return
+        place, tenant = (integration.namespace, integration.name), _tenant(integration)
+        frozen = report.verdict.frozen if report.verdict is not None else None
+        before = (await self.load(integration)).frozen
+        about = f"{integration.namespace}/{integration.name}"
+        self._held[place] = (tenant, Held(report.memory, frozen))
+        try:
+            blob = encode_memory(replace(report.memory, confirmed={}))
+            await self._store.save(integration.namespace, state_name(tenant), blob, about)
+            await self._save_frozen(integration, before, frozen, about)
+        except Conflict:
+            self.forget(*place)
+            raise
+
+    async def _save_frozen(
+        self, integration: Resource[Any], before: Frozen | None, frozen: Frozen | None, about: str
+    ) -> None:
+        name = plan_name(integration.name)
+        if frozen is not None:
+            await self._store.save(integration.namespace, name, encode_frozen(frozen), about)
+        elif before is not None:
+            await self._store.delete(integration.namespace, name)
+
+    async def delete_plan(self, namespace: str, name: str) -> None:
+        """The integration is gone: so is its plan. The memory of its tenant stays for its re-creation."""
+        await self._store.delete(namespace, plan_name(name))
+
+    def forget(self, namespace: str, name: str) -> None:
+        """The next load reads the API server."""
+        cached = self._held.pop((namespace, name), None)
+        if cached is not None:
+            self._store.forget(namespace, state_name(cached[0]))
+        self._store.forget(namespace, plan_name(name))
+
+
+def _tenant(integration: Resource[Any]) -> str:
+    return str(integration.spec.provider.base_url).rstrip("/")

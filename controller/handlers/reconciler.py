@@ -1,0 +1,209 @@
+"""One task of the queue from beginning to end: gather, run, store, report.
+
+Called by the queue; the only place where a run meets the API server. Reads what is known, hands it to the
+engine, writes the status of the integration and of everything that refers to it, events and metrics, and says
+when the next run is due. Level-triggered: it never asks what changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controller.api.durations import Duration
+from controller.api.meta import APPROVED_BY, REQUESTED_AT
+from controller.clock import Clock
+from controller.errors import ControllerError, RemoteError, SpecError
+from controller.handlers.cluster import Cluster
+from controller.handlers.gather import (
+    Family,
+    build_inputs,
+    gather_family,
+    needs_namespace,
+    rivals_of,
+    wanted_secrets,
+)
+from controller.handlers.gauges import drop_series
+from controller.handlers.known import INTEGRATION, Body, Known, Place
+from controller.handlers.memories import Memories
+from controller.handlers.reporting import Reporter
+from controller.handlers.secrets import SecretWatches
+from controller.metrics import Metrics
+from controller.model.people import EVERYTHING
+from controller.reconcile.engine import Engine
+from controller.reconcile.pace import Pace
+from controller.reconcile.report import Report
+from controller.reconcile.schedule import Next, Task
+from controller.reconcile.siblings import suspended_status
+from controller.reconcile.status import Asked, integration_status, progressing_status
+from controller.settings import Settings
+
+SLOW_SECONDS = 2.0
+"""A new generation that takes longer says Reconciling meanwhile."""
+CLUSTER_RETRY_SECONDS = 5.0
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a reconciler is made of."""
+
+    known: Known
+    cluster: Cluster
+    engine: Engine
+    memories: Memories
+    reporter: Reporter
+    watches: SecretWatches
+    clock: Clock
+    settings: Settings
+    metrics: Metrics
+
+
+class Reconciler:
+    """`work` is what the queue calls."""
+
+    def __init__(self, parts: Parts, dice: random.Random | None = None) -> None:
+        self._p = parts
+        self._dice = dice or random.Random()  # noqa: S311 - jitter is no secret
+
+    async def work(self, task: Task) -> Next:
+        """Runs `task` and says what follows. An API server that fails is tried again soon."""
+        namespace, _, name = task.key.partition("/")
+        body = self._p.known.get(INTEGRATION, namespace, name)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            return Next(None)
+        try:
+            return await self._reconcile(task, body)
+        except RemoteError as error:
+            if error.system != "Kubernetes":
+                raise
+            facts = {"resource": task.key, "reason": error.reason}
+            logger.warning("%s", error.message, extra={"facts": facts})
+            self._p.memories.forget(namespace, name)
+            return Next(CLUSTER_RETRY_SECONDS, failed=True)
+
+    async def _reconcile(self, task: Task, body: Body) -> Next:
+        try:
+            family = gather_family(self._p.known, body)
+        except SpecError as error:
+            await self._p.reporter.broken(body, error)
+            return Next(None, failed=True)
+        self._p.watches.want(task.key, wanted_secrets(family))
+        spec = family.integration.spec
+        self._p.metrics.suspended.labels(family.integration.namespace, family.integration.name).set(
+            spec.suspend
+        )
+        if spec.suspend:
+            await self._p.reporter.write(body, suspended_status(family.integration, self._p.clock.now()))
+            return Next(None)
+        report = await self._run(task, body, family)
+        pace = self._pace(family)
+        following = pace.after(report, task.failures)
+        await self._publish(body, family, report, pace)
+        return following
+
+    async def _run(self, task: Task, body: Body, family: Family) -> Report:
+        integration = family.integration
+        scope = task.scope if family.is_observed() else EVERYTHING
+        vault = await self._p.cluster.read_vault(wanted_secrets(family))
+        self._p.watches.read(task.key, vault.versions)
+        labels: dict[str, Mapping[str, str]] = {}
+        if needs_namespace(family.org):
+            labels[integration.namespace] = await self._p.cluster.namespace_labels(integration.namespace)
+        inputs = build_inputs(family, vault, labels, rivals_of(self._p.known, body))
+        held = await self._p.memories.load(integration)
+        with self._p.metrics.reconcile_duration_seconds.labels(INTEGRATION).time():
+            async with self._saying_slow(body, family):
+                report = await self._p.engine.run(
+                    inputs, vault.values, held.memory, scope, frozen=held.frozen
+                )
+        await self._p.memories.save(integration, report)
+        return report
+
+    @contextlib.asynccontextmanager
+    async def _saying_slow(self, body: Body, family: Family) -> Any:
+        """While a new generation takes long, its status says so."""
+        if family.integration.status.get("observedGeneration") == family.integration.generation:
+            yield
+            return
+        saying = asyncio.create_task(self._say_slow(body, family))
+        try:
+            yield
+        finally:
+            saying.cancel()
+            await asyncio.gather(saying, return_exceptions=True)
+
+    async def _say_slow(self, body: Body, family: Family) -> None:
+        await self._p.clock.sleep(SLOW_SECONDS)
+        status = progressing_status(family.integration, self._p.clock.now())
+        with contextlib.suppress(ControllerError):
+            await self._p.reporter.write(body, status)
+
+    async def _publish(self, body: Body, family: Family, report: Report, pace: Pace) -> None:
+        """Status of the family, events and metrics."""
+        integration = family.integration
+        before = self._status_now(integration.namespace, integration.name)
+        status = integration_status(
+            before,
+            report,
+            asked_of(family, report),
+            interval_text(pace.interval_seconds),
+            self._p.reporter.show,
+        )
+        self._count(report, family, pace)
+        await self._p.reporter.write(body, status, report)
+        await self._p.reporter.siblings(family, report)
+
+    def _status_now(self, namespace: str, name: str) -> Mapping[str, Any]:
+        body = self._p.known.get(INTEGRATION, namespace, name) or {}
+        status: Mapping[str, Any] = body.get("status") or {}
+        return status
+
+    def _pace(self, family: Family) -> Pace:
+        interval = Duration(family.integration.spec.interval).timedelta.total_seconds()
+        return Pace(max(60.0, interval), self._p.settings.interval_jitter_percent, self._dice)
+
+    def _count(self, report: Report, family: Family, pace: Pace) -> None:
+        metrics, integration = self._p.metrics, family.integration
+        place = (integration.namespace, integration.name)
+        metrics.interval_seconds.labels(*place).set(pace.interval_seconds)
+        result = "error" if report.error is not None else "success"
+        metrics.reconcile_total.labels(INTEGRATION, result).inc()
+        if report.error is None:
+            metrics.last_success_timestamp_seconds.labels(INTEGRATION, *place).set(
+                report.finished.timestamp()
+            )
+        for touch in report.verdict.tripped if report.verdict else ():
+            metrics.safety_trips_total.labels(*place, touch.value).inc()
+
+    def gone(self, place: Place) -> None:
+        """The resource at `place` is gone: its series and what the process kept of it go too."""
+        drop_series(self._p.metrics, place)
+        if place[0] == INTEGRATION:
+            self._p.watches.unwant(f"{place[1]}/{place[2]}")
+            self._p.memories.forget(place[1], place[2])
+
+
+def asked_of(family: Family, report: Report) -> Asked:
+    """Which annotations this run has answered. One that ended before anything was read answered none that a
+    person waits for, except that it was seen."""
+    annotations = family.integration.annotations
+    verdict = report.verdict
+    return Asked(
+        reconcile_at=annotations.get(REQUESTED_AT, "") if report.scope.is_full else "",
+        approval=verdict.handled_approval if verdict is not None else "",
+        approved_by=annotations.get(APPROVED_BY, ""),
+    )
+
+
+def interval_text(seconds: float) -> str:
+    """`1h0m0s` as Go writes durations, in whole seconds."""
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, left = divmod(rest, 60)
+    text = (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "")
+    return f"{text}{left}s"

@@ -20,6 +20,8 @@ from controller.clock import Clock
 from controller.sandbox.okta import (
     access,
     control,
+    hooks,
+    oauth,
     routes_apps,
     routes_directory,
     routes_log,
@@ -32,6 +34,7 @@ from controller.sandbox.okta.faults import Fault
 from controller.sandbox.okta.problems import OktaProblem
 from controller.sandbox.okta.store import Org
 from controller.sandbox.okta.systemlog import SYSTEM_ACTOR, target
+from controller.sandbox.okta.workers import running
 
 LARGEST_BODY = 1 << 20
 LARGEST_STATE = 1 << 30
@@ -40,6 +43,8 @@ ROUTES: tuple[Route, ...] = (
     *routes_log.ROUTES,
     *routes_directory.ROUTES,
     *routes_apps.ROUTES,
+    *hooks.ROUTES,
+    *oauth.ROUTES,
 )
 _COMPILED = tuple((compile_path(route.template)[0], route) for route in ROUTES)
 
@@ -67,9 +72,17 @@ class OktaApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
         elif scope["type"] == "http":
             await self._http(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        """The provisioning agent and the hooks work from start-up to shutdown."""
+        await receive()
+        async with running(self.org):
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = _call(scope)
@@ -96,7 +109,7 @@ class OktaApp:
             if fault.kind == "latency":
                 await asyncio.sleep(fault.seconds)
         if answer is None:
-            answer = self._serve(call, faults)
+            answer = await self._serve(call, faults)
         skew = sum(fault.seconds for fault in faults if fault.kind == "clock-skew")
         self._finish(call, answer, verdict, skew)
         org.requests.append(
@@ -144,7 +157,7 @@ class OktaApp:
             )
         raise OktaProblem("E0000047")
 
-    def _serve(self, call: Call, faults: list[Fault]) -> Answer:
+    async def _serve(self, call: Call, faults: list[Fault]) -> Answer:
         """The handler's answer, spoilt by what is on."""
         kinds = {fault.kind: fault for fault in faults}
         if "status" in kinds:
@@ -157,7 +170,7 @@ class OktaApp:
                 status=kinds["html"].status or 200, encoded=page, headers=[("content-type", "text/html")]
             )
         before = state.save(self.org) if "drop" in kinds and call.method != "GET" else None
-        answer = self._handle(call)
+        answer = await self._handle(call)
         if before is not None:
             answer = copy.deepcopy(answer)
             state.load(self.org, before)
@@ -168,7 +181,7 @@ class OktaApp:
             answer.headers = [each for each in answer.headers if 'rel="next"' not in each[1]]
         return answer
 
-    def _handle(self, call: Call) -> Answer:
+    async def _handle(self, call: Call) -> Answer:
         log = self.org.log
         if call.principal is not None:
             log.actor = {
@@ -179,7 +192,8 @@ class OktaApp:
                 "detailEntry": None,
             }
         try:
-            return _match(call).handler(self.org, call)
+            answer = _match(call).handler(self.org, call)
+            return await answer if isinstance(answer, Awaitable) else answer
         except OktaProblem as problem:
             return self._problem(problem)
         finally:
@@ -264,14 +278,6 @@ async def _respond(send: Send, answer: Answer) -> None:
     headers.append((b"content-length", str(len(content)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": message["type"] + ".complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
 
 
 __all__ = ["ROUTES", "OktaApp", "build_app"]

@@ -7,7 +7,7 @@ that it happens at one point in time and nothing comes between.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -82,7 +82,7 @@ def page(call: Call, items: Iterable[Any], cursor: str) -> Answer:
     return Answer(list(items), headers=headers)
 
 
-Handler = Callable[[Org, Call], Answer]
+Handler = Callable[[Org, Call], Answer | Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,11 @@
     POST /_control/clock                   {advance: "10m"}
     GET|PUT /_control/limits               {limits: {bucket: calls a minute}, clientPercent, concurrency}
     GET|PATCH /_control/quirks             the switches of records.Quirks
+    POST /_control/console                 {app, step, ...}: what a person does in the Admin Console
+    GET /_control/tasks                    tasks of the provisioning agent, failed ones with a reason
+    POST|DELETE /_control/tokens           {name, token, readOnly, groups} -> {id, token}; DELETE ?id=
+    POST /_control/service-apps            {name, jwks, scopes, dpop, readOnly, groups} -> {clientId}
+    POST /_control/consume                 {bucket, calls}: another client of the org uses the bucket
 
 For `latency` and `clock-skew` a fault's `seconds` is its size and `duration` how long it is on; for the
 others `seconds` is how long it is on. JSON without a token, so served on loopback only.
@@ -14,17 +19,19 @@ others `seconds` is how long it is on. JSON without a token, so served on loopba
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, fields
 from typing import Any
 
-from controller.sandbox.okta import state
+from controller.sandbox.okta import console, state
 from controller.sandbox.okta.calls import Answer, Call
 from controller.sandbox.okta.faults import KINDS, FaultError
 from controller.sandbox.okta.orgclock import okta_time, parse_duration
 from controller.sandbox.okta.problems import OktaProblem
 from controller.sandbox.okta.records import Quirks
 from controller.sandbox.okta.store import Org
+from controller.sandbox.okta.systemlog import target
 
 
 class ControlError(ValueError):
@@ -110,10 +117,8 @@ def _get_limits(org: Org, body: Any, call: Call) -> Answer:
 
 def _put_limits(org: Org, body: Any, call: Call) -> Answer:
     wish = _object(body)
-    for name, value in {
-        **wish.get("limits", {}),
-        **{k: wish[k] for k in ("clientPercent", "concurrency") if k in wish},
-    }.items():
+    singles = {key: wish[key] for key in ("clientPercent", "concurrency") if key in wish}
+    for name, value in {**wish.get("limits", {}), **singles}.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ControlError(f"{name}: must be a whole number of calls")
     unknown = sorted(set(wish.get("limits", {})) - set(org.buckets.limits))
@@ -142,6 +147,65 @@ def _patch_quirks(org: Org, body: Any, call: Call) -> Answer:
     return Answer(asdict(org.quirks))
 
 
+async def _post_console(org: Org, body: Any, call: Call) -> Answer:
+    return Answer(await console.perform(org, _object(body)))
+
+
+def _get_tasks(org: Org, body: Any, call: Call) -> Answer:
+    return Answer({"tasks": [asdict(task) for task in org.tasks.values()]})
+
+
+def _post_tokens(org: Org, body: Any, call: Call) -> Answer:
+    wish = _object(body)
+    token = str(wish.get("token") or "00" + secrets.token_urlsafe(30))
+    made = org.add_token(token, str(wish.get("name") or "token"), **_limits(org, wish))
+    return Answer({"id": made.id, "token": token}, 201)
+
+
+def _delete_tokens(org: Org, body: Any, call: Call) -> Answer:
+    principal = org.principals.pop(call.query.get("id", ""), None)
+    if principal is None:
+        raise ControlError("id: no such token")
+    org.log.record("system.api_token.revoke", target("Token", principal.id, principal.name))
+    return Answer(status=204)
+
+
+def _post_service_apps(org: Org, body: Any, call: Call) -> Answer:
+    wish = _object(body)
+    keys, scopes = wish.get("jwks"), wish.get("scopes")
+    if not isinstance(keys, list) or not keys or not all(isinstance(key, dict) for key in keys):
+        raise ControlError("jwks: must be a list of public JWKs")
+    if not isinstance(scopes, list):
+        raise ControlError("scopes: must be a list of scopes that are granted")
+    made = org.add_service_app(
+        str(wish.get("name") or "service app"),
+        keys,
+        [str(scope) for scope in scopes],
+        dpop=bool(wish.get("dpop", False)),
+        **_limits(org, wish),
+    )
+    return Answer({"clientId": made.id}, 201)
+
+
+def _limits(org: Org, wish: dict[str, Any]) -> dict[str, Any]:
+    """`readOnly` and `groups` (ids or names) of a principal."""
+    groups = wish.get("groups")
+    if groups is not None:
+        named = {group.profile["name"]: group.id for group in org.groups.values()}
+        groups = [named.get(str(each), str(each)) for each in groups]
+    return {"read_only": bool(wish.get("readOnly", False)), "groups": groups}
+
+
+def _post_consume(org: Org, body: Any, call: Call) -> Answer:
+    bucket, calls = _object(body).get("bucket"), _object(body).get("calls")
+    if bucket not in org.buckets.limits:
+        raise ControlError(f"bucket: must be one of {', '.join(org.buckets.limits)}")
+    if isinstance(calls, bool) or not isinstance(calls, int) or calls < 0:
+        raise ControlError("calls: must be a whole number")
+    org.buckets.consume(bucket, calls)
+    return Answer({"bucket": bucket, "calls": calls})
+
+
 def _object(body: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ControlError("the body must be a JSON object")
@@ -161,4 +225,10 @@ _HANDLERS: dict[tuple[str, str], Callable[[Org, Any, Call], Answer | Awaitable[A
     ("PUT", "limits"): _put_limits,
     ("GET", "quirks"): _get_quirks,
     ("PATCH", "quirks"): _patch_quirks,
+    ("POST", "console"): _post_console,
+    ("GET", "tasks"): _get_tasks,
+    ("POST", "tokens"): _post_tokens,
+    ("DELETE", "tokens"): _delete_tokens,
+    ("POST", "service-apps"): _post_service_apps,
+    ("POST", "consume"): _post_consume,
 }

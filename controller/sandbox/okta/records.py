@@ -72,13 +72,18 @@ class GroupAssignment:
 
 @dataclass(slots=True)
 class Connection:
-    """How Okta reaches the app: by API or by hand in the Admin Console. The token never leaves."""
+    """How Okta reaches the app: by API or by hand in the Admin Console. The token never leaves.
+
+    `style` is how the integration was built: OIN updates by PUT and deactivates by PATCH, AIW does both by
+    PUT, PATCH does both by PATCH.
+    """
 
     status: str = "DISABLED"
     auth_scheme: str = "TOKEN"
     base_url: str = ""
     token: str = ""
     by_hand: bool = False
+    style: str = "OIN"
 
 
 @dataclass(slots=True)
@@ -208,10 +213,17 @@ class Principal:
 
 @dataclass(slots=True)
 class Quirks:
-    """Behaviours of Okta that can be switched or timed. Seconds are of the org's clock."""
+    """Behaviours of Okta that can be switched or timed. Seconds are of the org's clock.
+
+    put_wipes_scim: an app PUT loses a SCIM set-up made by hand. push_existing: turning Create Users on
+    pushes those assigned before; off: they wait for "Provision User". push_empty: attributes without a value
+    are sent as empty strings.
+    """
 
     put_wipes_scim: bool = False
     attribute_deletion_seconds: float = 5.0
     schema_delay_seconds: float = 0.25
     search_lag_seconds: float = 0.0
+    push_existing: bool = True
+    push_empty: bool = False
     request_log: int = 100_000

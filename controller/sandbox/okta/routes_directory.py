@@ -69,7 +69,10 @@ def _sorted_users(org: Org, call: Call, limit: int) -> Answer:
     found.sort(key=lambda shape: (str((values_at(shape, key) or [""])[0]), shape["id"]))
     if call.query.get("sortOrder", "asc").lower().startswith("desc"):
         found.reverse()
-    start = int(decode_cursor(call.query.get("after", "")) or 0)
+    position = decode_cursor(call.query.get("after", "")) or "0"
+    if not position.isdigit():
+        raise invalid("after", "Invalid cursor.")
+    start = int(position)
     more = str(start + limit) if len(found) > start + limit else ""
     return page(call, [_project(call, shape) for shape in found[start : start + limit]], more)
 

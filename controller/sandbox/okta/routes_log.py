@@ -40,15 +40,27 @@ def _polled(org: Org, call: Call, limit: int) -> Answer:
 
 
 def _bounded(org: Org, call: Call, limit: int, descending: bool) -> Answer:
-    since = _since(org, call)
+    start, since = _bounded_position(call) or (0, _since(org, call))
     until = _time(call.query["until"], "until") if call.query.get("until") else okta_time(org.clock.now())
     test = _test(call)
     events = [e for e in org.log.after(0) if since <= e["published"] < until and test(e)]
     if descending:
         events.reverse()
-    start = int(decode_cursor(call.query.get("after", "")).lstrip("b") or 0)
-    more = encode_cursor(f"b{start + limit}") if len(events) > start + limit else ""
-    return _answer(call, events[start : start + limit], more)
+    is_last = len(events) <= start + limit
+    return _answer(
+        call, events[start : start + limit], "" if is_last else encode_cursor(f"b{start + limit} {since}")
+    )
+
+
+def _bounded_position(call: Call) -> tuple[int, str] | None:
+    """(how many were given, since) of a cursor of ours; None at the beginning."""
+    position = decode_cursor(call.query.get("after", ""))
+    if not position:
+        return None
+    number, _, since = position.partition(" ")
+    if not number.startswith("b") or not number[1:].isdigit():
+        raise invalid("after", "Invalid cursor.")
+    return int(number[1:]), since
 
 
 def _scan(org: Org, call: Call, number: int, limit: int) -> tuple[list[JSON], int]:

@@ -354,24 +354,15 @@ def rule(org: Org, record: RuleRecord, expand: bool = False) -> JSON:
 def connection(org: Org, record: AppRecord, *, is_known: bool) -> JSON:
     """The default provisioning connection; UNKNOWN throughout where Okta's API cannot tell."""
     here = f"{org.url}/api/v1/apps/{record.id}/connections/default"
+    links: JSON = {"self": {"href": here, "hints": {"allow": ["GET", "POST"]}}}
     if not is_known:
-        return {
-            "authScheme": "UNKNOWN",
-            "status": "UNKNOWN",
-            "profile": {"authScheme": "UNKNOWN"},
-            "_links": {"self": {"href": here, "hints": {"allow": ["GET", "POST"]}}},
-        }
+        return {"status": "UNKNOWN", "profile": {"authScheme": "UNKNOWN"}, "_links": links}
     state = record.connection
     turn = "deactivate" if state.status == "ENABLED" else "activate"
-    shape: JSON = {
-        "authScheme": state.auth_scheme,
-        "status": state.status,
-        "profile": {"authScheme": state.auth_scheme},
-        "_links": {
-            "self": {"href": here, "hints": {"allow": ["GET", "POST"]}},
-            turn: {"href": f"{here}/lifecycle/{turn}", "hints": {"allow": ["POST"]}},
-        },
-    }
+    links[turn] = {"href": f"{here}/lifecycle/{turn}", "hints": {"allow": ["POST"]}}
+    shape: JSON = {"status": state.status, "profile": {"authScheme": state.auth_scheme}, "_links": links}
+    if state.auth_scheme == "TOKEN":
+        shape["authScheme"] = "TOKEN"
     return {**shape, "baseUrl": state.base_url} if state.base_url else shape
 
 

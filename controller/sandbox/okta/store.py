@@ -17,6 +17,7 @@ from controller.clock import Clock, SystemClock
 from controller.sandbox.okta.buckets import Buckets
 from controller.sandbox.okta.faults import Faults
 from controller.sandbox.okta.orgclock import OrgClock, okta_time
+from controller.sandbox.okta.outbound import Send
 from controller.sandbox.okta.paging import SortedIds
 from controller.sandbox.okta.problems import missing
 from controller.sandbox.okta.records import (
@@ -87,6 +88,7 @@ class Org:
         self.requests: deque[JSON] = deque(maxlen=self.quirks.request_log)
         self.lagging: dict[str, tuple[float, UserRecord | None]] = {}
         self.wake: list[Callable[[], None]] = []
+        self.send: Send | None = None
         self._found()
         if api_token:
             self.add_token(api_token, "operator")
@@ -128,6 +130,16 @@ class Org:
         )
         self.principals[principal.id] = principal
         self.log.record("system.api_token.create", target("Token", principal.id, name))
+        return principal
+
+    def add_service_app(
+        self, name: str, jwks: list[JSON], scopes: list[str], *, dpop: bool = False, **limits: Any
+    ) -> Principal:
+        """A service app; `jwks` are public keys, its client id is the answer's `id`."""
+        principal = Principal(
+            self.new_id("client"), name, "OAUTH", jwks=jwks, scopes=scopes, dpop=dpop, **limits
+        )
+        self.principals[principal.id] = principal
         return principal
 
     def token_owner(self, token: str) -> Principal | None:

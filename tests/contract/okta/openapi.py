@@ -47,12 +47,10 @@ def load_document() -> Document:
     return Document(source)
 
 
-def apply_overlay(source: dict[str, Any], at: str, changes: dict[str, Any]) -> None:
-    """Sets keys of the object at the path `at` (slashes between names); null removes one. KeyError: no such
-    place.
-    """
+def apply_overlay(source: dict[str, Any], at: str | list[str], changes: dict[str, Any]) -> None:
+    """Sets keys of the object at `at` (names, or a path); null removes one. KeyError: no such place."""
     node: Any = source
-    for part in at.split("/"):
+    for part in at.split("/") if isinstance(at, str) else at:
         node = node[part]
     for key, value in changes.items():
         if value is None:

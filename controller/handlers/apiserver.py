@@ -45,8 +45,15 @@ async def open_api_server(kubeconfig: str = "", context: str = "", connections: 
 
     SpecError says what was looked for where none is usable.
     """
-    configuration = Configuration()
+    configuration = await load_configuration(kubeconfig, context)
     configuration.connection_pool_maxsize = connections
+    client: Any = ApiClient(configuration)
+    return ApiServer(client, _namespace(kubeconfig, context))
+
+
+async def load_configuration(kubeconfig: str = "", context: str = "") -> Configuration:
+    """Address and credential of the API server, read anew: tokens of exec plugins and pods expire."""
+    configuration = Configuration()
     if kubeconfig and not os.access(kubeconfig, os.R_OK):
         raise SpecError(f"{kubeconfig} is not a file that can be read", field="--kubeconfig")
     try:
@@ -56,8 +63,7 @@ async def open_api_server(kubeconfig: str = "", context: str = "", connections: 
             f"no usable configuration ({clip(str(error), 200)}); name a kubeconfig file or set KUBECONFIG",
             field="--kubeconfig",
         ) from None
-    client: Any = ApiClient(configuration)
-    return ApiServer(client, _namespace(kubeconfig, context))
+    return configuration
 
 
 async def _load(configuration: Configuration, kubeconfig: str, context: str) -> None:

@@ -37,7 +37,7 @@ class Memories:
         self._held: dict[tuple[str, str], tuple[str, Held]] = {}
 
     async def load(self, integration: Resource[Any]) -> Held:
-        """What is remembered of the tenant of `integration`; a new Memory where nothing is that can be read."""
+        """What is remembered of the tenant of `integration`; a new Memory where nothing can be read."""
         place, tenant = (integration.namespace, integration.name), _tenant(integration)
         cached = self._held.get(place)
         if cached is not None and cached[0] == tenant:

@@ -79,8 +79,8 @@ class SecretWatches:
             self._poke(key, f"{place[0]}Changed")
 
     def read(self, key: str, versions: Mapping[Wanted, str]) -> None:
-        """A run of `key` has read these versions ("" for what is missing). Where the watch has seen another one
-        meanwhile, the run has read the past and is repeated."""
+        """A run of `key` has read these versions ("" for what is missing). Where the watch has seen another
+        one meanwhile, the run has read the past and is repeated."""
         for place, version in versions.items():
             if place in self._wanted_by and self._seen.setdefault(place, version) != version:
                 self._seen[place] = version

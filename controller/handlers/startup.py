@@ -1,0 +1,238 @@
+"""Wires the operator together and runs it until it is told to stop or has to.
+
+Called by scimctl operator and by the sandbox, which runs it in its own process. Ends with an error that says
+in one line why: a permission or a kind of resource is lost, the API server was never reached. Everything else
+is retried inside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+from controller import __version__
+from controller.api.kinds import KINDS
+from controller.api.meta import API_VERSION
+from controller.clock import Clock, SystemClock
+from controller.errors import ControllerError, NotFound, SpecError, Unauthorized
+from controller.handlers.apiserver import ApiServer, open_api_server
+from controller.handlers.cluster import Cluster
+from controller.handlers.health import HealthServer, Pulse
+from controller.handlers.intake import Intake
+from controller.handlers.known import INTEGRATION, ORG, Known, Place, org_place
+from controller.handlers.memories import Memories
+from controller.handlers.reconciler import Parts, Reconciler
+from controller.handlers.reporting import Reporter
+from controller.handlers.resources import Informer
+from controller.handlers.secrets import SecretWatches
+from controller.handlers.state import StateStore
+from controller.metrics import Metrics
+from controller.reconcile.engine import Engine
+from controller.reconcile.queue import WorkQueue
+from controller.reconcile.schedule import Lane, Schedule
+from controller.settings import Settings
+from controller.targets.base import Connector
+from controller.targets.connect import TargetConnector
+from controller.targets.telemetry import MetricsSink
+from controller.transport.session import Wiring
+
+DISCOVERY_SECONDS = 60.0
+DISCOVERY_STEP_SECONDS = 1.0
+GUARD_SECONDS = 30.0
+logger = logging.getLogger(__name__)
+
+
+async def run_operator(
+    settings: Settings,
+    *,
+    kubeconfig: str | None = None,
+    stop: asyncio.Event,
+    ready: asyncio.Event | None = None,
+    metrics: Metrics | None = None,
+    connector: Connector | None = None,
+) -> None:
+    """Reconciles until `stop` is set; `ready` is set once every resource is known and watched. Raises a
+    ControllerError whose message is the one line to end with (exit code 1)."""
+    clock, counted = SystemClock(), metrics or Metrics()
+    counted.build_info.labels(__version__).set(1)
+    pulse = Pulse(clock)
+    health = HealthServer(settings.metrics_host, settings.metrics_port, counted, pulse)
+    health.start()
+    beating = asyncio.create_task(pulse.beat())
+    try:
+        async with _api(kubeconfig or "") as api:
+            operator = Operator(settings, kubeconfig or "", api, clock, counted, connector)
+            await operator.run(stop, ready or asyncio.Event(), pulse)
+    finally:
+        beating.cancel()
+        await asyncio.to_thread(health.stop)
+
+
+@contextlib.asynccontextmanager
+async def _api(kubeconfig: str) -> AsyncIterator[ApiServer]:
+    api = await open_api_server(kubeconfig, connections=0)
+    try:
+        yield api
+    finally:
+        await api.aclose()
+
+
+class Operator:
+    """The parts of one process, and their life."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        kubeconfig: str,
+        api: ApiServer,
+        clock: Clock,
+        metrics: Metrics,
+        connector: Connector | None,
+    ) -> None:
+        self._settings, self._kubeconfig, self._api = settings, kubeconfig, api
+        self._clock, self._metrics = clock, metrics
+        self._own = None if connector else TargetConnector(settings, Wiring(clock=clock, sink=MetricsSink(metrics)))
+        used = connector or self._own
+        assert used is not None
+        self.known, cluster = Known(), Cluster(api, clock)
+        schedule = Schedule(self._orgs_of, self._tenants_of)
+        self.queue = WorkQueue(self._work, schedule, clock, settings.concurrency, metrics)
+        reporter = Reporter(self.known, cluster, clock, settings, metrics)
+        self._watches = SecretWatches(api, clock, metrics, self._poke_for_secret)
+        self._memories = Memories(StateStore(api))
+        engine = Engine(used, clock, settings, metrics)
+        parts = Parts(
+            self.known, cluster, engine, self._memories, reporter, self._watches, clock, settings, metrics
+        )
+        self._reconciler, self._cluster = Reconciler(parts), cluster
+        self.intake = Intake(self.known, self.queue, reporter, clock, metrics, settings.shard)
+        self.intake.on_gone = self._gone
+
+    async def run(self, stop: asyncio.Event, ready: asyncio.Event, pulse: Pulse) -> None:
+        """From the first listing to the last run."""
+        await wait_for_kinds(self._api, self._clock, stop)
+        if stop.is_set():
+            return
+        namespaces = self._settings.watched_namespaces()
+        for kind in KINDS:
+            logger.debug("listing %s", kind)
+        listed = [body for kind in KINDS for body in await self._cluster.list_kind(kind, namespaces)]
+        self.intake.first(listed)
+        informer = Informer(self._kubeconfig, namespaces, self.intake.event)
+        informer.start()
+        pulse.state = "ready"
+        self._metrics.leader.set(1)
+        ready.set()
+        logger.info("operator is ready", extra={"facts": {"version": __version__, "resources": len(listed)}})
+        try:
+            await first_to_end(stop, self.queue.run(stop), informer.ended(), guard(self._api, self._clock))
+        finally:
+            await self._close(informer)
+
+    async def _close(self, informer: Informer) -> None:
+        self._metrics.leader.set(0)
+        await informer.stop()
+        await self._watches.aclose()
+        await self.intake.aclose()
+        if self._own is not None:
+            await self._own.aclose()
+
+    async def _work(self, task: Any) -> Any:
+        return await self._reconciler.work(task)
+
+    def _poke_for_secret(self, key: str, why: str) -> None:
+        self.intake.poke(key, Lane.CHANGE, why)
+
+    def _integration(self, key: str) -> Any:
+        namespace, _, name = key.partition("/")
+        return self.known.get(INTEGRATION, namespace, name)
+
+    def _orgs_of(self, key: str) -> tuple[str, ...]:
+        """What gates an integration: its org."""
+        body = self._integration(key)
+        return ("/".join(org_place(body)),) if body is not None else ()
+
+    def _tenants_of(self, key: str) -> tuple[str, ...]:
+        """What no two integrations may work on at once: the tenant, the app."""
+        body = self._integration(key)
+        if body is None:
+            return ()
+        spec = body.get("spec") or {}
+        app = (spec.get("okta") or {}).get("app") or {}
+        org = "/".join(org_place(body))
+        base_url = (spec.get("provider") or {}).get("baseUrl", "")
+        return f"tenant {str(base_url).rstrip('/')}", f"app {org} {app.get('id') or app.get('label')}"
+
+    async def _gone(self, place: Place) -> None:
+        kind, namespace, name = place
+        self._reconciler.gone(place)
+        if self._own is not None and kind == ORG:
+            self._own.forget_org(namespace, name)
+        if kind == INTEGRATION:
+            if self._own is not None:
+                self._own.forget_integration(namespace, name)
+            await self._memories.delete_plan(namespace, name)
+
+
+async def first_to_end(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:
+    """Runs `works` until `stop` is set or one of them ends; the error of whichever failed is raised. The
+    first of `works` is the queue, which ends by itself after `stop` and is waited for."""
+    stopping = asyncio.create_task(stop.wait())
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        await asyncio.wait([tasks[0]])
+        for task in done:
+            if task is not stopping:
+                task.result()
+    finally:
+        for task in (stopping, *tasks):
+            task.cancel()
+        await asyncio.gather(stopping, *tasks, return_exceptions=True)
+
+
+async def missing_kinds(api: ApiServer) -> list[str]:
+    """Kinds of ours that the API server does not serve."""
+    try:
+        found = await api.get(f"/apis/{API_VERSION}")
+    except NotFound:
+        return list(KINDS)
+    served = {resource.get("kind") for resource in found.get("resources") or []}
+    return [kind for kind in KINDS if kind not in served]
+
+
+async def wait_for_kinds(api: ApiServer, clock: Clock, stop: asyncio.Event) -> None:
+    """Returns when every kind is served. SpecError names those that are missing after a minute."""
+    deadline = clock.monotonic() + DISCOVERY_SECONDS
+    while not stop.is_set():
+        missing = await missing_kinds(api)
+        if not missing:
+            return
+        if clock.monotonic() > deadline:
+            names = ", ".join(f"{KINDS[kind].plural}" for kind in missing)
+            raise SpecError(
+                f"the API server does not know {names}; install the CRDs of {API_VERSION}",
+                field="",
+            )
+        await clock.sleep(DISCOVERY_STEP_SECONDS)
+
+
+async def guard(api: ApiServer, clock: Clock) -> None:
+    """Raises when a kind or the permission to read is lost: the process ends, and its supervisor decides. An
+    API server that does not answer is waited for."""
+    while True:
+        await clock.sleep(GUARD_SECONDS)
+        try:
+            missing = await missing_kinds(api)
+        except Unauthorized:
+            raise
+        except ControllerError as error:
+            logger.warning("%s", error.message, extra={"facts": {"reason": error.reason}})
+            continue
+        if missing:
+            names = ", ".join(KINDS[kind].plural for kind in missing)
+            raise SpecError(f"the CustomResourceDefinitions of {names} are gone", field="")

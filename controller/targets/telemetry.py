@@ -1,11 +1,13 @@
 """Brings what transport counts into the metrics of the process.
 
-Made by whoever wires the operator; transport itself knows no Prometheus.
+Used by whoever wires the operator (handlers.startup); transport itself knows no Prometheus.
 """
 
 from __future__ import annotations
 
+from controller.clock import Clock
 from controller.metrics import Metrics
+from controller.transport.session import Wiring
 
 
 class MetricsSink:
@@ -23,3 +25,8 @@ class MetricsSink:
 
     def remaining(self, bucket: str, calls: int) -> None:
         self._metrics.api_ratelimit_remaining.labels(bucket).set(max(0, calls))
+
+
+def build_wiring(metrics: Metrics, clock: Clock) -> Wiring:
+    """What the sessions of a process are given: its clock and its metrics."""
+    return Wiring(sink=MetricsSink(metrics), clock=clock)

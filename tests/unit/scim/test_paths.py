@@ -102,7 +102,10 @@ def test_a_first_address_is_a_primary_work_address() -> None:
     [
         ("displayName", "a", "b", {"op": "replace", "path": "displayName", "value": "b"}),
         ("name.givenName", "a", None, {"op": "remove", "path": "name.givenName"}),
-        ("emails[primary]", "a", "b", {"op": "replace", "path": "emails[primary eq true].value", "value": "b"}),
+        (
+            "emails[primary]", "a", "b",
+            {"op": "replace", "path": "emails[primary eq true].value", "value": "b"},
+        ),
         ("emails[primary]", "a", None, {"op": "remove", "path": "emails[primary eq true]"}),
         (
             "emails[primary]", None, "b",

@@ -12,6 +12,7 @@ from controller.model.actual import Actual, Memory
 from controller.model.people import Person
 from controller.model.plan import DriftItem, Problem
 from controller.planning.fields import build_lenses, text
+from controller.planning.matching import fold
 from controller.planning.tables import plan_table
 from controller.planning.wish import Desired
 
@@ -48,12 +49,16 @@ def plan_settings(desired: Desired, actual: Actual, memory: Memory) -> SettingsP
 
 
 def people_with(desired: Desired, actual: Actual, values: Collection[str]) -> Mapping[str, Sequence[Person]]:
-    """Value -> the assigned people who have it, for `values` only."""
+    """Value -> the assigned people who have it and an account, for `values` only: the others move nowhere."""
     if not values:
         return {}
     found: dict[str, list[Person]] = {value: [] for value in values}
     lens_of = build_lenses(desired, actual.app.user_types)
+    present = {account.external_id for account in actual.accounts.accounts}
+    present |= {fold(account.user_name) for account in actual.accounts.accounts}
     for person in actual.assignments.people:
+        if person.okta_id not in present and fold(person.user_name) not in present:
+            continue
         group = lens_of(person.user_type).group
         value = text(group(person.profile)) if group is not None else None
         if value in found:

@@ -46,7 +46,7 @@ def read_samples(page: str) -> tuple[Sample, ...]:
     )
 
 
-def select(samples: tuple[Sample, ...], name: str, **labels: str) -> tuple[Sample, ...]:
+def select(samples: tuple[Sample, ...], name: str, /, **labels: str) -> tuple[Sample, ...]:
     """The samples of `name` that have all of `labels`."""
     return tuple(
         sample for sample in samples if sample.name == name and labels.items() <= dict(sample.labels).items()

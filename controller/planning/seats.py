@@ -125,7 +125,7 @@ def admit(
 
 
 def _reserve_too_high(wish: SeatWish, room: Room) -> Problem:
-    text = f"spec.reserve: {room.reserve} of {room.limit} seats are reserved, so that nobody is admitted; lower it"
+    text = f"spec.reserve: {room.reserve} of {room.limit} seats are reserved, nobody can be admitted; lower it"
     return Problem("SeatLimit", wish.name, "InvalidSpec", text, "spec.reserve")
 
 

@@ -17,13 +17,20 @@ from scim2_models import (
     NotFoundException,
     UniquenessException,
 )
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from controller.provider.documents import content_of, document
 from controller.provider.filters import Target, members_matching
 from controller.provider.folding import fold
 from controller.provider.journal import Write, record
-from controller.provider.memberships import add_member, drop_member, insert_group, leave_all, touch_group
+from controller.provider.memberships import (
+    ADD_MEMBER,
+    drop_member,
+    has_member,
+    insert_group,
+    leave_all,
+    touch_group,
+)
 from controller.provider.organizations import Change, Organization, count
 from controller.provider.people import Context
 from controller.provider.protocol import NamedGroup, Protocol
@@ -32,6 +39,7 @@ from controller.provider.tables import groups, memberships, people
 
 CORE_GROUP = "urn:ietf:params:scim:schemas:core:2.0:group:"
 CHUNK = 500
+FEW = 20  # up to this many members are looked up one by one
 MAX_MEMBERS = 100_000
 
 
@@ -81,7 +89,6 @@ _DROP_ALL = Prepared(
         memberships.c.org_id == bindparam("org_id"), memberships.c.group_id == bindparam("group_id")
     )
 )
-_ADD = Prepared(insert(memberships).values({column.name: bindparam(column.name) for column in memberships.c}))
 
 
 def find_group(unit: Unit, org_id: str, group_id: str) -> Group | None:
@@ -105,7 +112,7 @@ def _taken(name: str) -> UniquenessException:
 def create_group(unit: Unit, context: Context, model: Any) -> Group:
     """The group created from `model` with its members. Raises 409, and 400 for a member that is not there."""
     _check_name(model)
-    wanted = _member_ids(model.members)
+    wanted = members_in(model.members)
     if wanted:
         refuse_by_hand(context.org)
     model.members = None
@@ -133,17 +140,24 @@ def refuse_by_hand(org: Organization) -> None:
         )
 
 
-def _member_ids(members: Iterable[Any] | None) -> list[str]:
-    """The ids in a `members` attribute, each once."""
-    ids: dict[str, None] = {}
+Displays = dict[str, str | None]
+
+
+def members_in(members: Iterable[Any] | None) -> Displays:
+    """The display that was sent, if any, by id; from a `members` attribute."""
+    found: Displays = {}
     for member in members or ():
-        value = member.get("value") if isinstance(member, dict) else member.value
+        value, display = (
+            (member.get("value"), member.get("display"))
+            if isinstance(member, dict)
+            else (member.value, member.display)
+        )
         if not isinstance(value, str) or not value:
             raise InvalidValueException(detail="Each member needs a value: the id of a user or a group")
-        ids[value] = None
-    if len(ids) > MAX_MEMBERS:
+        found[value] = display if isinstance(display, str) else None
+    if len(found) > MAX_MEMBERS:
         raise InvalidValueException(detail=f"At most {MAX_MEMBERS} members in one request")
-    return list(ids)
+    return found
 
 
 def _kinds(unit: Unit, org_id: str, ids: Sequence[str]) -> dict[str, str]:
@@ -160,20 +174,20 @@ def _kinds(unit: Unit, org_id: str, ids: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _add_all(unit: Unit, org_id: str, group_id: str, ids: Sequence[str]) -> list[str]:
-    """Those of `ids` who were not members before and are now."""
-    if not ids:
-        return []
-    kinds = _kinds(unit, org_id, ids)
+def _add_all(unit: Unit, org_id: str, group_id: str, wanted: Displays) -> list[str]:
+    """Those of `wanted` who were not members before and are now."""
+    kinds = _kinds(unit, org_id, list(wanted))
     if group_id in kinds:
         raise InvalidValueException(detail="A group cannot be a member of itself")
-    if len(ids) == 1:
-        return list(ids) if add_member(unit, org_id, group_id, ids[0], kinds[ids[0]]) else []
-    present = {row[0] for row in unit.all(_MEMBER_IDS, org_id=org_id, group_id=group_id)}
-    new = [each for each in ids if each not in present]
+    if len(wanted) <= FEW:
+        new = [each for each in wanted if not has_member(unit, org_id, group_id, each)]
+    else:
+        present = {row[0] for row in unit.all(_MEMBER_IDS, org_id=org_id, group_id=group_id)}
+        new = [each for each in wanted if each not in present]
+    same = {"org_id": org_id, "group_id": group_id}
     unit.run_many(
-        _ADD,
-        ({"org_id": org_id, "group_id": group_id, "member_id": each, "kind": kinds[each]} for each in new),
+        ADD_MEMBER,
+        (same | {"member_id": each, "kind": kinds[each], "display": wanted[each]} for each in new),
     )
     return new
 
@@ -192,19 +206,19 @@ def _record_members(
 def replace_group(unit: Unit, context: Context, before: Group, model: Any, protocol: Protocol) -> Group:
     """The group after a PUT: attributes and members are what `model` says, absent members are none."""
     _check_name(model)
-    wanted = _member_ids(model.members)
+    wanted = members_in(model.members)
     model.members = None
     with protocol.provider:
         stored = protocol.group.model_validate_json(before.doc)
         model.replace(stored)
     _store_attributes(unit, context, before, model)
     present = {row[0] for row in unit.all(_MEMBER_IDS, org_id=context.org.id, group_id=before.id)}
-    _change_members(unit, context, before.id, wanted, [each for each in present if each not in set(wanted)])
+    _change_members(unit, context, before.id, wanted, [each for each in present if each not in wanted])
     return lock_group(unit, context.org.id, before.id)
 
 
 def _change_members(
-    unit: Unit, context: Context, group_id: str, wanted: Sequence[str], unwanted: Sequence[str]
+    unit: Unit, context: Context, group_id: str, wanted: Displays, unwanted: Iterable[str]
 ) -> bool:
     """Whether adding `wanted` and removing `unwanted` changed anything."""
     removed = [each for each in unwanted if drop_member(unit, context.org.id, group_id, each)]
@@ -293,17 +307,15 @@ class GroupPatch:
         values = value if isinstance(value, list) else [value] if value is not None else []
         if any(not isinstance(each, dict) for each in values):
             raise InvalidValueException(detail='members is a list of objects such as {"value": "<id>"}')
-        ids = _member_ids(values)
+        named = members_in(values)
         if op == "add":
-            return _change_members(unit, context, group.id, ids, ())
+            return _change_members(unit, context, group.id, named, ())
         if op == "remove" and values:
-            return _change_members(unit, context, group.id, (), ids)
-        if op == "remove":
-            present = [row[0] for row in unit.all(_MEMBER_IDS, org_id=context.org.id, group_id=group.id)]
-            return _change_members(unit, context, group.id, (), present)
+            return _change_members(unit, context, group.id, {}, named)
         present = [row[0] for row in unit.all(_MEMBER_IDS, org_id=context.org.id, group_id=group.id)]
-        wanted = set(ids)
-        return _change_members(unit, context, group.id, ids, [each for each in present if each not in wanted])
+        wanted = named if op == "replace" else {}
+        gone = [each for each in present if each not in wanted]
+        return _change_members(unit, context, group.id, wanted, gone)
 
     def _apply_filtered(
         self, unit: Unit, context: Context, group: Group, operation: tuple[str, str, Any], base_url: str
@@ -322,7 +334,7 @@ class GroupPatch:
         target = Target("Group", self._protocol.group, base_url)
         statement = members_matching(typed, target, unit.dialect, (context.org.id, group.id))
         ids = [row[0] for row in unit.all(statement)]
-        return _change_members(unit, context, group.id, (), ids)
+        return _change_members(unit, context, group.id, {}, ids)
 
 
 def remove_group(unit: Unit, context: Context, group: Group) -> None:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, case, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from controller.provider.documents import document, etag
 from controller.provider.journal import Actor, Write, record
@@ -37,7 +37,9 @@ _INSERT_GROUP = Prepared(
         {column.name: bindparam(column.name) for column in groups.c if column.name != "seq"}
     )
 )
-_ADD = Prepared(insert(memberships).values({column.name: bindparam(column.name) for column in memberships.c}))
+ADD_MEMBER = Prepared(
+    insert(memberships).values({column.name: bindparam(column.name) for column in memberships.c})
+)
 _HAS = Prepared(
     select(memberships.c.kind).where(
         memberships.c.org_id == bindparam("org_id"),
@@ -164,12 +166,18 @@ def touch_group(
     )
 
 
-def add_member(unit: Unit, org_id: str, group_id: str, member_id: str, kind: str = "User") -> bool:
-    """Whether the member was not there before. The caller touches the group."""
-    if unit.one(_HAS, org_id=org_id, group_id=group_id, member_id=member_id):
+def add_person(unit: Unit, org_id: str, group_id: str, person_id: str) -> bool:
+    """Whether the person was not there before. The caller touches the group."""
+    if has_member(unit, org_id, group_id, person_id):
         return False
-    unit.run(_ADD, org_id=org_id, group_id=group_id, member_id=member_id, kind=kind)
+    values = {"org_id": org_id, "group_id": group_id, "member_id": person_id, "kind": "User", "display": None}
+    unit.run(ADD_MEMBER, **values)
     return True
+
+
+def has_member(unit: Unit, org_id: str, group_id: str, member_id: str) -> bool:
+    """Whether the member is directly in the group."""
+    return unit.one(_HAS, org_id=org_id, group_id=group_id, member_id=member_id) is not None
 
 
 def drop_member(unit: Unit, org_id: str, group_id: str, member_id: str) -> bool:
@@ -220,7 +228,7 @@ def set_groups(
         drop_member(unit, org_id, group_id, person_id)
         touch_group(unit, org_id, group_id, -1, now)
     for group_id in new:
-        add_member(unit, org_id, group_id, person_id)
+        add_person(unit, org_id, group_id, person_id)
         touch_group(unit, org_id, group_id, 1, now)
     if gone or new:
         before, after = json.dumps({"groups": present}), json.dumps({"groups": list(wanted)})
@@ -235,9 +243,8 @@ def members_of(unit: Unit, org_id: str, group_id: str) -> list[tuple[str, str, s
         select(
             memberships.c.member_id,
             memberships.c.kind,
-            case(
-                (memberships.c.kind == "Group", nested.c.display_name),
-                else_=func.coalesce(people.c.display_name, people.c.user_name),
+            func.coalesce(
+                memberships.c.display, people.c.display_name, people.c.user_name, nested.c.display_name
             ),
         )
         .join_from(

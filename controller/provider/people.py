@@ -99,8 +99,8 @@ class Facts:
     group_value: str | None
 
 
-def facts_of(model: Any) -> Facts:
-    """The facts of a User model; an absent `active` means active. Raises 400 on an empty userName."""
+def facts_of(model: Any, was_active: bool = True) -> Facts:
+    """The facts of a User model; an absent `active` means as before. Raises 400 on an empty userName."""
     if not (model.user_name or "").strip():
         raise InvalidValueException(detail="userName must not be empty")
     mails = [mail for mail in model.emails or () if mail and mail.value]
@@ -112,7 +112,7 @@ def facts_of(model: Any) -> Facts:
         external_id=model.external_id,
         emails=tuple(mail.value for mail in mails),
         email=primary,
-        is_active=model.active is not False,
+        is_active=was_active if model.active is None else model.active,
         group_value=(extension.group or None) if extension else None,
     )
 
@@ -227,12 +227,11 @@ def change_person(
     where the profile protects the person.
     """
     org, now = context.org, context.now
-    facts = facts_of(model)
+    facts = facts_of(model, bool(before.active))
     _check_allowed(org, before, facts, is_admin)
     pending_email = _hold_back_email(org, before, model, facts) if not is_admin else None
-    model.active = facts.is_active
     if pending_email:
-        facts = facts_of(model)
+        facts = facts_of(model, bool(before.active))
     status, verdict = _standing(org, before, facts)
     doc = document(model, "User", before.id, (before.created, now), before.version + 1)
     if (

@@ -18,7 +18,7 @@ from controller.provider.documents import dumps
 from controller.provider.journal import Actor, record
 from controller.provider.journal import Write as JournalWrite
 from controller.provider.mapping import Mapping, Table, digest, mapping_text
-from controller.provider.memberships import add_member, drop_member, ensure_group, touch_group
+from controller.provider.memberships import add_person, drop_member, ensure_group, touch_group
 from controller.provider.organizations import Organization, update_organization
 from controller.provider.statements import Prepared, Unit
 from controller.provider.tables import groups, memberships, people
@@ -173,7 +173,7 @@ def _move(unit: Unit, org_id: str, moves: list[Move], ids: dict[str, str], actor
         for name in set(move.before) - set(move.after):
             deltas[name] -= int(drop_member(unit, org_id, ids[name], move.person_id))
         for name in set(move.after) - set(move.before):
-            deltas[name] += int(add_member(unit, org_id, ids[name], move.person_id))
+            deltas[name] += int(add_person(unit, org_id, ids[name], move.person_id))
         before, after = dumps({"groups": list(move.before)}), dumps({"groups": list(move.after)})
         record(unit, org_id, JournalWrite("person.groups", "User", move.person_id, before, after), actor, now)
     for name, delta in deltas.items():

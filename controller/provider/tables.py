@@ -143,6 +143,7 @@ memberships = Table(
     Column("group_id", Id, primary_key=True),
     Column("member_id", Id, primary_key=True),
     Column("kind", String(8), nullable=False),
+    Column("display", Text),  # as a client sent it; absent, the member's own name is shown
     sqlite_with_rowid=False,
 )
 Index("memberships_member", memberships.c.org_id, memberships.c.member_id)

@@ -5,6 +5,7 @@ Each command's module is light; what is heavy (kopf, the servers) is imported wh
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +13,23 @@ from typing import Annotated
 import typer
 
 from controller import __version__
-from controller.cli.options import EXIT_FAILED, EXIT_INTERRUPTED, Output
+from controller.cli.options import (
+    EXIT_CHANGES,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    AllNamespaces,
+    Context,
+    Files,
+    Kubeconfig,
+    Namespace,
+    Output,
+    Shape,
+)
 from controller.errors import ControllerError
 
 EPILOG = (
     "Exit codes: 0 what was asked holds; 1 it does not, or the command failed and one line on standard error "
-    "says why; 2 the command line is wrong; 130 interrupted."
+    "says why; 2 the command line is wrong; 3 (plan --exit-code) there are changes; 130 interrupted."
 )
 
 app = typer.Typer(
@@ -50,6 +62,7 @@ LOOK = "Look at resources"
 RUN = "Run"
 TRY = "Try it on this machine"
 
+ShapeOption = Annotated[Shape, typer.Option("--output", "-o", help="Form of what is shown.")]
 People = Annotated[
     str,
     typer.Option(
@@ -102,6 +115,151 @@ def sandbox(
     from controller.cli import sandbox as command
 
     command.sandbox(people, kubeconfig, directory)
+
+
+@app.command(rich_help_panel=LOOK)
+def status(
+    output: ShapeOption = Shape.TEXT,
+    kubeconfig: Kubeconfig = "",
+    context: Context = "",
+    namespace: Namespace = "",
+    everywhere: AllNamespaces = False,
+) -> None:
+    """Show every resource, what is wrong with it, and what is to be done. Exits 1 where one is not Ready."""
+    from controller.cli import look
+
+    async def work() -> bool:
+        async with look.open_view(kubeconfig, context, namespace, everywhere) as view:
+            return await look.show_status(view, output)
+
+    _done(asyncio.run(work()))
+
+
+@app.command(rich_help_panel=LOOK)
+def waiting(
+    name: Annotated[str, typer.Argument(metavar="[LIMIT]", help="A SeatLimit; all of them without.")] = "",
+    output: ShapeOption = Shape.TEXT,
+    kubeconfig: Kubeconfig = "",
+    context: Context = "",
+    namespace: Namespace = "",
+) -> None:
+    """Show who waits for a seat, in the order of admission, and how seats are added."""
+    from controller.cli import look
+
+    async def work() -> None:
+        async with look.open_view(kubeconfig, context, namespace) as view:
+            await look.show_waiting(view, name, output)
+
+    asyncio.run(work())
+
+
+@app.command(rich_help_panel=LOOK)
+def drift(
+    name: Annotated[str, typer.Argument(metavar="[INTEGRATION]", help="All of them without.")] = "",
+    output: ShapeOption = Shape.TEXT,
+    kubeconfig: Kubeconfig = "",
+    context: Context = "",
+    namespace: Namespace = "",
+) -> None:
+    """Show what differs from what is declared. Exits 1 where something does."""
+    from controller.cli import look
+
+    async def work() -> bool:
+        async with look.open_view(kubeconfig, context, namespace) as view:
+            return await look.show_drift(view, name, output)
+
+    _done(asyncio.run(work()))
+
+
+@app.command(rich_help_panel=LOOK)
+def plan(  # noqa: PLR0913 - each argument is an option
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[INTEGRATION]...", help="All of them without.")
+    ] = None,
+    files: Files = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="Form of the plan.")] = Output.TEXT,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask no cluster: everything, Secrets too, is in the files.")
+    ] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit 3 where the plan has actions.")
+    ] = False,
+    kubeconfig: Kubeconfig = "",
+    context: Context = "",
+    namespace: Namespace = "",
+) -> None:
+    """Show what the operator would do, by the operator's own engine. Writes nothing anywhere.
+
+    Files stand in for what the cluster has; the rest, such as Secrets, is read from the cluster.
+    """
+    from controller.cli import plan as command
+    from controller.cli.running import Where
+
+    where = Where(kubeconfig, context, namespace, offline)
+    changes = asyncio.run(command.plan(where, files or [], names or [], output))
+    if changes and exit_code:
+        raise typer.Exit(EXIT_CHANGES)
+
+
+@app.command(rich_help_panel=LOOK)
+def approve(
+    name: Annotated[str, typer.Argument(metavar="INTEGRATION", help="Whose plan.")],
+    digest: Annotated[str, typer.Argument(metavar="[DIGEST]", help="Which plan; asked for without.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    kubeconfig: Kubeconfig = "",
+    context: Context = "",
+    namespace: Namespace = "",
+) -> None:
+    """Approve the plan that waits: the operator then carries out just that."""
+    from controller.cli import look
+
+    async def work() -> None:
+        async with look.open_view(kubeconfig, context, namespace) as view:
+            await look.approve(view, name, digest, yes)
+
+    asyncio.run(work())
+
+
+@app.command(rich_help_panel=RUN)
+def operator(kubeconfig: Kubeconfig = "") -> None:
+    """Run the operator against a cluster. Settings are environment variables, see docs/settings.md."""
+    from controller.cli import serve
+
+    serve.operator(kubeconfig)
+
+
+provider_app = typer.Typer(help="The bundled SCIM provider.", no_args_is_help=True)
+app.add_typer(provider_app, name="provider", rich_help_panel=RUN)
+
+
+@provider_app.command("serve")
+def provider_serve(  # noqa: PLR0913 - each argument is an option
+    database: Annotated[
+        str, typer.Option("--database", metavar="URL", help="sqlite:///FILE or postgresql://USER@HOST/NAME.")
+    ] = "sqlite:///scim-provider.sqlite",
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 picks a free one.")] = 8081,
+    org: Annotated[
+        str, typer.Option("--org", metavar="NAME", help="Give an empty database this organization.")
+    ] = "",
+    profile: Annotated[
+        str, typer.Option("--profile", help="How it behaves: rfc7643 or calendly.")
+    ] = "rfc7643",
+    seats: Annotated[int, typer.Option("--seats", min=0, help="Seats that it has.")] = 1_000_000,
+    env: Annotated[
+        Path | None, typer.Option("--env", metavar="FILE", help="Write its URLs and tokens as shell exports.")
+    ] = None,
+    public_url: Annotated[
+        str, typer.Option("--public-url", metavar="URL", help="How clients reach it, behind a proxy.")
+    ] = "",
+) -> None:
+    """Serve SCIM 2.0 and the admin API until interrupted."""
+    from controller.cli import serve
+
+    wish = serve.ProviderWish(database, host, port, org, profile, seats, env, public_url)
+    serve.provider(wish)
 
 
 def _done(holds: bool) -> None:

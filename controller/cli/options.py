@@ -1,7 +1,8 @@
 """Options that several commands share, and the exit codes.
 
 Used by the files beside it. 0 what was asked holds; 1 it does not, or it failed (one line on standard error
-says why); 2 the command line is wrong; 130 interrupted.
+says why); 2 the command line is wrong; 3 `plan --exit-code` found changes;
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Annotated
 import typer
 
 EXIT_FAILED = 1
+EXIT_CHANGES = 3
 EXIT_INTERRUPTED = 130
 
 

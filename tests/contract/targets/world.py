@@ -5,6 +5,7 @@ Used by the contract suite and by the tests of single targets.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -48,9 +49,23 @@ class Hosts(httpx.AsyncBaseTransport):
     def __init__(self, **apps: Any) -> None:
         self._apps = {host: httpx.ASGITransport(app) for host, app in apps.items()}
         self.calls: list[tuple[str, str, str]] = []
+        self.wrote = asyncio.Event()
+        """Set with the first request that is no read."""
+        self.deny: set[str] = set()
+        """Hosts that answer 401 to everything."""
+        self.down: set[str] = set()
+        self.down_paths: set[str] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.calls.append((request.url.host, request.method, request.url.path))
+        if request.method != "GET":
+            self.wrote.set()
+        if request.url.host in self.down or any(
+            request.url.path.startswith(path) for path in self.down_paths
+        ):
+            raise httpx.ReadTimeout("down")
+        if request.url.host in self.deny:
+            return httpx.Response(401, json={"detail": "no"})
         try:
             return await self._apps[request.url.host].handle_async_request(request)
         except ConnectionResetError:

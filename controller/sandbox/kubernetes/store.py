@@ -24,6 +24,7 @@ Key = tuple[str, str]
 HISTORY = 2048
 SNAPSHOTS = 32
 BACKLOG = 10_000
+LEAVING_SECONDS = 1.0
 
 
 class Stored:
@@ -122,6 +123,7 @@ class Store:
         self._first = first_revision
         self._history = history
         self._shelves: dict[Table, _Shelf] = {}
+        self._leaving: set[Subscription] = set()
         self._snapshots: OrderedDict[tuple[Table, int], list[Stored]] = OrderedDict()
 
     def _shelf(self, table: Table) -> _Shelf:
@@ -167,10 +169,17 @@ class Store:
         return Stored({**obj, "metadata": metadata}, self.revision)
 
     def drop(self, table: Table) -> None:
-        """Forgets the table and ends its watches: its kind is served no more."""
-        for watcher in list(self._shelf(table).watchers):
-            watcher.close()
+        """Forgets the table: its kind is served no more. Its watches end a moment later, as in a cluster, so
+        that a client has heard of the definition's end first and does not ask for the kind again."""
+        watchers = self._shelf(table).watchers
         self._shelves[table] = _Shelf(self.revision, self._history)
+        self._leaving |= watchers
+        asyncio.get_running_loop().call_later(LEAVING_SECONDS, self._end, watchers)
+
+    def _end(self, watchers: set[Subscription]) -> None:
+        for watcher in watchers:
+            watcher.close()
+        self._leaving -= watchers
 
     def subscribe(self, table: Table, since: int) -> Subscription:
         """Every change after revision `since`; a 410 Refusal where some of them are forgotten.
@@ -210,6 +219,7 @@ class Store:
 
     def close(self) -> None:
         """Ends every watch, so that the server can stop."""
+        self._end(set(self._leaving))
         for shelf in self._shelves.values():
             for watcher in list(shelf.watchers):
                 watcher.close()

@@ -64,7 +64,13 @@ async def serve(app: Any, port: int = 0) -> Served:
         listener.close()
         raise
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2, server_header=False
+        app,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        timeout_graceful_shutdown=2,
+        server_header=False,
+        date_header=not getattr(app, "sends_date", False),  # the simulated Okta's clock can be moved
     )
     server = _Quiet(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

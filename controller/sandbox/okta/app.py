@@ -2,7 +2,7 @@
 
 `build_app(org)` answers an ASGI application for uvicorn or for httpx's ASGITransport; the sandbox and tests
 call it. A call goes through one pipeline: route, who calls, rate limit, faults, scope, handler, headers,
-record. Serve it with `date_header=False`: the Date of an answer is the org's own.
+record.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def build_app(org: Org, clock: Clock | None = None) -> OktaApp:
 
 
 class OktaApp:
-    """One org's ASGI application."""
+    """One org's ASGI application. Its answers bear the org's own Date, so the server must add none."""
+
+    sends_date = True
 
     def __init__(self, org: Org) -> None:
         self.org = org

@@ -115,14 +115,12 @@ async def test_carried_out_twice_is_as_good_as_once(opened: Opener, make: Make) 
 async def test_a_success_that_did_nothing_is_found_out(opened: Opener, make: Make) -> None:
     world = await opened()
     case = make(world)
-    await world.admin.update_organization({"overrides": {"overCapacity": {"mode": "lie201"}}})
-    await world.admin.update_organization({"seats": {"purchased": 0}})
+    await world.admin.update_organization({"scimEnabled": False})
+    world.hosts.swallow = {SCIM}
     for method in ("PUT", "POST"):
         world.org.faults.add({"kind": "drop", "method": method, "path": "/api/v1"})
-    if make is provider_settings:
-        pytest.skip("the provider has no fault that forgets a setting")
     outcomes = await apply(case.target, case.desired, case.actions)
-    assert {outcome.reason for outcome in outcomes} <= {"NotConfirmed"} and outcomes
+    assert {outcome.reason for outcome in outcomes} == {"NotConfirmed"}
 
 
 @every_target

@@ -53,6 +53,8 @@ class Hosts(httpx.AsyncBaseTransport):
         """Set with the first request that is no read."""
         self.deny: set[str] = set()
         """Hosts that answer 401 to everything."""
+        self.swallow: set[str] = set()
+        """Hosts whose writes are answered as done and are not done; nothing is found there afterwards."""
         self.down: set[str] = set()
         self.down_paths: set[str] = set()
 
@@ -64,6 +66,10 @@ class Hosts(httpx.AsyncBaseTransport):
             request.url.path.startswith(path) for path in self.down_paths
         ):
             raise httpx.ReadTimeout("down")
+        if request.url.host in self.swallow and request.method != "GET":
+            return httpx.Response(201, json={"id": "nobody"})
+        if request.url.host in self.swallow and "/Users" in request.url.path:
+            return httpx.Response(404, json={"detail": "no such user"})
         if request.url.host in self.deny:
             return httpx.Response(401, json={"detail": "no"})
         try:

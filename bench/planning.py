@@ -1,7 +1,8 @@
 """How long planning takes and what it holds in memory, against reading the same pages with `json.loads`.
 
-`run()` is called by `python -m bench`; each measurement runs in a process of its own, so that one does not warm up
-or bloat the next. People are generated; the pages have the shape of Okta's app users and of a SCIM listing.
+`run()` is called by `python -m bench`; each measurement runs in a process of its own, so that one does not
+warm up or bloat the next. People are generated; the pages have the shape of Okta's app users and of a SCIM
+listing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from controller.model.actual import (
@@ -81,7 +83,8 @@ def _apart(measured: Callable[[int], dict[str, float]], count: int) -> dict[str,
 
 
 def okta_page(first: int, size: int, changed: int = 0) -> list[dict[str, Any]]:
-    """One page of `GET /api/v1/apps/{id}/users?expand=user`; every `changed`th person differs from the account."""
+    """One page of `GET /api/v1/apps/{id}/users?expand=user`; every `changed`th person differs from the
+    account."""
     return [
         _okta_row(number, bool(changed) and number % changed == 0) for number in range(first, first + size)
     ]
@@ -93,26 +96,47 @@ def _okta_row(number: int, is_changed: bool) -> dict[str, Any]:
     department = "Research" if is_changed else DEPARTMENTS[number % len(DEPARTMENTS)]
     link = f"https://acme.okta.com/api/v1/apps/0oa1/users/{okta_id}"
     profile = {
-        "firstName": first, "lastName": last, "displayName": f"{first} {last}", "email": login, "login": login,
-        "department": department, "mobilePhone": None, "secondEmail": None, "title": "Member of staff",
-        "costCenter": str(number % 97), "city": "Berlin", "countryCode": "DE", "timezone": "Europe/Berlin",
-    }  # fmt: skip
+        "firstName": first,
+        "lastName": last,
+        "displayName": f"{first} {last}",
+        "email": login,
+        "login": login,
+        "department": department,
+        "mobilePhone": None,
+        "secondEmail": None,
+        "title": "Member of staff",
+        "costCenter": str(number % 97),
+        "city": "Berlin",
+        "countryCode": "DE",
+        "timezone": "Europe/Berlin",
+    }
     return {
-        "id": okta_id, "externalId": None, "created": "2026-01-05T09:00:00.000Z",
-        "lastUpdated": "2026-01-05T09:00:00.000Z", "scope": "GROUP", "status": "ACTIVE",
-        "statusChanged": "2026-01-05T09:00:00.000Z", "syncState": "DISABLED",
-        "credentials": {"userName": login}, "profile": {"givenName": first, "familyName": last, "email": login},
+        "id": okta_id,
+        "externalId": None,
+        "created": "2026-01-05T09:00:00.000Z",
+        "lastUpdated": "2026-01-05T09:00:00.000Z",
+        "scope": "GROUP",
+        "status": "ACTIVE",
+        "statusChanged": "2026-01-05T09:00:00.000Z",
+        "syncState": "DISABLED",
+        "credentials": {"userName": login},
+        "profile": {"givenName": first, "familyName": last, "email": login},
         "_links": {"app": {"href": "https://acme.okta.com/api/v1/apps/0oa1"}, "user": {"href": link}},
         "_embedded": {
             "user": {
-                "id": okta_id, "status": "ACTIVE", "created": "2025-01-05T09:00:00.000Z",
-                "activated": "2025-01-05T09:00:00.000Z", "lastLogin": "2026-02-05T09:00:00.000Z",
-                "lastUpdated": "2026-01-05T09:00:00.000Z", "type": {"id": "oty1"}, "profile": profile,
+                "id": okta_id,
+                "status": "ACTIVE",
+                "created": "2025-01-05T09:00:00.000Z",
+                "activated": "2025-01-05T09:00:00.000Z",
+                "lastLogin": "2026-02-05T09:00:00.000Z",
+                "lastUpdated": "2026-01-05T09:00:00.000Z",
+                "type": {"id": "oty1"},
+                "profile": profile,
                 "credentials": {"provider": {"type": "OKTA", "name": "OKTA"}, "emails": [{"value": login}]},
                 "_links": {"self": {"href": link}},
             }
         },
-    }  # fmt: skip
+    }
 
 
 def scim_page(first: int, size: int) -> dict[str, Any]:
@@ -128,15 +152,23 @@ def _scim_row(number: int) -> dict[str, Any]:
     scim_id = f"{number:08x}-0000-4000-8000-000000000000"
     core, own = "urn:ietf:params:scim:schemas:core:2.0:User", GROUP.rpartition(":")[0]
     return {
-        "schemas": [core, own], "id": scim_id, "externalId": f"00u{number:017d}", "userName": login,
-        "name": {"givenName": first, "familyName": last}, "displayName": f"{first} {last}", "active": True,
+        "schemas": [core, own],
+        "id": scim_id,
+        "externalId": f"00u{number:017d}",
+        "userName": login,
+        "name": {"givenName": first, "familyName": last},
+        "displayName": f"{first} {last}",
+        "active": True,
         "emails": [{"value": login, "type": "work", "primary": True}],
         own: {"group": DEPARTMENTS[number % len(DEPARTMENTS)]},
         "meta": {
-            "resourceType": "User", "created": "2026-01-05T09:00:00Z", "lastModified": "2026-01-05T09:00:00Z",
-            "location": f"{URL}/Users/{scim_id}", "version": 'W/"1"',
+            "resourceType": "User",
+            "created": "2026-01-05T09:00:00Z",
+            "lastModified": "2026-01-05T09:00:00Z",
+            "location": f"{URL}/Users/{scim_id}",
+            "version": 'W/"1"',
         },
-    }  # fmt: skip
+    }
 
 
 class Compact:
@@ -153,22 +185,34 @@ class Compact:
             name = keep(name, name)
             values = tuple([keep(value, value) for value in map(profile.get, READ)])
             yield Person(
-                keep(okta_id, okta_id), name, name, PersonState.ACTIVE, keep(user["type"]["id"], user["type"]["id"]),
-                keep(row["created"], row["created"]), values,
-            )  # fmt: skip
+                keep(okta_id, okta_id),
+                name,
+                name,
+                PersonState.ACTIVE,
+                keep(user["type"]["id"], user["type"]["id"]),
+                keep(row["created"], row["created"]),
+                values,
+            )
 
     def accounts(self, page: dict[str, Any]) -> Iterator[Account]:
         keep, own = self._texts.setdefault, GROUP.rpartition(":")[0]
         for row in page["Resources"]:
             raw = (
-                row["name"]["givenName"], row["name"]["familyName"], row["emails"][0]["value"], row["displayName"],
+                row["name"]["givenName"],
+                row["name"]["familyName"],
+                row["emails"][0]["value"],
+                row["displayName"],
                 row[own]["group"],
-            )  # fmt: skip
+            )
             values = tuple([keep(value, value) for value in raw])
             yield Account(
-                ScimId(row["id"]), keep(row["externalId"], row["externalId"]), keep(row["userName"], row["userName"]),
-                row["active"], values, keep(row["meta"]["version"], row["meta"]["version"]),
-            )  # fmt: skip
+                ScimId(row["id"]),
+                keep(row["externalId"], row["externalId"]),
+                keep(row["userName"], row["userName"]),
+                row["active"],
+                values,
+                keep(row["meta"]["version"], row["meta"]["version"]),
+            )
 
 
 def measure(count: int) -> dict[str, float]:
@@ -230,20 +274,31 @@ def best(call: Callable[[], object], times: int = 3) -> float:
 
 def _resident() -> float:
     gc.collect()
-    with open("/proc/self/statm") as handle:
+    with Path("/proc/self/statm").open() as handle:
         return int(handle.read().split()[1]) * resource.getpagesize()
 
 
 def _world(people: tuple[Person, ...], accounts: tuple[Account, ...]) -> tuple[Actual, Memory, Desired]:
     organization = Organization("Enterprise", "true", True, URL, "Invoice", 1, 0, 0, 0, "calendly")
     app = AppState(
-        "00o1", "0oa1", "Calendly", "calendly", "ACTIVE", "SAML_2_0", frozenset(), "", "", {"oty1": "default"},
+        "00o1",
+        "0oa1",
+        "Calendly",
+        "calendly",
+        "ACTIVE",
+        "SAML_2_0",
+        frozenset(),
+        "",
+        "",
+        {"oty1": "default"},
         frozenset(READ),
-    )  # fmt: skip
+    )
     actual = Actual(
-        app, AssignmentState(people, {}, {}, {}), ProviderState(Probe(True, 0.1, NOW), organization),
+        app,
+        AssignmentState(people, {}, {}, {}),
+        ProviderState(Probe(True, 0.1, NOW), organization),
         AccountState(accounts),
-    )  # fmt: skip
+    )
     pairs = {OktaId(account.external_id): account.scim_id for account in accounts}
     return actual, Memory(pairs=pairs, tenant=URL, is_new=False), _wish()
 
@@ -255,21 +310,57 @@ def _wish() -> Desired:
         for place, (source, path) in enumerate(zip(sources, PATHS, strict=False))
     )
     group = GroupWish(
-        "UserAttribute", GROUP, 4, "calendlyGroup", "Calendly group", "group", GROUP.rpartition(":")[0],
-        {"default": compile_expression("user.department", READ)}, {name: name for name in DEPARTMENTS}, (), {},
-        create_groups=False, unmapped="Keep", mappings=frozenset({"teams"}),
-    )  # fmt: skip
+        "UserAttribute",
+        GROUP,
+        4,
+        "calendlyGroup",
+        "Calendly group",
+        "group",
+        GROUP.rpartition(":")[0],
+        {"default": compile_expression("user.department", READ)},
+        {name: name for name in DEPARTMENTS},
+        (),
+        {},
+        create_groups=False,
+        unmapped="Keep",
+        mappings=frozenset({"teams"}),
+    )
     guards = Safeguards(timedelta(hours=24), 5, Limit(20, 10), Limit(200, 20), Limit(200, None))
     return Desired(
-        namespace="team", name="calendly", generation=1, mode="Enforce", by="Operator", app_id="0oa1", app_label="",
-        username_format="", allow_app_replace=False, base_url=URL, has_admin=True, profile=Profile("generic", None),
-        reads=Reads(READ, PATHS), attributes=attributes, attribute_policy="Additive", prune_schema=False, group=group,
-        assignments=AssignmentWish("Direct", "", (), (), prune=False, is_declared=False), seats=None,
-        actions=frozenset({"Create", "Update", "Deactivate"}), required_plan="", sso_required=False,
-        on_deactivated="Deactivate", on_suspended="Keep", on_unassigned="Deactivate", create_not_yet_active=False,
-        adopts_orphans=False, may_deactivate_adopted=False, safeguards=guards, protected=frozenset(),
-        corrects_drift=True, windows=(), deprovision_on_delete=False,
-    )  # fmt: skip
+        namespace="team",
+        name="calendly",
+        generation=1,
+        mode="Enforce",
+        by="Operator",
+        app_id="0oa1",
+        app_label="",
+        username_format="",
+        allow_app_replace=False,
+        base_url=URL,
+        has_admin=True,
+        profile=Profile("generic", None),
+        reads=Reads(READ, PATHS),
+        attributes=attributes,
+        attribute_policy="Additive",
+        prune_schema=False,
+        group=group,
+        assignments=AssignmentWish("Direct", "", (), (), prune=False, is_declared=False),
+        seats=None,
+        actions=frozenset({"Create", "Update", "Deactivate"}),
+        required_plan="",
+        sso_required=False,
+        on_deactivated="Deactivate",
+        on_suspended="Keep",
+        on_unassigned="Deactivate",
+        create_not_yet_active=False,
+        adopts_orphans=False,
+        may_deactivate_adopted=False,
+        safeguards=guards,
+        protected=frozenset(),
+        corrects_drift=True,
+        windows=(),
+        deprovision_on_delete=False,
+    )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from controller.planning.diff import make_plan
 from tests.unit.planning.world import account_of, actual, memory, person, wish
 

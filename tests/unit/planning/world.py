@@ -1,4 +1,5 @@
-"""What the tests of planning are made of: a wish with few words, people, accounts, and a provider that is simulated."""
+"""What the tests of planning are made of: a wish with few words, people, accounts, and a provider that is
+simulated."""
 
 from __future__ import annotations
 
@@ -50,30 +51,63 @@ def expression(text: str):
 def group_wish(table: Mapping[str, str] | None = None, **changes: Any) -> GroupWish:
     table = {"Sales": "Sales", "Engineering": "Engineering"} if table is None else table
     wish = GroupWish(
-        "UserAttribute", GROUP, 2, "calendlyGroup", "Calendly group", "group", GROUP.rpartition(":")[0],
-        {"default": expression("user.department")}, table, grouped(table), dict.fromkeys(table, "teams"),
-        create_groups=False, unmapped="Keep", mappings=frozenset({"teams"}),
-    )  # fmt: skip
+        "UserAttribute",
+        GROUP,
+        2,
+        "calendlyGroup",
+        "Calendly group",
+        "group",
+        GROUP.rpartition(":")[0],
+        {"default": expression("user.department")},
+        table,
+        grouped(table),
+        dict.fromkeys(table, "teams"),
+        create_groups=False,
+        unmapped="Keep",
+        mappings=frozenset({"teams"}),
+    )
     return replace(wish, **changes)
 
 
 def wish(**changes: Any) -> Desired:
     desired = Desired(
-        namespace="team", name="calendly", generation=1, mode="Enforce", by="Operator", app_id="0oa1", app_label="",
-        username_format="", allow_app_replace=False, base_url=URL, has_admin=True, profile=GENERIC,
+        namespace="team",
+        name="calendly",
+        generation=1,
+        mode="Enforce",
+        by="Operator",
+        app_id="0oa1",
+        app_label="",
+        username_format="",
+        allow_app_replace=False,
+        base_url=URL,
+        has_admin=True,
+        profile=GENERIC,
         reads=Reads(READ, PATHS),
         attributes=(
             Attribute("givenName", PATHS[0], 0, expression("user.firstName"), always=True),
             Attribute("email", PATHS[1], 1, expression("user.email"), always=True),
         ),
-        attribute_policy="Additive", prune_schema=False, group=group_wish(),
-        assignments=AssignmentWish("Direct", "", (), (), prune=False, is_declared=False), seats=None,
-        actions=frozenset({"Create", "Update", "Deactivate"}), required_plan="", sso_required=False,
-        on_deactivated="Deactivate", on_suspended="Keep", on_unassigned="Deactivate", create_not_yet_active=False,
-        adopts_orphans=False, may_deactivate_adopted=False,
+        attribute_policy="Additive",
+        prune_schema=False,
+        group=group_wish(),
+        assignments=AssignmentWish("Direct", "", (), (), prune=False, is_declared=False),
+        seats=None,
+        actions=frozenset({"Create", "Update", "Deactivate"}),
+        required_plan="",
+        sso_required=False,
+        on_deactivated="Deactivate",
+        on_suspended="Keep",
+        on_unassigned="Deactivate",
+        create_not_yet_active=False,
+        adopts_orphans=False,
+        may_deactivate_adopted=False,
         safeguards=Safeguards(timedelta(hours=24), 5, Limit(20, 10), Limit(200, 20), Limit(200, None)),
-        protected=frozenset(), corrects_drift=True, windows=(), deprovision_on_delete=False,
-    )  # fmt: skip
+        protected=frozenset(),
+        corrects_drift=True,
+        windows=(),
+        deprovision_on_delete=False,
+    )
     return replace(desired, **changes)
 
 
@@ -85,9 +119,14 @@ def seat_wish(seats: int | None = 50, **changes: Any) -> SeatWish:
 def person(number: int | str, **changes: Any) -> Person:
     name = f"p{number}"
     made = Person(
-        OktaId(f"00u{number}"), f"{name}@acme.com", f"{name}@acme.com", PersonState.ACTIVE, "oty1",
-        "2026-01-01T00:00:00Z", ("Sales", f"{name}@acme.com", name),
-    )  # fmt: skip
+        OktaId(f"00u{number}"),
+        f"{name}@acme.com",
+        f"{name}@acme.com",
+        PersonState.ACTIVE,
+        "oty1",
+        "2026-01-01T00:00:00Z",
+        ("Sales", f"{name}@acme.com", name),
+    )
     return replace(made, **changes)
 
 
@@ -109,9 +148,18 @@ def table(rows: Mapping[str, str] | None = None, **changes: Any) -> GroupTable:
 
 
 APP = AppState(
-    "00o1", "0oa1", "Calendly", "calendly", "ACTIVE", "SAML_2_0", frozenset(), "${source.email}", "BUILT_IN",
-    {"oty1": "default"}, frozenset(READ),
-)  # fmt: skip
+    "00o1",
+    "0oa1",
+    "Calendly",
+    "calendly",
+    "ACTIVE",
+    "SAML_2_0",
+    frozenset(),
+    "${source.email}",
+    "BUILT_IN",
+    {"oty1": "default"},
+    frozenset(READ),
+)
 
 
 def actual(
@@ -144,13 +192,16 @@ def group(group_id: str, name: str, count: int | None = None, kind: str = "OKTA_
     return OktaGroup(group_id, name, kind, count)
 
 
-def ref(name: str = "", group_id: str = "", priority: int | None = None, field: str = "spec.priority[0]") -> GroupRef:
+def ref(
+    name: str = "", group_id: str = "", priority: int | None = None, field: str = "spec.priority[0]"
+) -> GroupRef:
     return GroupRef(group_id, name, priority, field)
 
 
 def done(actions: Iterable[Action]) -> tuple[Outcome, ...]:
     return tuple(
-        Outcome(action, Result.DONE, remote_id=action.remote_id or f"s-{action.subject}") for action in actions
+        Outcome(action, Result.DONE, remote_id=action.remote_id or f"s-{action.subject}")
+        for action in actions
     )
 
 
@@ -165,10 +216,13 @@ def carry_out(state: Actual, actions: Iterable[Action], desired: Desired) -> Act
             provider = replace(
                 provider,
                 table=replace(
-                    provider.table, attribute=saved.attribute, entries=saved.rows,
-                    create_groups=saved.create_groups, unmapped=saved.unmapped,
+                    provider.table,
+                    attribute=saved.attribute,
+                    entries=saved.rows,
+                    create_groups=saved.create_groups,
+                    unmapped=saved.unmapped,
                 ),
-            )  # fmt: skip
+            )
         else:
             scim_id = ScimId(action.remote_id or f"s-{action.subject}")
             blank = Account(scim_id, "", "", False, (None,) * len(desired.reads.paths))
@@ -191,5 +245,3 @@ def _written(account: Account, action: Action, desired: Desired) -> Account:
             fields.get(path, value) for path, value in zip(desired.reads.paths, account.values, strict=True)
         ),
     )
-
-

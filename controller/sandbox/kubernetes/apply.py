@@ -7,6 +7,7 @@ then refuse what another manager owns and this one would change, unless forced.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -64,14 +65,18 @@ def _pruned(merged: Object, gone: Paths, claimed: Paths, others: list[Entry], sh
     """`merged` without the paths in `gone`, and without the containers that only they held open."""
     kept = _with_ancestors(claimed.union(*(entry.paths for entry in others)))
     result: Any = merged
-    for path in sorted(gone, key=len, reverse=True):
-        if path not in kept:
+    for path in sorted(gone - kept, key=len):
+        if not _is_key(path):
             result = _without(result, path, shape, keep=False)
-        for end in range(len(path) - 1, 0, -1):
-            if path[:end] in kept:
-                break
-            result = _without(result, path[:end], shape, keep=True)
+    emptied = {path[:end] for path in gone for end in range(1, len(path))} - kept
+    for path in sorted(emptied, key=len, reverse=True):
+        result = _without(result, path, shape, keep=True)
     return result if isinstance(result, dict) else {}
+
+
+def _is_key(path: Path) -> bool:
+    """Whether this is a field by which an element of a list is found: it stays while the element does."""
+    return len(path) > 1 and path[-2].startswith("k:") and path[-1][2:] in json.loads(path[-2][2:])
 
 
 def _with_ancestors(paths: Paths) -> set[Path]:

@@ -102,6 +102,9 @@ class Informer:
             self._ended.exception()
 
     def _run(self) -> None:
+        logging.getLogger("kopf._core.reactor.running").setLevel(
+            logging.ERROR
+        )  # it warns of having no signals
         error: BaseException | None = None
         try:
             asyncio.run(self._operate())

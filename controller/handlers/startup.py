@@ -94,7 +94,9 @@ class Operator:
     ) -> None:
         self._settings, self._kubeconfig, self._api = settings, kubeconfig, api
         self._clock, self._metrics = clock, metrics
-        self._own = None if connector else TargetConnector(settings, Wiring(clock=clock, sink=MetricsSink(metrics)))
+        self._own = (
+            None if connector else TargetConnector(settings, Wiring(clock=clock, sink=MetricsSink(metrics)))
+        )
         used = connector or self._own
         assert used is not None
         self.known, cluster = Known(), Cluster(api, clock)

@@ -27,9 +27,14 @@ def render_columns(headings: Sequence[str], rows: Sequence[Sequence[str]], gap: 
     return ["".join(_padded(line, widths, gap)).rstrip() for line in lines]
 
 
-def render_table(table: Mapping[str, Any], *, wide: bool = False) -> list[str]:
-    """The lines of `kubectl get` for a Table answer; () rows give the heading alone."""
-    return render_columns(*table_cells(table, wide=wide))
+def render_table(table: Mapping[str, Any], *, wide: bool = False, width: int | None = None) -> list[str]:
+    """The lines of `kubectl get` for a Table answer; columns stand closer where `width` asks for it."""
+    headings, rows = table_cells(table, wide=wide)
+    for gap in (3, 2):
+        lines = render_columns(headings, rows, gap)
+        if width is None or max(map(len, lines)) <= width:
+            return lines
+    return render_columns(headings, rows, gap=1)
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int], gap: int) -> list[str]:

@@ -27,7 +27,14 @@ from controller.reconcile.report import Report
 Severity = Literal["Normal", "Warning"]
 SHOWN = 3
 QUIET = frozenset(
-    {Reason.DRIFT_UNKNOWN, Reason.SEATS_UNKNOWN, Reason.RESOLVED, Reason.ACCEPTED, Reason.NOT_VERIFIED}
+    {
+        Reason.DRIFT_UNKNOWN,
+        Reason.SEATS_UNKNOWN,
+        Reason.RESOLVED,
+        Reason.ACCEPTED,
+        Reason.NOT_VERIFIED,
+        Reason.PROGRESSING,
+    }
 )
 """Reasons that follow from another one, which has the event."""
 
@@ -50,6 +57,7 @@ def transition_events(before: Mapping[str, Any], after: Mapping[str, Any]) -> li
         was = old.get(kind)
         is_same = was is not None and _essence(was) == _essence(condition)
         is_good_news = condition["status"] == TRUE and kind not in (STALLED, RECONCILING)
+        is_good_news = is_good_news and condition["reason"] != Reason.NEAR_LIMIT
         is_first = was is None and is_good_news and kind != READY
         if not (is_same or is_first or condition["reason"] in QUIET or kind == RECONCILING):
             found.setdefault(str(condition["reason"]), _event(kind, condition))

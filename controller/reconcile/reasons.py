@@ -45,6 +45,8 @@ class Reason(StrEnum):
         "ValueClaimedTwice",
         "Two GroupMappings claim one value; remove it from one of them.",
     )
+    GROUP_NAMED_TWICE = "GroupNamedTwice", "Two rows of mappings name one group in two ways."
+    URL_REFUSED = "UrlRefused", "A URL is not one that the operator calls; the message says why."
     TOO_MANY_PEOPLE = "TooManyPeople", "More people than the state of one integration can hold."
     UNEXPECTED_ERROR = "UnexpectedError", "A bug: the log has the traceback. It is tried again."
 
@@ -54,11 +56,14 @@ class Reason(StrEnum):
     ORG_NOT_FOUND = "OrgNotFound", "No OktaOrg of that name is there."
     NAMESPACE_NOT_ALLOWED = "NamespaceNotAllowed", "The OktaOrg does not allow this namespace to refer to it."
     SECRET_NOT_FOUND = "SecretNotFound", "A Secret, or a key of it, is missing; create it."
+    SECRET_KEY_MISSING = "SecretKeyMissing", "A Secret lacks a key or its value is empty; add it."
     CA_BUNDLE_NOT_FOUND = "CaBundleNotFound", "The CA bundle, or its key, is missing; create it."
     APP_NOT_FOUND = "AppNotFound", "The Okta org has no app of that id or label."
     APP_AMBIGUOUS = "AppAmbiguous", "Several apps have that label; give the id of one."
     APP_CHANGED = "AppChanged", "The label now leads to another app than the one that status pins."
     GROUP_NOT_FOUND = "GroupNotFound", "An Okta group that is named is not there or not the only one."
+    GROUP_AMBIGUOUS = "GroupAmbiguous", "Several Okta groups have that name; give the id of one."
+    PROVIDER_GROUP_MISSING = "ProviderGroupMissing", "The provider has no group of that name; create it."
     USER_NOT_FOUND = "UserNotFound", "A login that is named has no user in Okta."
 
     # CredentialsValid
@@ -68,6 +73,9 @@ class Reason(StrEnum):
         "AccessDenied",
         "A credential is valid and may not do this; give its owner the role or scope.",
     )
+    MISSING_SCOPE = "MissingScope", "The service app lacks an OAuth scope; grant it in Okta."
+    MISSING_PERMISSION = "MissingPermission", "The credential's role may not do this; widen the role in Okta."
+    PROOF_REFUSED = "ProofOfPossessionRefused", "Okta did not take the DPoP proof; check the app's setting."
     HOST_NOT_ALLOWED = (
         "HostNotAllowed",
         "The Secret does not name this host as its audience; nothing was sent.",
@@ -115,6 +123,23 @@ class Reason(StrEnum):
 
     # Other systems
     UNAVAILABLE = "Unavailable", "No answer, a server error or half an answer; tried again by itself."
+    UNREACHABLE = "Unreachable", "No connection could be made."
+    HOST_NOT_FOUND = "HostNotFound", "The host's name does not resolve; check the URL."
+    CONNECTION_REFUSED = "ConnectionRefused", "Nothing listens at the URL; check it."
+    CONNECTION_CLOSED = "ConnectionClosed", "The connection broke before the answer was complete."
+    TIMEOUT = "Timeout", "No answer within the time allowed."
+    TLS_FAILED = "TLSFailed", "The TLS handshake failed; a private CA needs caBundleRef."
+    PROXY_FAILED = "ProxyFailed", "The proxy refused the connection."
+    ANSWER_TOO_LARGE = "AnswerTooLarge", "An answer was larger than anything the protocol has."
+    INCOMPLETE = "Incomplete", "A listing was not complete; nothing was decided on half a reading."
+    NOT_SCIM = "NotScim", "The provider answered with something that is not SCIM; check the base URL."
+    NOT_OKTA = "NotOkta", "The URL of the OktaOrg does not answer as an Okta org does."
+    NOT_ADMIN_API = "NotAdminApi", "The admin URL does not answer as the provider's admin API does."
+    FOREIGN_LINK = "ForeignLink", "An answer pointed to another host; it was not followed."
+    FILTER_IGNORED = "FilterIgnored", "The provider ignores a filter that the operator depends on."
+    READ_ONLY_MODE = "ReadOnlyMode", "The Okta org is in read-only mode."
+    SEARCH_UNAVAILABLE = "SearchUnavailable", "Okta's search does not answer at the moment."
+    CHANGED_MEANWHILE = "ChangedMeanwhile", "Something else was changing the same thing; tried again."
     RATE_LIMITED = "RateLimited", "Too many requests; tried again when the limit resets."
     REJECTED = "Rejected", "A request was refused; the message has the other system's words."
     NOT_FOUND = "NotFound", "What was asked for is gone."

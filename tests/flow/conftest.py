@@ -1,0 +1,156 @@
+"""One sandbox world for each module of flow tests: the true operator over HTTP, on the embedded API.
+
+Every status that a test waits for is also held against kstatus and Flux's checker rules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from controller.api import API_VERSION, KINDS, REQUESTED_AT
+from controller.errors import NotFound
+from controller.handlers.manifests import read_manifests, resource_path
+from controller.handlers.paths import object_path
+from controller.reconcile.conditions import kstatus_faults
+from controller.sandbox.board import Board, Predicate
+from controller.sandbox.play import Hands, Okta, Provider
+from controller.sandbox.run import Setup, World, open_world
+
+SECONDS = 20.0
+JSON = dict[str, Any]
+
+
+def merged(base: JSON, change: JSON) -> JSON:
+    """`base` with `change` merged in as JSON merge patch does it (RFC 7396)."""
+    result = dict(base)
+    for key, value in change.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict) and isinstance(result.get(key), dict):
+            result[key] = merged(result[key], value)
+        else:
+            result[key] = value
+    return result
+
+
+class Flow:
+    """A world with a person's hands on it."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.api = world, world.api
+        access = world.access
+        self._hands = (
+            Hands(access.okta_url, "Okta", f"SSWS {access.okta_api_token}"),
+            Hands(access.scim_admin_url, "admin", f"Bearer {access.scim_admin_token}"),
+        )
+        self.okta, self.provider = Okta(self._hands[0]), Provider(self._hands[1])
+        manifests = read_manifests([world.examples / "quickstart"])
+        self.quickstart = {(m.kind, m.name): m.body for m in manifests}
+        self._made: list[str] = []
+
+    async def aclose(self) -> None:
+        for hands in self._hands:
+            await hands.aclose()
+
+    def example(self, kind: str, name: str = "", **change: Any) -> JSON:
+        """A resource of the quickstart with `spec` and `metadata` changed by merge patch."""
+        body = next(b for (k, n), b in self.quickstart.items() if k == kind and (not name or n == name))
+        return merged(copy.deepcopy(body), change)
+
+    async def apply(self, *bodies: JSON) -> None:
+        for body in bodies:
+            path = resource_path(body, "default")
+            await self.api.apply(path, body, manager="kubectl")
+            self._made.append(path)
+
+    async def apply_quickstart(self) -> None:
+        await self.apply(*self.quickstart.values())
+
+    async def until(self, kind: str, name: str, holds: Predicate, wish: str = "") -> JSON:
+        """The resource once `holds` is true of it; its status has to be flawless for readers by kstatus."""
+        async with Board(self.api, self._collection(kind)) as board:
+            found = await board.until(name, holds, SECONDS, wish or f"{kind} {name}")
+        assert kstatus_faults(found) == []
+        return found
+
+    async def get(self, kind: str, name: str) -> JSON:
+        return await self.api.get(f"{self._collection(kind)}/{name}")
+
+    async def patch(self, kind: str, name: str, change: JSON) -> JSON:
+        return await self.api.patch(f"{self._collection(kind)}/{name}", change, manager="kubectl")
+
+    async def annotate(self, kind: str, name: str, **annotations: str | None) -> JSON:
+        named = {f"scim-operator.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
+        return await self.patch(kind, name, {"metadata": {"annotations": named}})
+
+    async def reconcile(self, name: str = "calendly") -> JSON:
+        """The integration after a reconcile that was asked for."""
+        token = f"t{asyncio.get_running_loop().time()}"
+        await self.patch("ScimIntegration", name, {"metadata": {"annotations": {REQUESTED_AT: token}}})
+        return await self.until(
+            "ScimIntegration", name, lambda b: b.get("status", {}).get("lastHandledReconcileAt") == token
+        )
+
+    async def events(self, name: str) -> list[JSON]:
+        found = await self.api.list_all(object_path("v1", "events", "default"))
+        return [event for event in found if event["involvedObject"]["name"] == name]
+
+    async def requests(self, *, writes: bool) -> list[JSON]:
+        """What the operator has asked Okta and the provider for since the start."""
+        journal = await self._hands[0].send("GET", "/_control/requests")
+        return [one for one in journal["requests"] if (one["method"] != "GET") == writes]
+
+    async def clean(self) -> None:
+        """Deletes what the test has made, the newest first, and waits until it is gone."""
+        for path in reversed(self._made):
+            try:
+                await self.api.delete(path)
+                while True:
+                    await self.api.get(path)
+                    await asyncio.sleep(0.02)
+            except NotFound:
+                continue
+        self._made.clear()
+
+    def _collection(self, kind: str) -> str:
+        return object_path(API_VERSION, KINDS[kind].plural, "default")
+
+
+def condition(body: JSON, kind: str) -> JSON:
+    conditions = (body.get("status") or {}).get("conditions") or []
+    return next((one for one in conditions if one["type"] == kind), {})
+
+
+def says(kind: str, status: str, reason: str) -> Predicate:
+    """Whether a condition has this status and reason, for the present generation."""
+
+    def holds(body: JSON) -> bool:
+        found = condition(body, kind)
+        is_now = found.get("observedGeneration") == body["metadata"]["generation"]
+        return is_now and (found.get("status"), found.get("reason")) == (status, reason)
+
+    return holds
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    directory: Path = tmp_path_factory.mktemp("world")
+    async with open_world(Setup(directory)) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def flow(world: World) -> AsyncIterator[Flow]:
+    made = Flow(world)
+    try:
+        yield made
+    finally:
+        await made.clean()
+        await made.aclose()

@@ -109,9 +109,12 @@ class TargetConnector:
 
     async def _open(self, resource: Resource[OktaOrgSpec], access: OrgAccess) -> OpenOrg:
         percent = self._percent(resource.spec)
-        org = await open_org(
-            access, self.budgets, owner=_owner(resource), percent=percent, wiring=self._wiring
-        )
+        try:
+            org = await open_org(
+                access, self.budgets, owner=_owner(resource), percent=percent, wiring=self._wiring
+            )
+        except SpecError as error:
+            raise _of_secret(error, resource) from None
         self._sessions += org.sessions
         return org
 
@@ -126,7 +129,11 @@ class TargetConnector:
         admin_token: SecretStr | None,
         okta_token: SecretStr | None,
     ) -> Targets:
-        provider: OpenProvider = open_provider(access, self._wiring)
+        try:
+            provider: OpenProvider = open_provider(access, self._wiring)
+        except SpecError as error:
+            words = error.message.removeprefix(f"{error.field}: ")
+            raise SpecError(words, field=f"spec.provider.{error.field}") from None
         self._sessions += provider.sessions
         admin = None
         if spec.provider.admin is not None and admin_token is not None:
@@ -243,6 +250,21 @@ class _Reader:
     def certificates(self, ref: CaBundleRef | None) -> str:
         """The PEM bundle that `ref` names, "" without one."""
         return self.text("caBundleRef", ref.name, ref.key) if ref is not None else ""
+
+
+def _of_secret(error: SpecError, resource: Resource[OktaOrgSpec]) -> SpecError:
+    """`error`, which names a key of a Secret or the bundle, told by the field that refers to it."""
+    words = error.message.removeprefix(f"{error.field}: ")
+    if error.field == "caBundleRef":
+        return SpecError(words, field="spec.caBundleRef", kind="OktaOrg", name=resource.name)
+    place = f"{resource.namespace}/{resource.spec.auth.secret_ref.name}"
+    return SpecError(
+        f"the key {error.field} of the Secret {place} {words}",
+        field="spec.auth.secretRef",
+        kind="OktaOrg",
+        name=resource.name,
+        reason="InvalidSecret",
+    )
 
 
 def _owner(resource: Resource[Any]) -> str:

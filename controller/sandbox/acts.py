@@ -23,7 +23,7 @@ ALERTS = ("ScimPeopleWaitForSeat", "ScimSeatsFull")
 async def edits_by_hand(play: Play, cast: Cast) -> None:
     """Act one: the operator undoes what somebody did in the provider's own console."""
     gone, renamed = cast.deactivated, cast.renamed
-    play.stage.heading("Act 1  Edits by hand at the provider")
+    play.begin("Act 1  Edits by hand at the provider")
     play.stage.say(
         f"In the provider's console somebody deactivates {gone.display_name} and renames "
         f"{renamed.display_name} to {STRANGE_NAME!r}. The integration says `drift: Correct`."
@@ -33,7 +33,7 @@ async def edits_by_hand(play: Play, cast: Cast) -> None:
     await play.provider.edit(renamed.login, displayName=STRANGE_NAME)
     integration = await play.reconcile("Reconcile")
     event = await _drift_event(play)
-    await _show_sync(play, integration)
+    await _show_sync(play)
     back, name = await play.provider.person(gone.login), await play.provider.person(renamed.login)
     checks = play.checks
     checks.that(
@@ -43,15 +43,15 @@ async def edits_by_hand(play: Play, cast: Cast) -> None:
     checks.equal(
         f"{renamed.display_name} has the right name again", renamed.display_name, name.get("displayName")
     )
-    checks.equal("the metrics counted both corrections", before + 2, _corrected(await play.metrics()))
-    checks.equal("InSync says so", "True", condition(integration, "InSync").get("status"))
+    checks.equal("the metrics counted both", before + 2, _corrected(await play.metrics()))
+    checks.equal("the integration is InSync", "True", condition(integration, "InSync").get("status"))
 
 
 async def change_of_department(play: Play, cast: Cast) -> None:
     """Act two: a change in Okta moves somebody from one group of the provider to another."""
     mover, target = cast.mover, cast.new_department
     before = (await play.provider.person(mover.login)).get("group")
-    play.stage.heading("Act 2  A change of department in Okta")
+    play.begin("Act 2  A change of department in Okta")
     play.stage.say(
         f"{mover.display_name} moves from {mover.department} to {target} in Okta. The mapping table says "
         "which group that is at the provider."
@@ -71,7 +71,7 @@ async def change_of_department(play: Play, cast: Cast) -> None:
 
 async def full_house(play: Play, cast: Cast) -> None:
     """Act three, first half: more people than seats."""
-    play.stage.heading("Act 3  More people than seats")
+    play.begin("Act 3  More people than seats")
     play.stage.say(
         f"{cast.seats} seats were bought, {len(cast.assigned)} are taken. {len(cast.joining)} more people "
         "are assigned in Okta. Executives come first, then Sales, then whoever was assigned earlier."
@@ -92,7 +92,7 @@ async def full_house(play: Play, cast: Cast) -> None:
 async def people_leave(play: Play, cast: Cast) -> None:
     """Act three, second half: who waits is admitted as soon as seats come free."""
     play.stage.say("")
-    play.stage.say(f"{len(cast.leaving)} people leave the company: they are deactivated in Okta.")
+    play.stage.say(f"Then {len(cast.leaving)} people leave the company: they are deactivated in Okta.")
     for person in cast.leaving:
         await play.okta.deactivate(person.login)
     await play.reconcile("Reconcile")
@@ -142,10 +142,11 @@ async def _check_full(play: Play, cast: Cast, limit: JSON) -> None:
     )  # fmt: skip
     seats = await play.provider.seats()
     checks.equal("every seat is used at the provider, none beyond", cast.seats, seats["used"])
+    await play.show_metrics("scim_operator_seats", name=LIMIT)
     samples = await play.metrics()
     for state, value in (("used", cast.seats), ("available", 0), ("waiting", len(cast.waiting))):
         seen = select(samples, "scim_operator_seats", name=LIMIT, namespace=NAMESPACE, state=state)
-        checks.equal(f"metric seats {state}", [float(value)], [sample.value for sample in seen])
+        checks.equal(f"the metrics say {state}: {value}", [float(value)], [sample.value for sample in seen])
 
 
 async def _check_alerts(play: Play, *, fires: bool) -> None:
@@ -154,9 +155,11 @@ async def _check_alerts(play: Play, *, fires: bool) -> None:
     for name in ALERTS:
         expression = alert_expression(name)
         found: tuple[Sample, ...] = firing(expression, samples)
+        if fires:
+            play.stage.block([f"  {name}: {expression}"])
         told = ", ".join(map(str, found)) or "no series"
         play.checks.that(
-            f"alert {name} {'holds' if fires else 'is quiet'}: {expression}",
+            f"alert {name} {'fires' if fires else 'is quiet'}",
             bool(found) is fires, "a series" if fires else "no series", told,
         )  # fmt: skip
 
@@ -168,10 +171,9 @@ def alert_expression(name: str) -> str:
     return str(next(rule["expr"] for rule in rules if rule.get("alert") == name)).strip()
 
 
-async def _show_sync(play: Play, integration: JSON) -> None:
-    await play.show("ScimIntegration", wide=False)
-    for entry in ((integration.get("status") or {}).get("history") or [])[:1]:
-        play.stage.detail(f"history: {entry.get('message', '')}")
+async def _show_sync(play: Play) -> None:
+    await play.show("ScimIntegration")
+    await play.show_metrics("scim_operator_drift_corrected_total")
 
 
 async def _drift_event(play: Play) -> str:

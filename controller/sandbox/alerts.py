@@ -46,10 +46,12 @@ def read_samples(page: str) -> tuple[Sample, ...]:
     )
 
 
-def select(samples: tuple[Sample, ...], name: str, /, **labels: str) -> tuple[Sample, ...]:
-    """The samples of `name` that have all of `labels`."""
+def select(samples: tuple[Sample, ...], series: str, /, **labels: str) -> tuple[Sample, ...]:
+    """The samples of `series` that have all of `labels`."""
     return tuple(
-        sample for sample in samples if sample.name == name and labels.items() <= dict(sample.labels).items()
+        sample
+        for sample in samples
+        if sample.name == series and labels.items() <= dict(sample.labels).items()
     )
 
 

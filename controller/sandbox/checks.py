@@ -12,8 +12,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One claim: `expected` and `seen` are shown where they differ."""
+    """One claim of one part of the demo: `expected` and `seen` are shown where they differ."""
 
+    part: str
     claim: str
     holds: bool
     expected: str
@@ -26,6 +27,8 @@ class Checks:
 
     tell: Callable[[Check], None]
     made: list[Check] = field(default_factory=list)
+    part: str = ""
+    """The part that is being played."""
 
     def equal(self, claim: str, expected: Any, seen: Any) -> bool:
         """Notes whether `seen` is `expected`."""
@@ -33,7 +36,7 @@ class Checks:
 
     def that(self, claim: str, holds: bool, expected: str, seen: str) -> bool:
         """Notes whether `claim` holds."""
-        check = Check(claim, holds, expected, seen)
+        check = Check(self.part, claim, holds, expected, seen)
         self.made.append(check)
         self.tell(check)
         return holds
@@ -42,3 +45,14 @@ class Checks:
     def failed(self) -> tuple[Check, ...]:
         """What did not hold."""
         return tuple(check for check in self.made if not check.holds)
+
+    def by_part(self) -> dict[str, tuple[int, int]]:
+        """Part -> (claims that held, claims made), in the order of playing."""
+        parts = dict.fromkeys(check.part for check in self.made)
+        return {
+            part: (
+                sum(check.holds for check in self.made if check.part == part),
+                sum(check.part == part for check in self.made),
+            )
+            for part in parts
+        }

@@ -18,8 +18,8 @@ from controller.handlers.apiserver import JSON
 from controller.handlers.manifests import read_manifests
 from controller.handlers.paths import object_path
 from controller.handlers.tables import render_table
-from controller.sandbox.alerts import Sample, read_samples
-from controller.sandbox.board import Board
+from controller.sandbox.alerts import Sample, read_samples, select
+from controller.sandbox.board import Board, has_condition
 from controller.sandbox.checks import Checks
 from controller.sandbox.okta.seed import ASSIGNED_GROUP
 from controller.sandbox.run import World
@@ -143,6 +143,8 @@ class Play:
         self.okta, self.provider = Okta(self._okta_hands), Provider(self._admin_hands)
         self.integrations = self._board("ScimIntegration")
         self.limits = self._board("SeatLimit")
+        self._boards = {"ScimIntegration": self.integrations, "SeatLimit": self.limits}
+        self._boards |= {kind: self._board(kind) for kind in KINDS if kind not in self._boards}
         self._stack = AsyncExitStack()
 
     def _board(self, kind: str) -> Board:
@@ -151,12 +153,24 @@ class Play:
     async def __aenter__(self) -> Play:
         for hands in (self._okta_hands, self._admin_hands):
             self._stack.push_async_callback(hands.aclose)
-        for board in (self.integrations, self.limits):
+        for board in self._boards.values():
             await self._stack.enter_async_context(board)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    def begin(self, part: str) -> None:
+        """A part of the demo begins."""
+        self.checks.part = part
+        self.stage.heading(part)
+
+    async def until_ready(self, seconds: float) -> None:
+        """Returns when every applied resource of ours is Ready."""
+        for manifest in self.manifests:
+            if manifest.kind in self._boards:
+                board = self._boards[manifest.kind]
+                await board.until(manifest.name, has_condition("Ready"), seconds, f"{manifest.kind} Ready")
 
     async def reconcile(self, why: str) -> JSON:
         """Asks the operator to look now, as `kubectl annotate` does; the integration when it has."""
@@ -176,7 +190,7 @@ class Play:
         api, plural = KINDS[kind].short_name, KINDS[kind].plural
         table = await self.world.api.get(object_path(API_VERSION, plural, NAMESPACE), table=True)
         self.stage.command(f"kubectl get {api}" + (" -o wide" if wide else ""))
-        self.stage.block(render_table(table, wide=wide))
+        self.stage.block(render_table(table, wide=wide, width=self.stage.width))
 
     async def events(self, reason: str) -> list[JSON]:
         """Events of the integration with that reason, newest last."""
@@ -184,9 +198,21 @@ class Play:
         found = await self.world.api.list_all(path, {"fieldSelector": f"reason={reason}"})
         return [event for event in found if event["involvedObject"]["name"] == INTEGRATION]
 
+    async def show_metrics(self, series: str, /, **labels: str) -> None:
+        """The lines of the metrics page of one series."""
+        found = select(await self.metrics(), series, **labels)
+        self.stage.command(f"curl -s $METRICS_URL | grep {series}")
+        self.stage.block(["", *(_short(sample) for sample in found)][1:])
+
     async def metrics(self) -> tuple[Sample, ...]:
         """The operator's metrics page as it is now."""
         return read_samples(await asyncio.to_thread(_read_page, self.world.access.metrics_url))
+
+
+def _short(sample: Sample) -> str:
+    """A sample in one line of the terminal: labels that are the same for all are left out."""
+    labels = {name: value for name, value in sample.labels.items() if name not in ("namespace", "name")}
+    return f"  {Sample(sample.name, labels, sample.value)}"
 
 
 def _read_page(url: str) -> str:

@@ -5,6 +5,14 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples at every run, so that red means a change; HYPOTHESIS_PROFILE=explore looks for new ones.
+settings.register_profile(
+    "stable", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "stable"))
 
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
 

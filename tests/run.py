@@ -34,7 +34,18 @@ def main() -> int:
             failed.append(name)
             print(run.stdout + run.stderr)
     workers = os.environ.get("TEST_WORKERS", str(min(4, os.cpu_count() or 2)))
-    arguments = [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadgroup", "--durations=10", "-rs", *sys.argv[1:]]
+    arguments = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        workers,
+        "--dist",
+        "loadgroup",
+        "--durations=10",
+        "-rs",
+        *sys.argv[1:],
+    ]
     if subprocess.run(arguments, cwd=ROOT).returncode != 0:
         failed.append("tests")
     print(f"{time.monotonic() - started:.0f} s in all" + (f"; failed: {', '.join(failed)}" if failed else ""))

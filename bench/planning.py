@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,9 @@ def _scim_row(number: int) -> dict[str, Any]:
     }
 
 
+_WANTED = itemgetter(*READ)
+
+
 class Compact:
     """Turns pages into people and accounts; one text is kept once, however often it was read."""
 
@@ -183,7 +187,8 @@ class Compact:
             user = row["_embedded"]["user"]
             profile, name, okta_id = user["profile"], row["credentials"]["userName"], row["id"]
             name = keep(name, name)
-            values = tuple([keep(value, value) for value in map(profile.get, READ)])
+            raw = _WANTED(profile)
+            values = tuple(map(keep, raw, raw))
             yield Person(
                 keep(okta_id, okta_id),
                 name,
@@ -204,7 +209,7 @@ class Compact:
                 row["displayName"],
                 row[own]["group"],
             )
-            values = tuple([keep(value, value) for value in raw])
+            values = tuple(map(keep, raw, raw))
             yield Account(
                 ScimId(row["id"]),
                 keep(row["externalId"], row["externalId"]),

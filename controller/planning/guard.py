@@ -16,6 +16,7 @@ from controller.model.actual import Actual, Memory
 from controller.model.plan import Frozen, HoldReason, Plan, Verdict
 from controller.planning.approval import Approved, approve, freeze, is_current, waits_in_force
 from controller.planning.diff import of_this_tenant
+from controller.planning.fields import shown
 from controller.planning.prerequisites import BLOCKING
 from controller.planning.safeguards import Trip, find_trips
 from controller.planning.windows import is_open, opens_at
@@ -53,7 +54,9 @@ class _Facts:
     is_first: bool
     is_emptied: bool
     lacks_people: str
-    is_shrunken: bool
+    """Proof that the listing of people is not complete, or ""."""
+    doubt: str
+    """What makes the listing doubtful, though it may be right, or ""."""
     trips: tuple[Trip, ...]
     is_closed: bool
 
@@ -122,8 +125,6 @@ def _observing(plan: Plan) -> Verdict:
 def _facts(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Circumstances) -> _Facts:
     own = of_this_tenant(desired, memory)
     is_scoped = actual.assignments.is_scoped
-    people = len(actual.assignments.people)
-    has_new_credential = bool(memory.credential and at.credential and memory.credential != at.credential)
     return _Facts(
         is_blocked=any(problem.reason in BLOCKING for problem in plan.problems),
         steps_block=any(step.blocks for step in plan.steps),
@@ -131,24 +132,33 @@ def _facts(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Cir
         is_emptied=not is_scoped
         and not actual.accounts.accounts
         and len(own.pairs) > desired.safeguards.minimum,
-        lacks_people="" if is_scoped else _lacking(actual, own),
-        is_shrunken=not is_scoped and has_new_credential and people < memory.people_read,
+        lacks_people="" if is_scoped else _lacking(actual),
+        doubt="" if is_scoped else _doubt(actual, own, at),
         trips=find_trips(desired, actual, own, plan, at.now),
         is_closed=not is_open(desired.windows, at.now),
     )
 
 
-def _lacking(actual: Actual, memory: Memory) -> str:
+def _lacking(actual: Actual) -> str:
     """Why the listing of people is no proof that somebody is gone, or ""."""
-    listed = len(actual.assignments.people)
-    if not listed and memory.pairs:
-        return f"the app lists nobody, though {len(memory.pairs)} accounts are ours"
-    groups = actual.assignments.groups
+    listed, groups = len(actual.assignments.people), actual.assignments.groups
     counted = [
         (groups[i].users_count or 0, groups[i].name) for i in actual.assignments.app_groups if i in groups
     ]
     most, name = max(counted, default=(0, ""))
-    return f"the app lists {listed} people, its group {name} alone counts {most}" if listed < most else ""
+    return (
+        f"the app lists {listed} people, its group {shown(name)} alone counts {most}" if listed < most else ""
+    )
+
+
+def _doubt(actual: Actual, memory: Memory, at: Circumstances) -> str:
+    """Why somebody has to look before anybody is removed, or ""."""
+    listed = len(actual.assignments.people)
+    if not listed and memory.pairs:
+        return f"the app lists nobody, though {len(memory.pairs)} accounts are ours"
+    if memory.credential in ("", at.credential) or listed >= memory.people_read:
+        return ""
+    return f"the new Okta credential lists {listed} people, the one before listed {memory.people_read}"
 
 
 def _needs_a_yes(action: Action, desired: Desired, facts: _Facts) -> bool:
@@ -161,7 +171,7 @@ def _needs_a_yes(action: Action, desired: Desired, facts: _Facts) -> bool:
         return True
     if facts.is_emptied and action.kind is ActionKind.CREATE_ACCOUNT:
         return True
-    return facts.is_shrunken and action.touch is Touch.REMOVAL
+    return bool(facts.doubt) and action.touch is Touch.REMOVAL
 
 
 def _reasons(
@@ -192,7 +202,7 @@ def _reason(action: Action, desired: Desired, facts: _Facts, approved: Approved)
 def _missing_yes(action: Action, desired: Desired, facts: _Facts) -> HoldReason:
     if action.touch in facts.tripped:
         return HoldReason.SAFETY_THRESHOLD_EXCEEDED
-    if facts.is_shrunken and action.touch is Touch.REMOVAL:
+    if bool(facts.doubt) and action.touch is Touch.REMOVAL:
         return HoldReason.READ_INCOMPLETE
     return HoldReason.AWAITING_APPROVAL
 
@@ -215,8 +225,7 @@ def _message(
         HoldReason.BLOCKED_BY_STEP: f"{count} actions wait until the prerequisites and manual steps are done",
         HoldReason.SAFETY_THRESHOLD_EXCEEDED: f"{count} actions are held: {'; '.join(map(str, facts.trips))} "
         f"within {desired.safeguards.window / timedelta(hours=1):g} h",
-        HoldReason.READ_INCOMPLETE: f"{count} removals are held: "
-        + (facts.lacks_people or "the new Okta credential lists fewer people than the one before"),
+        HoldReason.READ_INCOMPLETE: f"{count} removals are held: " + (facts.lacks_people or facts.doubt),
         HoldReason.AWAITING_APPROVAL: f"{count} actions wait for approval{_why_first(facts)}",
         HoldReason.OUTSIDE_WINDOW: f"{count} actions wait for the next window",
     }[reason]

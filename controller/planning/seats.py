@@ -125,7 +125,9 @@ def admit(
 
 
 def _reserve_too_high(wish: SeatWish, room: Room) -> Problem:
-    text = f"spec.reserve: {room.reserve} of {room.limit} seats are reserved, nobody can be admitted; lower it"
+    text = (
+        f"spec.reserve: {room.reserve} of {room.limit} seats are reserved, nobody can be admitted; lower it"
+    )
     return Problem("SeatLimit", wish.name, "InvalidSpec", text, "spec.reserve")
 
 

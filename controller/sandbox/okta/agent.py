@@ -86,10 +86,11 @@ class Agent:
         return ""
 
     async def _attempt(self, task: TaskRecord) -> None:
-        app, task.attempts = self.org.apps.get(task.app_id), task.attempts + 1
+        app = self.org.apps.get(task.app_id)
         if app is None or app.connection.status != "ENABLED":
-            self.org.tasks.pop(task.id, None)
+            self._forget(task)
             return
+        task.state, task.attempts = "RUNNING", task.attempts + 1
         try:
             await self._perform(app, task)
         except RateLimitedPush as limited:
@@ -97,7 +98,12 @@ class Agent:
         except PushFailed as failure:
             self._fail(app, task, str(failure))
         else:
-            self.org.tasks.pop(task.id, None)
+            self._forget(task)
+
+    def _forget(self, task: TaskRecord) -> None:
+        """Unless a newer task has taken its place meanwhile."""
+        if self.org.tasks.get(task.id) is task:
+            del self.org.tasks[task.id]
 
     async def _perform(self, app: AppRecord, task: TaskRecord) -> None:
         record = app.users.get(task.user_id)

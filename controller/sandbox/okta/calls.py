@@ -74,11 +74,16 @@ class Answer:
         return b"" if self.body is None else json.dumps(self.body, separators=(",", ":")).encode()
 
 
-def page(call: Call, items: Iterable[Any], cursor: str) -> Answer:
-    """A listing with its links, each in a header line of its own; `cursor` "" means the last page."""
+def page(call: Call, items: Iterable[Any] | bytes, cursor: str) -> Answer:
+    """A listing with its links, each in a header line of its own; `cursor` "" means the last page.
+
+    `items` may be JSON already.
+    """
     headers = [("link", call.link("self"))]
     if cursor:
         headers.append(("link", call.link("next", after=encode_cursor(cursor))))
+    if isinstance(items, bytes):
+        return Answer(headers=headers, encoded=items)
     return Answer(list(items), headers=headers)
 
 

@@ -39,20 +39,25 @@ def profile_changed(org: Org, app: AppRecord, record: AppUserRecord) -> None:
 
 def unassigned(org: Org, app: AppRecord, record: AppUserRecord) -> None:
     """The assignment is gone: deactivated downstream where Deactivate Users is on."""
-    for task in list(org.tasks.values()):
-        if (task.app_id, task.user_id) == (app.id, record.id):
-            del org.tasks[task.id]
+    for kind in ("create", "update"):
+        org.tasks.pop(task_key(app, record.id, kind), None)
     if "PUSH_USER_DEACTIVATION" in app.features and record.external_id:
         enqueue(org, app, record.id, "deactivate", external_id=record.external_id)
 
 
+def task_key(app: AppRecord, user_id: str, kind: str) -> str:
+    """The id of the one task of this kind that a person can have in an app."""
+    return f"{app.id}/{user_id}/{kind}"
+
+
 def enqueue(org: Org, app: AppRecord, user_id: str, kind: str, external_id: str = "") -> None:
-    """Adds a task, unless the same one waits already."""
-    for task in org.tasks.values():
-        if (task.app_id, task.user_id, task.kind, task.state) == (app.id, user_id, kind, "QUEUED"):
-            return
-    task = TaskRecord(
-        org.new_id("task"), app.id, user_id, kind, due=org.clock.monotonic(), external_id=external_id
+    """Adds a task unless the same one is queued; takes the place of one that runs or has failed."""
+    key = task_key(app, user_id, kind)
+    present = org.tasks.pop(key, None)
+    if present is not None and present.state == "QUEUED":
+        org.tasks[key] = present
+        return
+    org.tasks[key] = TaskRecord(
+        key, app.id, user_id, kind, due=org.clock.monotonic(), external_id=external_id
     )
-    org.tasks[task.id] = task
     org.changed()

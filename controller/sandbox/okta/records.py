@@ -182,7 +182,10 @@ class HookRecord:
 
 @dataclass(slots=True)
 class TaskRecord:
-    """A job of the provisioning agent. `state`: QUEUED | WAITING (429) | FAILED (a person must retry)."""
+    """A job of the provisioning agent.
+
+    `state`: QUEUED | RUNNING | WAITING (after a 429) | FAILED (a person must retry).
+    """
 
     id: str
     app_id: str

@@ -11,6 +11,7 @@ from typing import Any
 
 from controller.sandbox.okta import apps, assignments, shapes
 from controller.sandbox.okta.calls import Answer, Call, Route, page
+from controller.sandbox.okta.encoding import encode_app_users
 from controller.sandbox.okta.filters import compile_filter
 from controller.sandbox.okta.paging import decode_cursor, read_limit
 from controller.sandbox.okta.problems import OktaProblem, invalid, missing
@@ -124,7 +125,7 @@ def list_app_users(org: Org, call: Call) -> Answer:
         if len(found) > limit:
             break
     more = found[limit - 1].id if len(found) > limit else ""
-    return page(call, [shapes.app_user(org, record.id, each, expand) for each in found[:limit]], more)
+    return page(call, encode_app_users(org, record.id, found[:limit], expand), more)
 
 
 def _walk_app_users(
@@ -139,10 +140,15 @@ def _walk_app_users(
     while ids := order.after(after, step):
         after = ids[-1]
         for user_id in ids:
-            app_user, profile = record.users[user_id], org.users[user_id].profile
-            names = (app_user.user_name, profile["firstName"], profile["lastName"], profile["email"])
-            if (visible is None or user_id in visible) and (not q or _starts(q, *names)):
-                yield app_user
+            if visible is not None and user_id not in visible:
+                continue
+            if not q or _starts(q, *_names(org, record.users[user_id])):
+                yield record.users[user_id]
+
+
+def _names(org: Org, app_user: AppUserRecord) -> tuple[Any, ...]:
+    profile = org.users[app_user.id].profile
+    return app_user.user_name, profile["firstName"], profile["lastName"], profile["email"]
 
 
 def assign_app_user(org: Org, call: Call) -> Answer:

@@ -8,6 +8,7 @@ from typing import Any
 
 from controller.sandbox.okta import directory, shapes
 from controller.sandbox.okta.calls import Answer, Call, Route, page
+from controller.sandbox.okta.encoding import encode_users
 from controller.sandbox.okta.filters import compile_filter, values_at
 from controller.sandbox.okta.paging import decode_cursor, read_limit
 from controller.sandbox.okta.problems import OktaProblem, invalid, missing
@@ -230,7 +231,7 @@ def list_group_users(org: Org, call: Call) -> Answer:
             each for each in ids if org.users[each].status != GONE and (visible is None or each in visible)
         ]
     more = found[limit - 1] if len(found) > limit else ""
-    return page(call, [shapes.user(org, org.users[each]) for each in found[:limit]], more)
+    return page(call, encode_users(org, [org.users[each] for each in found[:limit]]), more)
 
 
 def add_group_user(org: Org, call: Call) -> Answer:

@@ -39,7 +39,7 @@ from controller.sandbox.okta.systemlog import SystemLog, target
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PREFIX = {
     "org": "00o", "user": "00u", "group": "00g", "app": "0oa", "type": "oty", "schema": "osc",
-    "mapping": "prm", "rule": "0pr", "hook": "who", "token": "00T", "task": "tsk", "error": "oae",
+    "mapping": "prm", "rule": "0pr", "hook": "who", "token": "00T", "error": "oae",
     "request": "req", "client": "0oa", "external": "ext",
 }  # fmt: skip
 

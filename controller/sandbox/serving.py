@@ -27,7 +27,13 @@ class Closing(Protocol):
 
 
 class _Quiet(uvicorn.Server):
-    """uvicorn without its signal handlers."""
+    """uvicorn without its signal handlers, and without sys.exit, which would end the whole loop."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:
+            raise RuntimeError(f"uvicorn gave up with status {error.code}") from None
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

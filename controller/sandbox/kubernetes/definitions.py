@@ -152,14 +152,13 @@ def _one_version(version: Object, path: str) -> list[Finding]:
     try:
         compiled(schema)
     except SchemaError as error:
-        found += [_below(one, at) for one in error.findings]
+        found += [_below(one, f"{path}.schema") for one in error.findings]
     return found
 
 
 def _below(finding: Finding, path: str) -> Finding:
-    field = finding.field
-    inner = "" if field in ("", findings.NO_FIELD) else field if field.startswith("[") else "." + field
-    return Finding(path + inner, finding.type, finding.message, finding.value)
+    """`finding` with its field, which starts at openAPIV3Schema, told from the definition's root."""
+    return Finding(f"{path}.{finding.field}", finding.type, finding.message, finding.value)
 
 
 def _column_findings(columns: list[Object], path: str) -> list[Finding]:

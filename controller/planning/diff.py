@@ -69,7 +69,16 @@ def _switching_on(actual: Actual, unmet: tuple[Problem, ...], steps: tuple[Manua
     """SCIM is off: whoever listed people then could only list nobody, so that people come in the next run."""
     actions = (plan_switch(),)
     counts = Counts(assigned=len(actual.assignments.people))
-    return Plan(actions, plan_digest(actions), steps=steps, problems=unmet, counts=counts, wants_full=True)
+    return Plan(
+        actions,
+        plan_digest(actions),
+        steps=steps,
+        problems=unmet,
+        counts=counts,
+        # Nobody was looked at, so nobody may be forgotten either.
+        is_full=False,
+        wants_full=True,
+    )
 
 
 _FREEING = frozenset({Touch.LEAVER, Touch.REMOVAL})

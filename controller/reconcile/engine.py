@@ -17,10 +17,10 @@ from datetime import datetime
 from itertools import groupby
 
 from controller.clock import Clock
-from controller.errors import ControllerError, RateLimited, Unauthorized, Unavailable
+from controller.errors import ControllerError, RateLimited, RemoteError, Unauthorized, Unavailable
 from controller.metrics import Metrics
 from controller.model.actions import Action, Outcome, Result
-from controller.model.actual import Actual, Memory
+from controller.model.actual import AccountState, Actual, Memory, ProviderState
 from controller.model.people import EVERYTHING, Scope
 from controller.model.plan import Frozen, Plan, Problem, Verdict
 from controller.planning.desired import build_desired, check_actual
@@ -197,10 +197,11 @@ async def observe(targets: Targets, desired: Desired, scope: Scope, memory: Memo
     """Everything, read from the four targets: Okta's people and the provider at the same time once the app is
     known; then the people of ours who are no longer listed. Complete, or raises."""
     app = await targets.okta_app.observe(desired, scope)
+    settings = asyncio.ensure_future(targets.provider_settings.observe(desired, scope))
     reads = (
         asyncio.ensure_future(targets.okta_people.observe(desired, scope)),
-        asyncio.ensure_future(targets.provider_settings.observe(desired, scope)),
-        asyncio.ensure_future(targets.provider_people.observe(desired, scope)),
+        settings,
+        asyncio.ensure_future(_accounts(targets, desired, scope, settings)),
     )
     try:
         assignments, provider, accounts = await asyncio.gather(*reads)
@@ -213,6 +214,20 @@ async def observe(targets: Targets, desired: Desired, scope: Scope, memory: Memo
         missing = await targets.okta_people.observe_missing(desired, absent)
         assignments = replace(assignments, missing={**assignments.missing, **missing})
     return Actual(app, assignments, provider, accounts)
+
+
+async def _accounts(
+    targets: Targets, desired: Desired, scope: Scope, settings: asyncio.Future[ProviderState]
+) -> AccountState:
+    """The accounts; none where SCIM is switched off at the provider, which planning turns on first and then
+    asks for a full run. Any other failure to list them is raised."""
+    try:
+        return await targets.provider_people.observe(desired, scope)
+    except RemoteError:
+        organization = (await asyncio.shield(settings)).organization
+        if organization is None or organization.scim_enabled:
+            raise
+        return AccountState((), is_scoped=not scope.is_full)
 
 
 def by_target(targets: Targets, actions: Iterable[Action]) -> list[tuple[Target[object], list[Action]]]:

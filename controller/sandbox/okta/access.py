@@ -15,7 +15,10 @@ def authenticate(org: Org, call: Call) -> None:
     """Sets the call's principal (and scopes); 403 E0000005 without a credential, 401 E0000011 for a wrong
     one.
     """
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
+    header = call.headers.get("authorization", "")
+    if header[:4].upper() == "SSWS":  # Okta's own Python SDK leaves out the space behind it
+        header = f"SSWS {header[4:].strip()}"
+    scheme, _, token = header.partition(" ")
     if not token:
         raise OktaProblem("E0000005")
     if scheme.upper() == "SSWS":

@@ -22,6 +22,7 @@ from controller.provider.admin import (
     number_parameter,
     text_field,
 )
+from controller.provider.changes import accept, change_person, set_active
 from controller.provider.folding import fold
 from controller.provider.groups import lock_group, refuse_by_hand, remove_group, rename_group
 from controller.provider.jsonsql import json_of
@@ -32,15 +33,7 @@ from controller.provider.memberships import (
     insert_group,
     set_groups,
 )
-from controller.provider.people import (
-    COLUMNS,
-    Context,
-    Person,
-    accept,
-    change_person,
-    lock_person,
-    store_change,
-)
+from controller.provider.people import COLUMNS, Context, Person, lock_person, store_change
 from controller.provider.protocol import NamedGroup, protocol_of
 from controller.provider.statements import Taken, Unit
 from controller.provider.tables import groups, memberships, people
@@ -250,7 +243,7 @@ async def deactivate(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
     def job(unit: Unit) -> dict[str, Any]:
         context = call.context(unit)
         person = lock_person(unit, context.org.id, identifiers[0])
-        return _shown(unit, context.org.id, _edit_record(call, unit, context, person, {"active": False}))
+        return _shown(unit, context.org.id, set_active(unit, context, person, False, is_admin=True))
 
     return answer_json(await call.side.database.write(job))
 

@@ -29,12 +29,19 @@ def dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def document(model: Any, kind: str, resource_id: str, times: tuple[str, str], version: int) -> str:
-    """The text stored for `model`; `times` are created and modified."""
-    content = model.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
+def content_of_model(model: Any) -> dict[str, Any]:
+    """What is stored of `model`: its own attributes, schemas among them."""
+    content: dict[str, Any] = model.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
     for name in DERIVED:
         content.pop(name, None)
-    head = {"schemas": content.pop("schemas"), "id": resource_id}
+    return content
+
+
+def document(
+    content: dict[str, Any], kind: str, resource_id: str, times: tuple[str, str], version: int
+) -> str:
+    """The text stored for `content`; `times` are created and modified."""
+    head = {"schemas": content["schemas"], "id": resource_id}
     meta = {
         "resourceType": kind,
         "created": times[0],

@@ -6,6 +6,7 @@ of them here is refused with 409 and the reason.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,9 +18,9 @@ from scim2_models import (
     NotFoundException,
     UniquenessException,
 )
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, literal_column, select, union_all, update
 
-from controller.provider.documents import content_of, document
+from controller.provider.documents import content_of, content_of_model, document
 from controller.provider.filters import Target, members_matching
 from controller.provider.folding import fold
 from controller.provider.journal import Write, record
@@ -41,6 +42,7 @@ CORE_GROUP = "urn:ietf:params:scim:schemas:core:2.0:group:"
 CHUNK = 500
 FEW = 20  # up to this many members are looked up one by one
 MAX_MEMBERS = 100_000
+_ONE_MEMBER = re.compile(r'members\[\s*value\s+eq\s+"([^"\\]*)"\s*\]', re.IGNORECASE)
 
 
 class Group(NamedTuple):
@@ -79,6 +81,16 @@ _UPDATE = Prepared(
     )
 )
 _DELETE = Prepared(delete(groups).where(groups.c.seq == bindparam("at_seq")))
+_KIND = Prepared(
+    union_all(
+        select(literal_column("'User'")).where(
+            people.c.org_id == bindparam("org_id"), people.c.id == bindparam("member_id")
+        ),
+        select(literal_column("'Group'")).where(
+            groups.c.org_id == bindparam("org_id"), groups.c.id == bindparam("member_id")
+        ),
+    )
+)
 _MEMBER_IDS = Prepared(
     select(memberships.c.member_id).where(
         memberships.c.org_id == bindparam("org_id"), memberships.c.group_id == bindparam("group_id")
@@ -163,7 +175,11 @@ def members_in(members: Iterable[Any] | None) -> Displays:
 def _kinds(unit: Unit, org_id: str, ids: Sequence[str]) -> dict[str, str]:
     """User or Group by id. Raises 400 for an id that is neither: there are no ghost members."""
     found: dict[str, str] = {}
-    for start in range(0, len(ids), CHUNK):
+    for each in ids if len(ids) <= FEW else ():
+        row = unit.one(_KIND, org_id=org_id, member_id=each)
+        if row:
+            found[each] = row[0]
+    for start in range(0, len(ids) if len(ids) > FEW else 0, CHUNK):
         chunk = ids[start : start + CHUNK]
         for table, kind in ((people, "User"), (groups, "Group")):
             rows = unit.all(select(table.c.id).where(table.c.org_id == org_id, table.c.id.in_(chunk)))
@@ -235,7 +251,7 @@ def _store_attributes(unit: Unit, context: Context, before: Group, model: Any) -
     """Whether the attributes, members aside, differ from what was stored; they are stored then."""
     _check_name(model)
     times, version = (before.created, context.now), before.version + 1
-    doc = document(model, "Group", before.id, times, version)
+    doc = document(content_of_model(model), "Group", before.id, times, version)
     if content_of(doc) == content_of(before.doc):
         return False
     try:
@@ -330,6 +346,9 @@ class GroupPatch:
             raise MutabilityException(
                 attribute="members", detail="A member is added or removed, never changed in place"
             )
+        one = _ONE_MEMBER.fullmatch(path)
+        if one:
+            return _change_members(unit, context, group.id, {}, [one.group(1)])
         typed = self._protocol.group_filter(path)
         target = Target("Group", self._protocol.group, base_url)
         statement = members_matching(typed, target, unit.dialect, (context.org.id, group.id))

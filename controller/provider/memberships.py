@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from controller.provider.documents import document, etag
+from controller.provider.documents import content_of_model, document, etag
 from controller.provider.journal import Actor, Write, record
 from controller.provider.organizations import Change, Organization, count
 from controller.provider.protocol import NamedGroup
@@ -114,7 +114,7 @@ def insert_group(unit: Unit, org: Organization, model: NamedGroup, actor: Actor,
     from controller.provider.folding import fold
 
     group_id = uuid.uuid4().hex
-    doc = document(model, "Group", group_id, (now, now), 1)
+    doc = document(content_of_model(model), "Group", group_id, (now, now), 1)
     unit.run(
         _INSERT_GROUP,
         org_id=org.id,
@@ -236,29 +236,32 @@ def set_groups(
     return bool(gone or new)
 
 
-def members_of(unit: Unit, org_id: str, group_id: str) -> list[tuple[str, str, str | None]]:
-    """(id, kind, display) of every direct member, in order of id."""
-    nested = groups.alias("nested")
-    statement = (
-        select(
-            memberships.c.member_id,
-            memberships.c.kind,
-            func.coalesce(
-                memberships.c.display, people.c.display_name, people.c.user_name, nested.c.display_name
-            ),
-        )
-        .join_from(
-            memberships,
-            people,
-            (people.c.org_id == memberships.c.org_id) & (people.c.id == memberships.c.member_id),
-            isouter=True,
-        )
-        .join(
-            nested,
-            (nested.c.org_id == memberships.c.org_id) & (nested.c.id == memberships.c.member_id),
-            isouter=True,
-        )
-        .where(memberships.c.org_id == bindparam("org_id"), memberships.c.group_id == bindparam("group_id"))
-        .order_by(memberships.c.member_id)
+_NESTED = groups.alias("nested")
+_MEMBERS = Prepared(
+    select(
+        memberships.c.member_id,
+        memberships.c.kind,
+        func.coalesce(
+            memberships.c.display, people.c.display_name, people.c.user_name, _NESTED.c.display_name
+        ),
     )
-    return [tuple(row) for row in unit.all(Prepared(statement), org_id=org_id, group_id=group_id)]
+    .join_from(
+        memberships,
+        people,
+        (people.c.org_id == memberships.c.org_id) & (people.c.id == memberships.c.member_id),
+        isouter=True,
+    )
+    .join(
+        _NESTED,
+        (_NESTED.c.org_id == memberships.c.org_id) & (_NESTED.c.id == memberships.c.member_id),
+        isouter=True,
+    )
+    .where(memberships.c.org_id == bindparam("org_id"), memberships.c.group_id == bindparam("group_id"))
+    .order_by(memberships.c.member_id)
+)
+
+
+def members_of(unit: Unit, org_id: str, group_id: str) -> Sequence[tuple[str, str, str | None]]:
+    """(id, kind, display) of every direct member, in order of id."""
+    rows: Sequence[tuple[str, str, str | None]] = unit.all(_MEMBERS, org_id=org_id, group_id=group_id)
+    return rows

@@ -59,6 +59,24 @@ def read_patch(
     return patch
 
 
+def only_active(payload: dict[str, Any]) -> bool | None:
+    """The value of `active` where that is all a PATCH sets, in one of the two plain forms; else None.
+
+    This is how Okta deactivates and reactivates; whatever is written differently takes the way of the models.
+    """
+    match payload:
+        case {
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "Operations": [{"op": "replace", **rest}],
+        } if len(payload) == 2:
+            value = rest.get("value")
+            if rest.keys() == {"path", "value"} and rest["path"] == "active":
+                return value if isinstance(value, bool) else None
+            if rest.keys() == {"value"} and isinstance(value, dict) and value.keys() == {"active"}:
+                return value["active"] if isinstance(value["active"], bool) else None
+    return None
+
+
 def _operation(operation: Any, profile: Profile) -> Any:
     """The operation without ignored attributes; None where nothing is left of it."""
     if not isinstance(operation, dict):

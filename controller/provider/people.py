@@ -1,6 +1,6 @@
-"""People: created, changed, deactivated and deleted, each in one transaction with seats, groups and journal.
+"""People: their rows, created and deleted in one transaction with seats, groups and journal.
 
-Called by scim (what a client sends), admin (what a person clicks) and bulk. Nothing here knows HTTP: errors
+Called by scim (what a client sends), admin (what a person clicks) and changes. Nothing here knows HTTP: errors
 are scim2-models' exceptions or seats' refusal. Reads return stored text; see documents.
 """
 
@@ -14,18 +14,17 @@ from typing import Any, NamedTuple
 from scim2_models import (
     ForbiddenException,
     InvalidValueException,
-    MutabilityException,
     NotFoundException,
     UniquenessException,
 )
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from controller.provider.documents import content_of, document
+from controller.provider.documents import content_of_model, document
 from controller.provider.folding import fold
 from controller.provider.journal import Actor, Write, record
 from controller.provider.memberships import follow_mapping, leave_all
 from controller.provider.organizations import Change, Organization, count
-from controller.provider.seats import Status, Verdict, admit, next_status, takes_seat
+from controller.provider.seats import Status, Verdict, admit, next_status
 from controller.provider.statements import Prepared, Taken, Unit
 from controller.provider.tables import people, person_emails, removed_people
 
@@ -49,6 +48,7 @@ class Person(NamedTuple):
     modified: str
     accepted_at: str | None
     last_active: str | None
+    former_name: str | None
     version: int
     doc: str
 
@@ -157,11 +157,11 @@ def create_person(unit: Unit, context: Context, model: Any) -> Person:
         raise taken(facts.user_name)
     verdict = admit(org, status)
     status = verdict.status or status
-    doc = document(model, "User", person_id, (now, now), 1)
+    doc = document(content_of_model(model), "User", person_id, (now, now), 1)
     person = Person(
         0, person_id, facts.user_name, facts.external_id, facts.display_name, facts.email, None,
         int(facts.is_active), status, int(verdict.seated), verdict.licence, facts.group_value, now, now,
-        now if status == "active" else None, None, 1, doc,
+        now if status == "active" else None, None, None, 1, doc,
     )  # fmt: skip
     if not verdict.is_stored:
         return person
@@ -218,85 +218,11 @@ def _change(before: Person | None, after: Person | None, verdict: Verdict | None
     )
 
 
-def change_person(
-    unit: Unit, context: Context, before: Person, model: Any, *, is_admin: bool = False
-) -> Person:
-    """The person after `model` took the place of what was stored; `before` itself where nothing changed.
-
-    An admin's own edit needs no confirmation of a new address. Raises as `create_person`, and 400 or 403
-    where the profile protects the person.
-    """
-    org, now = context.org, context.now
-    facts = facts_of(model, bool(before.active))
-    _check_allowed(org, before, facts, is_admin)
-    pending_email = _hold_back_email(org, before, model, facts) if not is_admin else None
-    if pending_email:
-        facts = facts_of(model, bool(before.active))
-    status, verdict = _standing(org, before, facts)
-    doc = document(model, "User", before.id, (before.created, now), before.version + 1)
-    if (
-        content_of(doc) == content_of(before.doc)
-        and status == before.status
-        and pending_email == before.pending_email
-    ):
-        return before
-    after = before._replace(
-        user_name=facts.user_name, external_id=facts.external_id, display_name=facts.display_name,
-        email=facts.email, pending_email=pending_email, active=int(facts.is_active), status=status,
-        seated=int(verdict.seated), licence=verdict.licence, group_value=facts.group_value, modified=now,
-        accepted_at=now if status == "active" and not before.accepted_at else before.accepted_at,
-        version=before.version + 1, doc=doc,
-    )  # fmt: skip
-    store_change(unit, context, before, after, verdict)
-    _write_emails_if_changed(unit, org.id, before, facts)
-    if facts.group_value != before.group_value or status != before.status:
-        follow_mapping(unit, org, before.id, facts.group_value, context.actor, now)
-    return after
-
-
-def _check_allowed(org: Organization, before: Person, facts: Facts, is_admin: bool) -> None:
-    settings = org.profile.deprovisioning
-    if not facts.is_active and before.active:
-        check_not_protected(org, before)
-    if settings.edit_inactive == "refuse" and not before.active and not facts.is_active and not is_admin:
-        raise InvalidValueException(detail="A deactivated user cannot be changed; set active first")
-
-
 def check_not_protected(org: Organization, person: Person) -> None:
     """Raises 403 where the profile protects the account, such as the last owner's."""
     names = {fold(name) for name in org.profile.deprovisioning.protected}
     if fold(person.user_name) in names:
         raise ForbiddenException(detail=f"{person.user_name} owns the organization and cannot be removed")
-
-
-def _standing(org: Organization, before: Person, facts: Facts) -> tuple[Status, Verdict]:
-    """The status after a change, and whether the person holds a seat then."""
-    status = next_status(org, facts.is_active, was_accepted=before.accepted_at is not None)
-    if before.status == "pending" and facts.is_active:
-        status = "pending"
-    if takes_seat(org, status) and not before.seated and before.licence == "full":
-        checked = before.status != "deactivated" or org.profile.over_capacity.check_on_reactivate
-        verdict = admit(org, status, is_checked=checked)
-        return verdict.status or status, verdict
-    keeps = status == "deactivated" and org.profile.deprovisioning.on_deactivate == "keepSeat"
-    seated = bool(before.seated) and (takes_seat(org, status) or keeps)
-    return status, Verdict(seated=seated, licence=_licence(before.licence))
-
-
-def _licence(text: str) -> Any:
-    return "basic" if text == "basic" else "full"
-
-
-def _hold_back_email(org: Organization, before: Person, model: Any, facts: Facts) -> str | None:
-    """The new address that waits for confirmation, the old one put back into `model`; None for no wait."""
-    if org.profile.email_change == "immediate" or facts.email is None or before.email is None:
-        return None
-    if fold(facts.email) == fold(before.email):
-        return None
-    for mail in model.emails:
-        if mail.value == facts.email:
-            mail.value = before.email
-    return facts.email
 
 
 def store_change(
@@ -328,11 +254,10 @@ def _shown(person: Person) -> str:
     return f'{person.doc[:-1]},"provider":{kept}}}'
 
 
-def _write_emails_if_changed(unit: Unit, org_id: str, before: Person, facts: Facts) -> None:
-    old = [mail.get("value") for mail in json.loads(before.doc).get("emails", ())]
-    if [value for value in old if value] != list(facts.emails):
-        unit.run(_DELETE_EMAILS, at_seq=before.seq)
-        _write_emails(unit, org_id, before.seq, facts.emails)
+def rewrite_emails(unit: Unit, org_id: str, seq: int, emails: tuple[str, ...]) -> None:
+    """Makes `emails` the addresses that the person is found by."""
+    unit.run(_DELETE_EMAILS, at_seq=seq)
+    _write_emails(unit, org_id, seq, emails)
 
 
 def remove_person(unit: Unit, context: Context, person: Person) -> None:
@@ -353,24 +278,3 @@ def remove_person(unit: Unit, context: Context, person: Person) -> None:
         )
     count(unit, org.id, _change(person, None))
     record(unit, org.id, Write("person.delete", "User", person.id, person.doc), context.actor, context.now)
-
-
-def accept(unit: Unit, context: Context, person: Person) -> Person:
-    """The person after taking up the invitation; needs a seat where one is taken only now."""
-    org, now = context.org, context.now
-    if person.status == "deactivated":
-        raise MutabilityException(detail="A deactivated person cannot accept an invitation")
-    if person.status == "active":
-        return person
-    verdict = Verdict(seated=bool(person.seated), licence=_licence(person.licence))
-    if not person.seated and person.licence == "full":
-        verdict = admit(org, "active")
-        if verdict.status == "pending":
-            from controller.provider.seats import refusal
-
-            raise refusal(org)
-    after = person._replace(
-        status="active", seated=int(verdict.seated), licence=verdict.licence, accepted_at=now, last_active=now
-    )
-    store_change(unit, context, person, after, verdict)
-    return after

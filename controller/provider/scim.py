@@ -26,6 +26,7 @@ from scim2_server.routing import match as match_route
 from controller.clock import Clock
 from controller.provider.access import Caller, Denied, Gate
 from controller.provider.answers import empty_answer, error_answer, of_core, resource_answer
+from controller.provider.changes import change_person, set_active
 from controller.provider.database import Database
 from controller.provider.documents import (
     Projection,
@@ -46,11 +47,10 @@ from controller.provider.groups import (
 )
 from controller.provider.memberships import groups_of, members_of
 from controller.provider.organizations import Organization, find_organization, lock_organization
-from controller.provider.patching import read_model, read_patch, read_user
+from controller.provider.patching import only_active, read_model, read_patch, read_user
 from controller.provider.people import (
     Context,
     Person,
-    change_person,
     create_person,
     find_by_user_name,
     find_person,
@@ -117,6 +117,24 @@ def read_query(request: Request) -> dict[str, str]:
         raise InvalidSyntaxException(detail="The query string is not valid UTF-8") from error
 
 
+_ROUTES = {
+    ("GET", 1): Operation.search,
+    ("POST", 1): Operation.create,
+    ("GET", 2): Operation.query,
+    ("PUT", 2): Operation.replace,
+    ("PATCH", 2): Operation.patch,
+    ("DELETE", 2): Operation.delete,
+}
+
+
+def route(method: str, path: tuple[str, ...]) -> Target:
+    """What a request asks for; the common ones without walking scim2-server's table of routes."""
+    operation = _ROUTES.get((method, len(path))) if path[0] in ("Users", "Groups") else None
+    if operation is None or path[-1] == ".search":
+        return match_route(method, "/" + "/".join(path))
+    return Target(operation, path[0], path[1] if len(path) == 2 else None)
+
+
 class ScimSide:
     """Serves the SCIM endpoints of every organization of one database."""
 
@@ -140,7 +158,7 @@ class ScimSide:
         off = caller.org.why_scim_is_off()
         if off:
             raise Denied(403, off)
-        target = match_route(request.method, path)
+        target = route(request.method, request.path)
         protocol = protocol_of(caller.org.profile, self.secret)
         call = Call(request, caller, protocol, f"{request.origin}/scim/v2/{org_id}", target)
         if target.me:
@@ -317,11 +335,26 @@ class ScimSide:
         return self._group_answer(unit, call, replace_group(unit, context, before, model, call.protocol))
 
     async def _patch(self, call: Call) -> Response:
-        patch = read_patch(call.protocol, call.org.profile, call.kind, self._payload(call))
+        payload = self._payload(call)
+        active = only_active(payload) if call.kind == "User" else None
+        if active is not None:
+            return await self._write(call, lambda unit: self._set_active(unit, call, active))
+        patch = read_patch(call.protocol, call.org.profile, call.kind, payload)
         if call.kind == "User":
             return await self._write(call, lambda unit: self._patch_person(unit, call, patch))
         whole = GroupPatch(patch, call.protocol)
         return await self._write(call, lambda unit: self._patch_group(unit, call, whole))
+
+    def _set_active(self, unit: Unit, call: Call, is_active: bool) -> Response:
+        context = self._context(unit, call)
+        before = lock_person(unit, context.org.id, call.resource_id)
+        call.conditions().check(etag(before.version), "PATCH")
+        return self._patch_answer(unit, call, set_active(unit, context, before, is_active))
+
+    def _patch_answer(self, unit: Unit, call: Call, person: Person) -> Response:
+        if call.org.profile.patch_answer == "204" and call.projection() is None:
+            return empty_answer(person.version)
+        return self._person_answer(unit, call, person)
 
     def _patch_person(self, unit: Unit, call: Call, patch: Any) -> Response:
         context = self._context(unit, call)
@@ -332,10 +365,9 @@ class ScimSide:
             with call.protocol.provider:
                 model = call.protocol.user.model_validate_json(before.doc)
                 changed = patch.patch(model)
-            person = change_person(unit, context, before, model) if changed else before
-        if context.org.profile.patch_answer == "204" and call.projection() is None:
-            return empty_answer(person.version)
-        return self._person_answer(unit, call, person)
+            if changed:
+                person = change_person(unit, context, before, model, is_partial=True)
+        return self._patch_answer(unit, call, person)
 
     def _patch_group(self, unit: Unit, call: Call, patch: GroupPatch) -> Response:
         # Memberships touch no counter of the organization, so its row is not locked.

@@ -80,6 +80,7 @@ people = Table(
     Column("modified", Moment, nullable=False),
     Column("accepted_at", Moment),
     Column("last_active", Moment),
+    Column("former_name", Text),  # the userName before a profile scrambled it
     Column("version", Integer, nullable=False),
     Column("doc", Text, nullable=False),
     UniqueConstraint("org_id", "id", name="people_id"),

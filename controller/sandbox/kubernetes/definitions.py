@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from controller.sandbox.kubernetes.definition_schema import SCHEMA
 from controller.sandbox.kubernetes.jsonpath import compile_path
 from controller.sandbox.kubernetes.resources import Column, Object, Resource
 from controller.sandbox.kubernetes.store import encode
@@ -39,7 +40,9 @@ def definition_resource() -> Resource:
         has_status=True,
         counts_generations=True,
         unconditional_update=False,
-        known_fields=frozenset({"spec", "status"}),
+        description=str(SCHEMA["description"]),
+        schema=SCHEMA,
+        structural=compiled(SCHEMA),
         prepare=prepare_definition,
         columns=(
             Column("Name", lambda obj: obj["metadata"]["name"], format="name"),
@@ -59,13 +62,10 @@ def compiled(schema: Object) -> Structural:
 
 
 def prepare_definition(obj: Object, old: Object | None) -> list[Finding]:
-    """Defaults of names and conversion, set in place, and everything wrong with the definition."""
-    spec = obj.get("spec")
-    if not isinstance(spec, dict):
-        return [findings.required("spec")]
-    names = spec.get("names")
-    if not isinstance(names, dict) or not isinstance(spec.get("versions"), list):
-        return [findings.required("spec.names"), findings.required("spec.versions")]
+    """Defaults of names and conversion, set in place, and everything wrong with the definition beyond its
+    own schema, which has been checked."""
+    spec = obj["spec"]
+    names = spec["names"]
     _set_defaults(obj, spec, names)
     return [
         *_name_findings(obj, spec, names),
@@ -80,7 +80,7 @@ def _set_defaults(obj: Object, spec: Object, names: Object) -> None:
     names.setdefault("singular", kind.lower())
     names.setdefault("listKind", kind + "List")
     spec.setdefault("conversion", {"strategy": "None"})
-    stored = [one.get("name") for one in spec["versions"] if isinstance(one, dict) and one.get("storage")]
+    stored = [one["name"] for one in spec["versions"] if one["storage"]]
     status = obj.setdefault("status", {})
     status.setdefault("conditions", [])
     status.setdefault("acceptedNames", {"plural": "", "kind": ""})
@@ -98,7 +98,7 @@ def _name_findings(obj: Object, spec: Object, names: Object) -> list[Finding]:
         found.append(findings.invalid("spec.group", spec.get("group") or "", message))
     for field in ("plural", "singular", "kind", "listKind"):
         value = names.get(field)
-        if not isinstance(value, str) or not value:
+        if not value:
             found.append(findings.required(f"spec.names.{field}"))
         elif not _LABEL.fullmatch(value.lower()):
             found.append(findings.invalid(f"spec.names.{field}", value, "a DNS-1035 label is needed"))
@@ -120,8 +120,8 @@ def _conversion_findings(spec: Object) -> list[Finding]:
 
 
 def _version_findings(spec: Object) -> list[Finding]:
-    versions = [one for one in spec["versions"] if isinstance(one, dict)]
-    if not versions or len(versions) != len(spec["versions"]):
+    versions = spec["versions"]
+    if not versions:
         return [findings.required("spec.versions", "must have at least one version")]
     found = []
     if sum(bool(one.get("storage")) for one in versions) != 1:

@@ -24,9 +24,12 @@ _IMMUTABLE = "field is immutable when `immutable` is set"
 
 def prepare_secret(obj: Object, old: Object | None) -> list[Finding]:
     """stringData becomes data; the type is Opaque unless given, and stays."""
+    _check_base64(obj.get("data") or {}, "Secret")
     data = dict(obj.get("data") or {})
-    _check_base64(data, "Secret")
-    for key, text in (obj.pop("stringData", None) or {}).items():
+    texts = obj.pop("stringData", None) or {}
+    if not isinstance(texts, dict):
+        raise _undecodable("Secret", "stringData must be an object")
+    for key, text in texts.items():
         if not isinstance(text, str):
             raise _undecodable("Secret", f"stringData.{key} must be a string")
         data[key] = base64.b64encode(text.encode()).decode()
@@ -43,7 +46,7 @@ def prepare_secret(obj: Object, old: Object | None) -> list[Finding]:
 def prepare_config_map(obj: Object, old: Object | None) -> list[Finding]:
     """Values are strings, binary ones base64; a key is in one of the two only."""
     data, binary = obj.get("data") or {}, obj.get("binaryData") or {}
-    if not all(isinstance(value, str) for value in data.values()):
+    if not isinstance(data, dict) or not all(isinstance(value, str) for value in data.values()):
         raise _undecodable("ConfigMap", "json: cannot unmarshal non-string value into Go struct field .data")
     _check_base64(binary, "ConfigMap")
     found = _key_findings("data", data) + _key_findings("binaryData", binary)

@@ -162,7 +162,7 @@ def _schema(resource: Resource) -> Object:
             "description": "Standard object metadata.",
         },
     }
-    if not resource.is_custom:
+    if resource.schema is None:
         source["x-kubernetes-preserve-unknown-fields"] = True
         for name in sorted(
             resource.known_fields or {"spec"} | ({"status"} if resource.has_status else set())

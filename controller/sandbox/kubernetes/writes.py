@@ -299,10 +299,11 @@ class Writer:
         found: list[Finding] = [
             *(meta.meta_findings(metadata, resource.name_rule)),
             *(meta.finalizer_findings(metadata, old["metadata"]) if old is not None else []),
-            *resource.prepare(obj, old),
         ]
         if resource.structural is not None:
             found += resource.structural.validate(obj, old, subresource=subresource)
+        if not found or resource.structural is None:
+            found += resource.prepare(obj, old)
         if found:
             raise invalid(resource.group, resource.kind, metadata.get("name") or "", found)
 

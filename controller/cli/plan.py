@@ -1,0 +1,56 @@
+"""`scimctl plan`: what the operator would do, without doing it.
+
+Composes running, which makes reports, and planning.render, which shows them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+
+from controller.cli.options import Output
+from controller.cli.running import Where, open_source, plan_all
+from controller.errors import SpecError
+from controller.handlers.manifests import read_manifests
+from controller.logs import configure_logs
+from controller.planning.plan_json import render_json
+from controller.planning.render import Planned, render_markdown, render_text
+from controller.reconcile.report import Report
+from controller.settings import parse_settings
+
+
+async def plan(where: Where, files: Iterable[str], names: Iterable[str], output: Output) -> bool:
+    """Whether some plan has actions; prints all of them. SpecError tells the first that could not be made."""
+    configure_logs("text", "error")
+    manifests = read_manifests(files)
+    if where.offline and not manifests:
+        raise SpecError("needs files, since no cluster is asked: add -f FILE", field="--offline")
+    # The person at this terminal names the URLs, so loopback is theirs to reach, unlike inside a cluster.
+    settings = parse_settings(os.environ).model_copy(update={"allow_http_loopback": True})
+    async with open_source(where, manifests) as source:
+        planned = [_planned(report) for report in await plan_all(source, names, settings)]
+    _print(planned, output)
+    failed = next((each for each in planned if each.error), None)
+    if failed is not None:
+        raise SpecError(failed.error, field=f"ScimIntegration {failed.name}")
+    return any(each.plan is not None and each.plan.actions for each in planned)
+
+
+def _planned(report: Report) -> Planned:
+    integration = report.inputs.integration
+    error = str(report.error) if report.error is not None else ""
+    if not error and report.plan is None:
+        error = "spec.suspend is true: nothing is read or planned"
+    return Planned(
+        integration.namespace, integration.name, integration.spec.mode, report.plan, report.verdict, error
+    )
+
+
+def _print(planned: list[Planned], output: Output) -> None:
+    if output is Output.JSON:
+        print(json.dumps(render_json(planned), indent=2, ensure_ascii=False))
+    elif output is Output.MARKDOWN:
+        print(render_markdown(planned))
+    else:
+        print(render_text(planned))

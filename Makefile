@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
+# Without compiled modules each start would read half a million lines of Python again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test sandbox bench lint generate format lock clean
 
 $(STAMP): requirements/dev.txt pyproject.toml

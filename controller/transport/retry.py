@@ -20,17 +20,20 @@ class RetryPolicy:
 
     attempts: int = 4
     """Tries in all after failures."""
-    rate_limited_attempts: int = 10
+    rate_limited_attempts: int = 16
     """Tries in all after 429: nothing was done, so they cost only time."""
     base_seconds: float = 0.5
     cap_seconds: float = 15.0
     total_seconds: float = 300.0
     """A wait that would pass this is not begun: the caller's own backoff is better then."""
+    rate_limited_seconds: float = 900.0
+    """The same after 429. Longer, since giving up would throw away what a listing has read so far."""
 
     def delay(self, call: Call, error: RemoteError, attempt: int, spent_seconds: float) -> float | None:
         """Seconds before attempt number `attempt` + 1 (the first is 1), or None: give up."""
         wait = self._wait(call, error, attempt)
-        return wait if wait is not None and spent_seconds + wait <= self.total_seconds else None
+        longest = self.rate_limited_seconds if isinstance(error, RateLimited) else self.total_seconds
+        return wait if wait is not None and spent_seconds + wait <= longest else None
 
     def _wait(self, call: Call, error: RemoteError, attempt: int) -> float | None:
         if isinstance(error, RateLimited):

@@ -202,7 +202,7 @@ async def test_a_post_that_may_have_arrived_is_not_repeated(failure: Any) -> Non
 async def test_repetition_ends_after_the_time_allowed() -> None:
     remote = Flaky(100, lambda: httpx.Response(429, headers={"retry-after": "61"}))
     with pytest.raises(RateLimited):
-        await session(remote, RetryPolicy(total_seconds=150)).send(GET)
+        await session(remote, RetryPolicy(rate_limited_seconds=150)).send(GET)
     assert remote.calls == 3
 
 

@@ -38,6 +38,7 @@ from controller.reconcile.siblings import (
     mapping_status,
     org_status,
 )
+from controller.reconcile.status import in_order
 from controller.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class Reporter:
             return
         before = fresh.get("status") or {}
         show_status(self._metrics, place, status)
-        if dict(before) != dict(status):
+        if in_order(before) != in_order(status):
             written = await self._cluster.write_status(_with_generation_of(body, fresh), status)
             if written is None:
                 return

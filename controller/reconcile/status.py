@@ -32,7 +32,6 @@ from controller.reconcile.conditions import (
     RECONCILING,
     TRUE,
     UNKNOWN,
-    Condition,
     Finding,
     error_findings,
     settle,
@@ -291,7 +290,15 @@ def without_churn(previous: Mapping[str, Any], made: Status, now: datetime) -> S
 
 
 def _core(status: Mapping[str, Any]) -> Status:
-    return {key: value for key, value in status.items() if key not in FRESHNESS}
+    return {key: value for key, value in in_order(status).items() if key not in FRESHNESS}
+
+
+def in_order(status: Mapping[str, Any]) -> Status:
+    """The status with its conditions by type: an API server keeps a map list in the order of its own."""
+    conditions = status.get("conditions")
+    if not conditions:
+        return dict(status)
+    return {**status, "conditions": sorted(conditions, key=lambda condition: str(condition.get("type")))}
 
 
 def resource_status(
@@ -302,11 +309,6 @@ def resource_status(
     made["observedGeneration"] = generation
     made["conditions"] = settle(findings, previous.get("conditions") or [], generation, rfc3339(now))
     return without_churn(previous, _pruned(made), now)
-
-
-def conditions_of(status: Mapping[str, Any]) -> list[Condition]:
-    """The conditions of a status, [] where there are none."""
-    return list(status.get("conditions") or [])
 
 
 def progressing_status(integration: Resource[Any], now: datetime) -> Status:

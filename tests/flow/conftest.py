@@ -23,7 +23,7 @@ from controller.sandbox.board import Board, Predicate
 from controller.sandbox.play import Hands, Okta, Provider
 from controller.sandbox.run import Setup, World, open_world
 
-SECONDS = 20.0
+SECONDS = 40.0
 JSON = dict[str, Any]
 
 
@@ -54,6 +54,7 @@ class Flow:
         manifests = read_manifests([world.examples / "quickstart"])
         self.quickstart = {(m.kind, m.name): m.body for m in manifests}
         self._made: list[str] = []
+        self._seen = 0
 
     async def aclose(self) -> None:
         for hands in self._hands:
@@ -102,10 +103,45 @@ class Flow:
         found = await self.api.list_all(object_path("v1", "events", "default"))
         return [event for event in found if event["involvedObject"]["name"] == name]
 
-    async def requests(self, *, writes: bool) -> list[JSON]:
-        """What the operator has asked Okta and the provider for since the start."""
-        journal = await self._hands[0].send("GET", "/_control/requests")
-        return [one for one in journal["requests"] if (one["method"] != "GET") == writes]
+    async def until_event(self, name: str, reason: str) -> JSON:
+        """The event of that reason; events are recorded right after the status."""
+        async with asyncio.timeout(SECONDS):
+            while True:
+                found = [event for event in await self.events(name) if event["reason"] == reason]
+                if found:
+                    return found[-1]
+                await asyncio.sleep(0.05)
+
+    async def begin(self) -> None:
+        """Forgets what Okta was asked for until now."""
+        self._seen = len(await self._journal())
+
+    async def _journal(self) -> list[JSON]:
+        answer = await self._hands[0].send("GET", "/_control/requests")
+        requests: list[JSON] = answer["requests"]
+        return requests
+
+    async def okta_calls(self) -> list[str]:
+        """`METHOD path` of every call that Okta has had since `begin`."""
+        return [f"{one['method']} {one['path']}" for one in (await self._journal())[self._seen :]]
+
+    async def okta_writes(self) -> list[str]:
+        """Those that change something."""
+        return [call for call in await self.okta_calls() if not call.startswith("GET ")]
+
+    async def fault(self, kind: str, path: str, **more: Any) -> None:
+        """Breaks Okta until `mend`."""
+        await self._hands[0].send("POST", "/_control/faults", {"kind": kind, "path": path, **more})
+
+    async def mend(self) -> None:
+        await self._hands[0].send("DELETE", "/_control/faults")
+        await self.begin()
+
+    async def okta_send(self, method: str, path: str, body: Any = None) -> Any:
+        """One call that an administrator of Okta makes."""
+        answer = await self._hands[0].send(method, path, body)
+        await self.begin()
+        return answer
 
     async def clean(self) -> None:
         """Deletes what the test has made, the newest first, and waits until it is gone."""
@@ -149,6 +185,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 @pytest_asyncio.fixture(loop_scope="module")
 async def flow(world: World) -> AsyncIterator[Flow]:
     made = Flow(world)
+    await made.begin()
     try:
         yield made
     finally:

@@ -37,14 +37,14 @@ async def test_a_reconcile_with_nothing_to_do_writes_nothing_anywhere(flow: Flow
     await flow.until("ScimIntegration", "calendly", says("InSync", "True", "InSync"))
     await flow.reconcile()
     before = {kind: await flow.get(kind, name) for kind, name in _NAMES}
-    writes, events = len(await flow.requests(writes=True)), len(await flow.events("calendly"))
+    writes, events = len(await flow.okta_writes()), len(await flow.events("calendly"))
     maps = await flow.api.list_all("/api/v1/namespaces/default/configmaps")
     body = await flow.reconcile()
     after = {kind: await flow.get(kind, name) for kind, name in _NAMES}
     changed = {kind for kind, was in before.items() if after[kind]["metadata"] != was["metadata"]}
     assert changed == {"ScimIntegration"}, "only the answer to requested-at is written"
     assert body["status"].get("history") == before["ScimIntegration"]["status"].get("history")
-    assert len(await flow.requests(writes=True)) == writes
+    assert len(await flow.okta_writes()) == writes
     assert len(await flow.events("calendly")) == events
     assert await flow.api.list_all("/api/v1/namespaces/default/configmaps") == maps
 

@@ -12,7 +12,7 @@ import jsonpatch
 import jsonpointer
 
 from controller.sandbox.kubernetes.failures import Refusal, bad_request
-from controller.sandbox.kubernetes.shapes import Shape
+from controller.sandbox.kubernetes.shapes import Shape, value_element
 
 MERGE = "application/merge-patch+json"
 JSON = "application/json-patch+json"
@@ -69,21 +69,32 @@ def _strategic_map(document: dict[str, Any], patch: dict[str, Any], shape: Shape
         return {}
     result = dict(document)
     if _RETAIN in patch:
-        result = {name: value for name, value in result.items() if name in patch[_RETAIN]}
-    for name, value in patch.items():
+        retained = _directive_list(patch, _RETAIN)
+        result = {name: value for name, value in result.items() if name in retained}
+    for name in patch:
         if name.startswith(_DELETE_PRIMITIVES):
-            target = name.removeprefix(_DELETE_PRIMITIVES)
-            result[target] = [item for item in result.get(target) or [] if item not in value]
+            _delete_primitives(result, name.removeprefix(_DELETE_PRIMITIVES), _directive_list(patch, name))
     for name, value in plain.items():
         if value is None:
             result.pop(name, None)
         else:
-            order = patch.get(_ORDER + name)
+            order = _directive_list(patch, _ORDER + name) if _ORDER + name in patch else []
             result[name] = _strategic_value(result.get(name), value, shape.field(name), order)
     return result
 
 
-def _strategic_value(old: Any, new: Any, shape: Shape, order: list[Any] | None) -> Any:
+def _directive_list(patch: dict[str, Any], name: str) -> list[Any]:
+    if not isinstance(patch[name], list):
+        raise bad_request(f"error decoding patch: {name} must be a list")
+    return list(patch[name])
+
+
+def _delete_primitives(result: dict[str, Any], name: str, gone: list[Any]) -> None:
+    if isinstance(result.get(name), list):
+        result[name] = [item for item in result[name] if item not in gone]
+
+
+def _strategic_value(old: Any, new: Any, shape: Shape, order: list[Any]) -> Any:
     if isinstance(new, dict):
         return _strategic_map(old if isinstance(old, dict) else {}, new, shape)
     if isinstance(new, list):
@@ -91,33 +102,39 @@ def _strategic_value(old: Any, new: Any, shape: Shape, order: list[Any] | None) 
     return new
 
 
-def _strategic_list(old: list[Any], new: list[Any], shape: Shape, order: list[Any] | None) -> list[Any]:
+def _strategic_list(old: list[Any], new: list[Any], shape: Shape, order: list[Any]) -> list[Any]:
     if any(isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" for item in new):
         return [item for item in new if not (isinstance(item, dict) and _DIRECTIVE in item)]
     if shape.is_set:
-        merged = [*old, *(item for item in new if item not in old)]
-        return _ordered(merged, order, lambda item: item)
+        merged = {value_element(item): item for item in [*old, *new]}
+        return _ordered(merged, [value_element(item) for item in order])
     keys = shape.keys([*old, *new])[:1]
     if not keys:
         return new
-    return _keyed_list(old, new, shape, keys[0], order)
+    merged = _keyed_items(old, new, shape, keys[0])
+    return _ordered(merged, [_identity(item, keys[0]) for item in order])
 
 
-def _keyed_list(old: list[Any], new: list[Any], shape: Shape, key: str, order: list[Any] | None) -> list[Any]:
-    merged = {item.get(key): item for item in old if isinstance(item, dict)}
+def _keyed_items(old: list[Any], new: list[Any], shape: Shape, key: str) -> dict[str, Any]:
+    """The elements after the merge, by what tells them apart."""
+    merged = {_identity(item, key): item for item in old}
     for item in new:
         if not isinstance(item, dict) or key not in item:
             raise bad_request(f"map: {item} does not contain declared merge key: {key}")
+        identity = _identity(item, key)
         if item.get(_DIRECTIVE) == "delete":
-            merged.pop(item[key], None)
+            merged.pop(identity, None)
         else:
-            merged[item[key]] = _strategic_map(merged.get(item[key], {}), item, shape.item())
-    names = None if order is None else [item.get(key) for item in order]
-    return _ordered(list(merged.values()), names, lambda item: item.get(key))
+            before = merged.get(identity)
+            merged[identity] = _strategic_map(before if isinstance(before, dict) else {}, item, shape.item())
+    return merged
 
 
-def _ordered(items: list[Any], order: list[Any] | None, identity: Any) -> list[Any]:
-    if not order:
-        return items
-    places = {value: place for place, value in enumerate(order)}
-    return sorted(items, key=lambda item: places.get(identity(item), len(places)))
+def _identity(item: Any, key: str) -> str:
+    return value_element(item.get(key) if isinstance(item, dict) else item)
+
+
+def _ordered(items: dict[str, Any], order: list[str]) -> list[Any]:
+    """The elements as `order` has them; those that it does not name stay behind in their own order."""
+    places = {identity: place for place, identity in enumerate(order)}
+    return [items[one] for one in sorted(items, key=lambda one: places.get(one, len(places)))]

@@ -47,6 +47,14 @@ async def test_creating_twice_makes_one_account(opened: Opener) -> None:
     assert len((await target(world).observe(wish(world), EVERYTHING)).accounts) == 1
 
 
+async def test_an_account_whose_answer_got_lost_is_found_and_not_made_again(opened: Opener) -> None:
+    world = await opened()
+    world.hosts.lost_answers = 1
+    outcomes = await apply(target(world), wish(world), [creation(), creation()])
+    assert results(outcomes) == [Result.DONE] * 2
+    assert len((await target(world).observe(wish(world), EVERYTHING)).accounts) == 2
+
+
 async def test_a_user_name_that_is_another_persons_is_refused(opened: Opener) -> None:
     world = await opened()
     await apply(target(world), wish(world), [creation("00uA", "same@acme.example")])

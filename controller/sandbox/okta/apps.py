@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 
 from controller.sandbox.okta import assignments, mappings, schemas
+from controller.sandbox.okta.bodies import section
 from controller.sandbox.okta.paging import SortedIds
 from controller.sandbox.okta.problems import OktaProblem, invalid
 from controller.sandbox.okta.records import JSON, AppRecord, Connection
@@ -214,24 +215,21 @@ def change_capabilities(org: Org, record: AppRecord, feature: str, body: JSON) -
     """PUT of a feature: partial, the bare capabilities object."""
     capabilities(record, feature)
     if feature == "INBOUND_PROVISIONING":
-        if not body.get("importSettings") or not body.get("importRules"):
+        if not section(body, "importSettings") or not section(body, "importRules"):
             raise invalid("importSettings", "importSettings and importRules are both required")
         record.capabilities[feature] = body
         return body
-    update = body.get("update") or {}
     switches = (
-        (CREATE, (body.get("create") or {}).get("lifecycleCreate")),
-        (UPDATE, update.get("profile")),
-        (DEACTIVATE, update.get("lifecycleDeactivate")),
+        (CREATE, section(body, "create", "lifecycleCreate")),
+        (UPDATE, section(body, "update", "profile")),
+        (DEACTIVATE, section(body, "update", "lifecycleDeactivate")),
     )
     for flags, wish in switches:
-        if wish is not None:
+        if wish:
             _switch(record, flags, wish.get("status"))
-    if update.get("password"):
-        record.capabilities["password"] = {
-            **capabilities(record, feature)["update"]["password"],
-            **update["password"],
-        }
+    if password := section(body, "update", "password"):
+        present = capabilities(record, feature)["update"]["password"]
+        record.capabilities["password"] = {**present, **password}
     org.log.record("application.lifecycle.update", app_target(record))
     return capabilities(record, feature)
 
@@ -271,6 +269,9 @@ def _check_body(body: JSON) -> None:
         raise invalid("label", "The field cannot be left blank")
     if body.get("signOnMode") not in SIGN_ON_MODES:
         raise invalid("signOnMode", "The field cannot be left blank")
-    template = (body.get("credentials") or {}).get("userNameTemplate") or {}
+    section(body, "settings")
+    template = section(body, "credentials", "userNameTemplate")
+    if not isinstance(template.get("template", ""), str):
+        raise invalid("credentials.userNameTemplate.template", "must be a string")
     if template.get("type") not in (None, "NONE", "BUILT_IN", "CUSTOM"):
         raise invalid("credentials.userNameTemplate.type", "must be NONE, BUILT_IN or CUSTOM")

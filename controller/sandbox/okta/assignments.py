@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from controller.sandbox.okta import expressions, provisioning
+from controller.sandbox.okta.bodies import section, word
 from controller.sandbox.okta.problems import OktaProblem, missing
 from controller.sandbox.okta.records import (
     GONE,
@@ -39,11 +40,11 @@ def assign_user(org: Org, app: AppRecord, user: UserRecord, body: JSON) -> AppUs
         raise OktaProblem("E0000001", "Api validation failed: user", "user: The user is deactivated.")
     if app.status != "ACTIVE":
         raise OktaProblem("E0000001", "Api validation failed: app", "app: The application is not active.")
-    wanted = (body.get("credentials") or {}).get("userName")
+    wanted, profile = word(body, "credentials", "userName"), section(body, "profile")
     if wanted:
         _check_user_name(org, app, user, wanted)
+    _check_mapped(org, app, user, profile)
     scope, existing = body.get("scope") or "USER", app.users.get(user.id)
-    profile = dict(body.get("profile") or {})
     if existing is None:
         return _create(org, app, user, scope, profile, wanted)
     if existing.scope == scope == "USER" and not profile and not wanted:
@@ -52,20 +53,21 @@ def assign_user(org: Org, app: AppRecord, user: UserRecord, body: JSON) -> AppUs
     existing.profile.update(profile)
     existing.user_name = wanted or existing.user_name
     _touched(org, app, existing)
+    org.log.record("application.user_membership.update", *_targets(app, user, existing))
     return existing
 
 
 def update_assignment(org: Org, app: AppRecord, user: UserRecord, body: JSON) -> AppUserRecord:
     """Partial: credentials or profile; a mapped attribute refuses another value while push is on."""
     record = find_assignment(app, user.id)
-    credentials, profile = body.get("credentials") or {}, body.get("profile") or {}
+    credentials, profile = section(body, "credentials"), section(body, "profile")
     if credentials.get("password") and _scheme(app) not in (
         "EDIT_USERNAME_AND_PASSWORD",
         "ADMIN_SETS_CREDENTIALS",
     ):
         raise OktaProblem("E0000041")
     if credentials.get("userName"):
-        _check_user_name(org, app, user, credentials["userName"])
+        _check_user_name(org, app, user, word(body, "credentials", "userName"))
         record.user_name = credentials["userName"]
         org.log.record("application.user_membership.change_username", *_targets(app, user, record))
     _check_mapped(org, app, user, profile)
@@ -91,7 +93,7 @@ def assign_group(org: Org, app: AppRecord, group_id: str, body: JSON) -> GroupAs
     if priority is None:
         free = max((each.priority for each in app.groups.values()), default=-1) + 1
         priority = old.priority if old else free
-    record = GroupAssignment(group_id, int(priority), dict(body.get("profile") or {}), org.now_text())
+    record = GroupAssignment(group_id, int(priority), section(body, "profile"), org.now_text())
     app.groups[group_id] = record
     name = "group.application_assignment." + ("update" if old else "add")
     org.log.record(name, _app_target(app), target("UserGroup", group.id, group.profile["name"]))
@@ -277,7 +279,7 @@ def _user_names_follow(org: Org, app: AppRecord) -> bool:
 
 
 def _check_user_name(org: Org, app: AppRecord, user: UserRecord, wanted: str) -> None:
-    if not isinstance(wanted, str) or len(wanted) > USER_NAME_LIMIT:
+    if len(wanted) > USER_NAME_LIMIT:
         raise OktaProblem(
             "E0000001", "Api validation failed: credentials", "userName: The field is too long (maximum 100)."
         )

@@ -146,7 +146,7 @@ def create_group(org: Org, profile: JSON, kind: str = "OKTA_GROUP") -> GroupReco
 def update_group(org: Org, group: GroupRecord, profile: JSON) -> GroupRecord:
     """Replaces the profile of an OKTA_GROUP."""
     _check_editable(group)
-    if not profile.get("name"):
+    if not isinstance(profile.get("name"), str) or not profile["name"]:
         raise invalid("name", "The field cannot be left blank")
     group.profile, group.last_updated = dict(profile), org.now_text()
     org.log.record("group.profile.update", group_target(group))

@@ -10,9 +10,9 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections import deque
-from typing import Any
 
 from controller.sandbox.okta import shapes
+from controller.sandbox.okta.bodies import items, section, word
 from controller.sandbox.okta.calls import Answer, Call, Route
 from controller.sandbox.okta.outbound import NoAnswer, Send
 from controller.sandbox.okta.problems import OktaProblem, invalid, missing
@@ -162,17 +162,17 @@ async def verify_hook(org: Org, call: Call) -> Answer:
 
 
 def _fill(hook: HookRecord, body: JSON) -> None:
-    config: Any = (body.get("channel") or {}).get("config") or {}
-    events: Any = (body.get("events") or {}).get("items")
+    config, events = section(body, "channel", "config"), items(body, "events", "items")
     if not body.get("name"):
         raise invalid("name", "The field cannot be left blank")
-    if not isinstance(config.get("uri"), str) or not config["uri"].startswith(("http://", "https://")):
+    if not word(config, "uri").startswith(("http://", "https://")):
         raise invalid("channel.config.uri", "must be a URL")
-    if not isinstance(events, list) or not events or not all(isinstance(each, str) for each in events):
+    if not events or not all(isinstance(each, str) for each in events):
         raise invalid("events.items", "must name at least one event type")
     hook.name, hook.uri, hook.events = str(body["name"]), config["uri"], list(events)
-    hook.headers = {str(each.get("key")): str(each.get("value")) for each in config.get("headers") or []}
-    scheme = config.get("authScheme") or {}
+    pairs = [section(each) for each in items(config, "headers")]
+    hook.headers = {str(pair.get("key")): str(pair.get("value")) for pair in pairs}
+    scheme = section(config, "authScheme")
     hook.auth_key, hook.auth_value = str(scheme.get("key") or ""), str(scheme.get("value") or hook.auth_value)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from controller.sandbox.okta import directory, shapes
+from controller.sandbox.okta.bodies import items, word
 from controller.sandbox.okta.calls import Answer, Call, Route, page
 from controller.sandbox.okta.encoding import encode_users
 from controller.sandbox.okta.filters import compile_filter, values_at
@@ -122,20 +122,11 @@ def create_user(org: Org, call: Call) -> Answer:
     profile = body.get("profile")
     if not isinstance(profile, dict):
         raise invalid("profile", "The field cannot be left blank")
-    has_password = bool((body.get("credentials") or {}).get("password"))
-    active = "ACTIVE" if has_password or not call.flag("sendEmail", True) else "PROVISIONED"
-    # a simulated person clicks the activation mail at once, unless a test asks for the state in between
-    status = ("ACTIVE" if active == "PROVISIONED" else active) if call.flag("activate", True) else "STAGED"
-    groups = body.get("groupIds") or []
-    if not isinstance(groups, list):
-        raise invalid("groupIds", "must be a list")
-    record = directory.create_user(
-        org,
-        profile,
-        status=status,
-        type_id=str((body.get("type") or {}).get("id", "")),
-        groups=tuple(str(group_id) for group_id in groups),
-    )
+    # nobody stays PROVISIONED: a simulated person clicks the activation mail at once
+    status = "ACTIVE" if call.flag("activate", True) else "STAGED"
+    groups = tuple(str(group_id) for group_id in items(body, "groupIds"))
+    type_id = word(body, "type", "id")
+    record = directory.create_user(org, profile, status=status, type_id=type_id, groups=groups)
     return Answer(shapes.user(org, record))
 
 
@@ -264,9 +255,9 @@ def list_rules(org: Org, call: Call) -> Answer:
 
 def create_rule(org: Org, call: Call) -> Answer:
     body = call.json_object()
-    expression = _at(body, "conditions", "expression", "value")
-    groups = _at(body, "actions", "assignUserToGroups", "groupIds")
-    if not isinstance(expression, str) or not isinstance(groups, list) or not body.get("name"):
+    expression = word(body, "conditions", "expression", "value")
+    groups = [str(each) for each in items(body, "actions", "assignUserToGroups", "groupIds")]
+    if not expression or not groups or not body.get("name"):
         raise invalid("conditions", "name, conditions.expression.value and actions are required")
     return Answer(
         shapes.rule(org, directory.add_rule(org, str(body["name"]), expression, groups, "INACTIVE"))
@@ -290,12 +281,6 @@ def rule_lifecycle(org: Org, call: Call) -> Answer:
     for user in list(org.users.values()):
         directory.run_rules(org, user)
     return Answer(status=204)
-
-
-def _at(body: Any, *path: str) -> Any:
-    for part in path:
-        body = body.get(part) if isinstance(body, dict) else None
-    return body
 
 
 def _etag(record: UserRecord) -> str:

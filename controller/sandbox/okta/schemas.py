@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 
+from controller.sandbox.okta.bodies import section
 from controller.sandbox.okta.problems import OktaProblem, missing
 from controller.sandbox.okta.records import JSON, AppRecord, AppSchema
 from controller.sandbox.okta.store import Org
@@ -74,7 +75,7 @@ def read_schema(org: Org, app: AppRecord) -> AppSchema:
 def change_schema(org: Org, app: AppRecord, body: JSON) -> AppSchema:
     """Merges `definitions.custom.properties`; null removes. Answers the schema as it will be."""
     schema = read_schema(org, app)
-    changes = _custom_changes(body)
+    changes = section(body, "definitions", "custom", "properties")
     custom = copy.deepcopy(schema.custom)
     for name, value in changes.items():
         if value is None:
@@ -89,17 +90,6 @@ def change_schema(org: Org, app: AppRecord, body: JSON) -> AppSchema:
     shown = copy.copy(schema)
     shown.custom = custom
     return shown
-
-
-def _custom_changes(body: JSON) -> JSON:
-    definitions = body.get("definitions")
-    if definitions is None:
-        return {}
-    custom = definitions.get("custom") if isinstance(definitions, dict) else None
-    properties = (custom or {}).get("properties") if isinstance(custom or {}, dict) else None
-    if not isinstance(properties or {}, dict):
-        raise OktaProblem("E0000003")
-    return dict(properties or {})
 
 
 def _delete(org: Org, app: AppRecord, custom: JSON, name: str) -> None:
@@ -162,11 +152,10 @@ def _check_new(schema: AppSchema, custom: JSON, name: str, value: JSON) -> None:
 
 
 def _change_base(schema: AppSchema, body: JSON) -> None:
-    base = ((body.get("definitions") or {}).get("base") or {}).get("properties") or {}
-    for name, value in base.items():
-        if name not in schema.base or value is None:
+    for name, value in section(body, "definitions", "base", "properties").items():
+        if name not in schema.base or not isinstance(value, dict):
             raise OktaProblem("E0000001", SUMMARY, f"{name}: base properties cannot be added or removed.")
         if "required" in value and name == "userName" and not value["required"]:
             raise OktaProblem("E0000001", SUMMARY, f"{name}: this base property is not nullable.")
         if "required" in value:
-            schema.base[name]["required"] = value["required"]
+            schema.base[name]["required"] = bool(value["required"])

@@ -220,6 +220,53 @@ def approve(
     asyncio.run(work())
 
 
+@app.command(rich_help_panel=LOOK)
+def doctor(kubeconfig: Kubeconfig = "", context: Context = "", namespace: Namespace = "") -> None:
+    """Look at everything that an installation needs, in order. Exits 1 where something is missing."""
+    from controller.cli import doctor as command
+    from controller.cli.running import Where, own_settings
+
+    where = Where(kubeconfig, context, namespace)
+    _done(asyncio.run(command.doctor(where, own_settings())))
+
+
+@app.command("import", rich_help_panel=LOOK)
+def import_(  # noqa: PLR0913 - each argument is an option
+    application: Annotated[str, typer.Option("--app", metavar="LABEL", help="Label of the app in Okta.")],
+    okta_url: Annotated[str, typer.Option("--okta-url", envvar="OKTA_URL", help="The Okta org.")],
+    okta_token: Annotated[
+        str, typer.Option("--okta-token", envvar="OKTA_API_TOKEN", help="API token; better by the variable.")
+    ],
+    scim_url: Annotated[
+        str, typer.Option("--scim-url", envvar="SCIM_BASE_URL", help="SCIM base URL of the provider.")
+    ],
+    admin_url: Annotated[
+        str, typer.Option("--admin-url", envvar="SCIM_ADMIN_URL", help="Its admin API, where there is one.")
+    ] = "",
+    admin_token: Annotated[
+        str, typer.Option("--admin-token", envvar="SCIM_ADMIN_TOKEN", help="Token of the admin API.")
+    ] = "",
+    name: Annotated[
+        str, typer.Option("--name", help="Name of the resources; made of the label without.")
+    ] = "",
+) -> None:
+    """Print what was set up by hand as resources that declare just that, in mode Observe."""
+    from pydantic import SecretStr
+
+    from controller.cli import adopt
+
+    existing = adopt.Existing(
+        okta_url,
+        SecretStr(okta_token),
+        application,
+        scim_url,
+        name or adopt.name_of(application),
+        admin_url,
+        SecretStr(admin_token),
+    )
+    print(asyncio.run(adopt.import_existing(existing)), end="")
+
+
 @app.command(rich_help_panel=RUN)
 def operator(kubeconfig: Kubeconfig = "") -> None:
     """Run the operator against a cluster. Settings are environment variables, see docs/settings.md."""
@@ -235,7 +282,13 @@ app.add_typer(provider_app, name="provider", rich_help_panel=RUN)
 @provider_app.command("serve")
 def provider_serve(  # noqa: PLR0913 - each argument is an option
     database: Annotated[
-        str, typer.Option("--database", metavar="URL", help="sqlite:///FILE or postgresql://USER@HOST/NAME.")
+        str,
+        typer.Option(
+            "--database",
+            metavar="URL",
+            envvar="SCIM_PROVIDER_DATABASE",
+            help="sqlite:///FILE or postgresql://USER@HOST/NAME.",
+        ),
     ] = "sqlite:///scim-provider.sqlite",
     host: Annotated[
         str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")
@@ -260,6 +313,14 @@ def provider_serve(  # noqa: PLR0913 - each argument is an option
 
     wish = serve.ProviderWish(database, host, port, org, profile, seats, env, public_url)
     serve.provider(wish)
+
+
+@app.command(rich_help_panel=RUN)
+def probe(url: Annotated[str, typer.Argument(metavar="URL", help="As in http://HOST:8080/readyz.")]) -> None:
+    """Ask a health or readiness page. Exits 1 where it does not answer with success."""
+    from controller.cli import probe as command
+
+    _done(command.probe(url))
 
 
 def _done(holds: bool) -> None:

@@ -6,18 +6,16 @@ Composes running, which makes reports, and planning.render, which shows them.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 
 from controller.cli.options import Output
-from controller.cli.running import Where, open_source, plan_all
+from controller.cli.running import Where, open_source, own_settings, plan_all
 from controller.errors import SpecError
 from controller.handlers.manifests import read_manifests
 from controller.logs import configure_logs
 from controller.planning.plan_json import render_json
 from controller.planning.render import Planned, render_markdown, render_text
 from controller.reconcile.report import Report
-from controller.settings import parse_settings
 
 
 async def plan(where: Where, files: Iterable[str], names: Iterable[str], output: Output) -> bool:
@@ -26,10 +24,8 @@ async def plan(where: Where, files: Iterable[str], names: Iterable[str], output:
     manifests = read_manifests(files)
     if where.offline and not manifests:
         raise SpecError("needs files, since no cluster is asked: add -f FILE", field="--offline")
-    # The person at this terminal names the URLs, so loopback is theirs to reach, unlike inside a cluster.
-    settings = parse_settings(os.environ).model_copy(update={"allow_http_loopback": True})
     async with open_source(where, manifests) as source:
-        planned = [_planned(report) for report in await plan_all(source, names, settings)]
+        planned = [_planned(report) for report in await plan_all(source, names, own_settings())]
     _print(planned, output)
     failed = next((each for each in planned if each.error), None)
     if failed is not None:

@@ -7,6 +7,7 @@ operator remembers) comes from the cluster, where one is given; a file stands in
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -34,8 +35,13 @@ from controller.metrics import Metrics
 from controller.model.actual import Memory
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
-from controller.settings import Settings
+from controller.settings import Settings, parse_settings
 from controller.targets.connect import TargetConnector
+
+
+def own_settings() -> Settings:
+    """Settings for a run from a terminal: the person there names the URLs, so loopback is theirs to reach."""
+    return parse_settings(os.environ).model_copy(update={"allow_http_loopback": True})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from kubernetes.aio import config as kubeconfigs
@@ -100,6 +100,12 @@ class ApiServer:
         """Where it answers."""
         return str(self._client.configuration.host).rstrip("/")
 
+    @property
+    def origin(self) -> str:
+        """The same for messages: scheme and host, since a path may carry a credential."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
     async def aclose(self) -> None:
         """Closes the connections."""
         await self._client.close()
@@ -166,7 +172,7 @@ class ApiServer:
                 if event["type"] != "BOOKMARK":
                     yield event["type"], event["object"]
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _unreachable(self.url, error) from None
+            raise _unreachable(self.origin, error) from None
         finally:
             answer.close()
 
@@ -186,7 +192,7 @@ class ApiServer:
             decoded: JSON = json.loads(await answer.read() or b"{}")
             return decoded
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _unreachable(self.url, error) from None
+            raise _unreachable(self.origin, error) from None
         finally:
             answer.release()
 
@@ -207,7 +213,7 @@ class ApiServer:
             await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
             answer = await self._client.rest_client.request(method, url, headers=headers, body=body)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(self.url, error) from None
+            raise _unreachable(self.origin, error) from None
         response: aiohttp.ClientResponse = answer.response
         return response
 

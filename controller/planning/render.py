@@ -102,13 +102,15 @@ def summary(plan: Plan) -> str:
 
 def _changes(actions: Sequence[Action]) -> list[list[str]]:
     """For each action the fields that change; nothing for a creation, where all do."""
+    return [_changed_fields(action) if action.before else [] for action in actions]
+
+
+def _changed_fields(action: Action) -> list[str]:
+    before, after = dict(action.before), dict(action.after)
     return [
-        [
-            f"{path}: {_pair(dict(action.after).get(path), value)}"
-            for path, value in action.before
-            if dict(action.after).get(path) != value
-        ]
-        for action in actions
+        f"{path}: {_pair(after.get(path), before.get(path))}"
+        for path in {**before, **after}
+        if before.get(path) != after.get(path)
     ]
 
 

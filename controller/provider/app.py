@@ -6,6 +6,7 @@ told apart and the database is opened and closed.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from dataclasses import dataclass
 
@@ -25,19 +26,20 @@ from controller.provider.tables import secrets as secret_rows
 from controller.provider.tokens import NewToken, issue_token
 from controller.provider.wire import Receive, Request, Response, Scope, Send, request_of, send_response
 
+logger = logging.getLogger(__name__)
 BOOTSTRAP = Actor("bootstrap")
-_SECRET = Prepared(select(secret_rows.c.value).where(secret_rows.c.name == bindparam("secret_name")))
-_NEW_SECRET = Prepared(insert(secret_rows).values(name=bindparam("secret_name"), value=bindparam("value")))
+_SECRET = Prepared(select(secret_rows.c.value).where(secret_rows.c.name == bindparam("key")))
+_NEW_SECRET = Prepared(insert(secret_rows).values(name=bindparam("key"), value=bindparam("value")))
 
 
 def shared_secret(database: Database, name: str) -> str:
     """A random key that every process of this database shares, made at its first use."""
 
     def job(unit: Unit) -> str:
-        row = unit.one(_SECRET, secret_name=name)
+        row = unit.one(_SECRET, key=name)
         if row is None:
-            unit.run(_NEW_SECRET, secret_name=name, value=secrets.token_urlsafe(32))
-            row = unit.one(_SECRET, secret_name=name)
+            unit.run(_NEW_SECRET, key=name, value=secrets.token_urlsafe(32))
+            row = unit.one(_SECRET, key=name)
         assert row is not None
         return str(row[0])
 
@@ -119,7 +121,18 @@ class Provider:
                 return await self._admin.serve(request, receive)
             case ("healthz",):
                 return Response(200, dumps({"status": "ok"}).encode())
+            case ("readyz",):
+                return await self._readiness()
         return scim_error(404, "There is nothing here; SCIM is at /scim/v2/{organization}")
+
+    async def _readiness(self) -> Response:
+        """Whether the database answers: where it does not, a load balancer should look elsewhere."""
+        try:
+            await self.database.read(lambda unit: unit.one(_SECRET, key="cursor"))
+        except Exception as error:  # whatever the driver raises, the answer is no
+            logger.warning("the database does not answer", extra={"facts": {"error": type(error).__name__}})
+            return Response(503, dumps({"status": "the database does not answer"}).encode())
+        return Response(200, dumps({"status": "ready"}).encode())
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

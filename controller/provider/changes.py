@@ -35,7 +35,7 @@ SCRAMBLED = "deactivated-"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How a person is meant to be: facts for the row, content for the text; None keeps addresses as they are."""
+    """How a person is meant to be: facts for the row, content for the text. `emails` None: as they are."""
 
     facts: Facts
     content: dict[str, Any]

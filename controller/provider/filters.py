@@ -31,7 +31,6 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     FromClause,
-    Join,
     Select,
     Table,
     and_,
@@ -72,6 +71,7 @@ class Target:
     kind: str
     model: Any
     base_url: str
+    org_id: str
 
     @property
     def table(self) -> Table:
@@ -123,10 +123,8 @@ def where(
     return _Writer(scim_filter, target, json_of(dialect), is_strict).visit(node)
 
 
-def members_matching(
-    scim_filter: Any, target: Target, dialect: Dialect, group: tuple[str, str]
-) -> Select[Any]:
-    """The ids of the members that members[...] selects in one group, given by organization and id.
+def members_matching(scim_filter: Any, target: Target, dialect: Dialect, group_id: str) -> Select[Any]:
+    """The ids of the members that members[...] selects in one group.
 
     Raises invalidFilter where `scim_filter` is not of that form.
     """
@@ -135,13 +133,13 @@ def members_matching(
     writer = _Writer(scim_filter, target, json_of(dialect), True)
     binding = scim_filter.resolve(scim_filter.ast.attr_path)
     rows = _members_of_group(writer, "m")
-    link = rows.source.left if isinstance(rows.source, Join) else rows.source
+    link: Any = getattr(rows.key, "table")  # noqa: B009 - a column element here is a column
     return (
         select(link.c.member_id)
         .select_from(rows.source)
         .where(
-            link.c.org_id == group[0],
-            link.c.group_id == group[1],
+            *rows.within,
+            link.c.group_id == group_id,
             _Inner(writer, binding, rows).visit(scim_filter.ast.val_filter),
         )
     )
@@ -183,7 +181,7 @@ class _Writer(FilterVisitor[Clause]):
         if column is not None:
             return column.sql.is_not(None)
         if binding.is_multivalued:
-            return self._any(binding, lambda item: and_(item.sql.is_not(None), item.sql != ""), False)
+            return self._any(binding, lambda item: _present(item, binding), False)
         return self.json.exists(self.doc, path_of(binding))
 
     def visit_value_path(self, node: ValuePath) -> Clause:
@@ -217,17 +215,27 @@ class _Writer(FilterVisitor[Clause]):
         """Whether there is a row for an entry of a multi-valued attribute that passes `test`."""
         self._names += 1
         rows = _rows_of(self, binding, f"e{self._names}")
-        return exists(select(literal(1)).select_from(rows.source).where(*rows.joined, test(rows)))
+        found = select(rows.key).select_from(rows.source)
+        if rows.owner is None:
+            return exists(found.where(test(rows)))
+        # Not correlated, so that it is answered by its own index and then looked up.
+        return rows.owner.in_(found.where(*rows.within, test(rows)))
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The entries of one multi-valued attribute as rows, tied to the resource by `joined`."""
+    """The entries of one multi-valued attribute as rows.
+
+    `owner` is the column of the resource that `key` of a row equals, `within` confines rows to the
+    organization; rows made of the resource's own JSON have no owner.
+    """
 
     source: FromClause
-    joined: tuple[Clause, ...]
-    operands: dict[str, Operand] | None
+    key: ColumnElement[Any]
     json: JsonSql
+    owner: ColumnElement[Any] | None = None
+    within: tuple[Clause, ...] = ()
+    operands: dict[str, Operand] | None = None
 
     def operand(self, sub: str | None, binding: AttributeBinding) -> Operand:
         """The sub-attribute `sub` of an entry, or the entry itself where it is plain."""
@@ -245,45 +253,47 @@ class Rows:
 
 
 def _rows_of(writer: _Writer, binding: AttributeBinding, name: str) -> Rows:
-    table, kind = writer.target.table, writer.target.kind
+    target = writer.target
     head = binding.model._scim_name(binding.field_name).lower()
-    if kind == "User" and head == "emails" and sub_name_of(binding) == "value":
+    if target.kind == "User" and head == "emails" and sub_name_of(binding) == "value":
         mails = person_emails.alias(name)
-        joined = (mails.c.org_id == table.c.org_id, mails.c.person_seq == table.c.seq)
-        return Rows(mails, joined, {"value": Operand(mails.c.value_key, is_folded=True)}, writer.json)
-    if kind == "User" and head == "groups":
+        operands = {"value": Operand(mails.c.value_key, is_folded=True)}
+        within = (mails.c.org_id == target.org_id,)
+        return Rows(mails, mails.c.person_seq, writer.json, people.c.seq, within, operands)
+    if target.kind == "User" and head == "groups":
         return _groups_of_user(writer, name)
-    if kind == "Group" and head == "members":
+    if target.kind == "Group" and head == "members":
         return _members_of_group(writer, name)
     path = path_of(binding)[: 2 if _in_extension(binding) else 1]
-    return Rows(writer.json.each(writer.doc, path, name), (), None, writer.json)
+    return Rows(writer.json.each(writer.doc, path, name), literal(1), writer.json)
 
 
 def _groups_of_user(writer: _Writer, name: str) -> Rows:
     link, group = memberships.alias(name), groups.alias(name + "g")
     source = link.join(group, and_(group.c.org_id == link.c.org_id, group.c.id == link.c.group_id))
-    joined = (link.c.org_id == people.c.org_id, link.c.member_id == people.c.id)
     operands = {
         "value": Operand(link.c.group_id),
         "display": Operand(group.c.display_name_key, is_folded=True),
         "$ref": Operand(literal(f"{writer.target.base_url}/Groups/") + link.c.group_id),
         "type": Operand(literal("direct")),
     }
-    return Rows(source, joined, operands, writer.json)
+    within = (link.c.org_id == writer.target.org_id,)
+    return Rows(source, link.c.member_id, writer.json, people.c.id, within, operands)
 
 
 def _members_of_group(writer: _Writer, name: str) -> Rows:
     link, person = memberships.alias(name), people.alias(name + "p")
     source = link.outerjoin(person, and_(person.c.org_id == link.c.org_id, person.c.id == link.c.member_id))
-    joined = (link.c.org_id == groups.c.org_id, link.c.group_id == groups.c.id)
     base = writer.target.base_url
+    shown = func.coalesce(link.c.display, person.c.display_name, person.c.user_name)
     operands = {
         "value": Operand(link.c.member_id),
         "type": Operand(link.c.kind),
-        "display": Operand(func.coalesce(person.c.display_name_key, person.c.user_name_key), is_folded=True),
+        "display": Operand(shown),
         "$ref": Operand(literal(f"{base}/") + link.c.kind + literal("s/") + link.c.member_id),
     }
-    return Rows(source, joined, operands, writer.json)
+    within = (link.c.org_id == writer.target.org_id,)
+    return Rows(source, link.c.group_id, writer.json, groups.c.id, within, operands)
 
 
 class _Inner(FilterVisitor[Clause]):
@@ -314,8 +324,7 @@ class _Inner(FilterVisitor[Clause]):
         binding = self._resolve(node.attr_path)
         if binding is None:
             return false()
-        operand = self.rows.operand(sub_name_of(binding), binding)
-        return and_(operand.sql.is_not(None), operand.sql != "")
+        return _present(self.rows.operand(sub_name_of(binding), binding), binding)
 
     def _resolve(self, path: AttrPath) -> AttributeBinding | None:
         """The sub-attribute that `path` names; None where a plain entry has no such part."""
@@ -360,6 +369,12 @@ def path_of(binding: AttributeBinding) -> tuple[str, ...]:
     return (*path, sub) if sub else path
 
 
+def _present(operand: Operand, binding: AttributeBinding) -> Clause:
+    """Whether there is a value; an empty string is none."""
+    there = operand.sql.is_not(None)
+    return there if binding.target_type is bool else and_(there, operand.sql != "")
+
+
 def compare(
     json: JsonSql, operand: Operand, op: CompareOperator, value: Any, binding: AttributeBinding
 ) -> Clause:
@@ -377,11 +392,13 @@ def compare(
         plain = fold(plain)
     if isinstance(value, bytes):
         sql = func.replace(sql, "\n", "")
+    if binding.target_type is datetime and not _is_moment(value):
+        return false()  # a part of a time is not a time
+    return and_(operand.sql.is_not(None), _test(json, sql, op, plain))
+
+
+def _test(json: JsonSql, sql: ColumnElement[Any], op: CompareOperator, plain: Any) -> Clause:
     parameter: Any = bindparam(None, plain, unique=True)
-    return and_(operand.sql.is_not(None), _test(json, sql, op, parameter, plain))
-
-
-def _test(json: JsonSql, sql: ColumnElement[Any], op: CompareOperator, parameter: Any, plain: Any) -> Clause:
     if op in (CompareOperator.co, CompareOperator.sw, CompareOperator.ew):
         if not isinstance(plain, str):
             return false()

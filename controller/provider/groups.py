@@ -350,8 +350,8 @@ class GroupPatch:
         if one:
             return _change_members(unit, context, group.id, {}, [one.group(1)])
         typed = self._protocol.group_filter(path)
-        target = Target("Group", self._protocol.group, base_url)
-        statement = members_matching(typed, target, unit.dialect, (context.org.id, group.id))
+        target = Target("Group", self._protocol.group, base_url, context.org.id)
+        statement = members_matching(typed, target, unit.dialect, group.id)
         ids = [row[0] for row in unit.all(statement)]
         return _change_members(unit, context, group.id, {}, ids)
 

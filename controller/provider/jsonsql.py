@@ -18,7 +18,6 @@ from sqlalchemy import (
     collate,
     func,
     literal_column,
-    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.sql.selectable import TableValuedAlias
@@ -71,7 +70,7 @@ class PostgresJson:
 
     def text(self, doc: ColumnElement[Any], path: Path) -> ColumnElement[Any]:
         """The scalar at `path` as text; NULL where absent."""
-        return collate(func.jsonb_extract_path_text(cast(doc, JSONB), *path), "C")
+        return collate(func.jsonb_extract_path_text(cast(doc, JSONB), *path, type_=Text()), "C")
 
     def boolean(self, doc: ColumnElement[Any], path: Path) -> ColumnElement[Any]:
         """1, 0 or NULL."""
@@ -84,12 +83,13 @@ class PostgresJson:
     def each(self, doc: ColumnElement[Any], path: Path, name: str) -> TableValuedAlias:
         """The entries of the array at `path` as rows with the columns `value` and `key` (from 1)."""
         array = func.jsonb_extract_path(cast(doc, JSONB), *path)
-        return func.jsonb_array_elements(array).table_valued("value", with_ordinality="key", name=name)
+        rows = func.jsonb_array_elements(array).table_valued("value", with_ordinality="key", name=name)
+        return rows.render_derived()
 
     def item(self, rows: TableValuedAlias) -> ColumnElement[Any]:
         """The entry itself, where entries are plain values."""
         empty = cast(literal_column("'{}'"), ARRAY(Text))
-        return collate(type_coerce(cast(rows.c.value, JSONB), JSONB).op("#>>")(empty), "C")
+        return collate(cast(rows.c.value, JSONB).op("#>>", return_type=Text())(empty), "C")
 
     def fold(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         """`text` in lower case, in Unicode's composed form."""

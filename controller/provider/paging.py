@@ -52,7 +52,7 @@ class Sort:
         binding = plan.request.sort_binding(model)
         if binding is None:
             return cast(null(), Text), False
-        column = Target(kind, model, plan.search.base_url).column_of(binding.urn.lower())
+        column = Target(kind, model, plan.search.base_url, "").column_of(binding.urn.lower())
         json = json_of(unit.dialect)
         if column is not None:
             operand = column

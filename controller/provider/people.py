@@ -1,7 +1,7 @@
 """People: their rows, created and deleted in one transaction with seats, groups and journal.
 
-Called by scim (what a client sends), admin (what a person clicks) and changes. Nothing here knows HTTP: errors
-are scim2-models' exceptions or seats' refusal. Reads return stored text; see documents.
+Called by scim (what a client sends), admin (what a person clicks) and changes. Nothing here knows HTTP:
+errors are scim2-models' exceptions or seats' refusal. Reads return stored text; see documents.
 """
 
 from __future__ import annotations

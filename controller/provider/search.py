@@ -209,7 +209,7 @@ class Plan:
             typed = (self.protocol.user_filter if kind == "User" else self.protocol.group_filter)(
                 str(self.request.filter)
             )
-            target = Target(kind, model, self.search.base_url)
+            target = Target(kind, model, self.search.base_url, org.id)
             clauses.append(
                 where(typed.ast, typed, target, unit.dialect, is_strict=len(self.search.kinds) == 1)
             )

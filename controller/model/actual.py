@@ -87,6 +87,8 @@ class AssignmentState:
     """State of owned people who are no longer listed, read one by one or by a filter; None where 404."""
     declared_users: Mapping[str, OktaId | None] = field(default_factory=dict)
     """Each login of `assignments.users`, folded -> its Okta id; None where there is no such user."""
+    logins: Mapping[OktaId, str] = field(default_factory=dict)
+    """Login of each of `members`, as far as it was read along."""
     is_scoped: bool = False
 
 
@@ -215,6 +217,8 @@ class Memory:
     from an edit made by hand at the provider."""
     is_new: bool = True
     """No state was found: the first plan on a tenant with accounts is held."""
+    settled: frozenset[str] = frozenset()
+    """Fingerprints of settings that were as wished once: one that differs now was edited by hand."""
     deferred: Mapping[OktaId, Mapping[str, str]] = field(default_factory=dict)
     """SCIM path -> value that was accepted and waits for somebody: not sent again, not drift."""
     rows: Mapping[str, tuple[str, str]] = field(default_factory=dict)

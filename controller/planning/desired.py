@@ -91,6 +91,7 @@ def build_desired(inputs: Inputs) -> tuple[Desired, tuple[Problem, ...]]:
         okta_token_name=f"{token.name}/{token.key}" if token is not None else "",
         acknowledged=parse_done(integration.annotations.get(DONE, "")),
         approval=_approval(integration),
+        has_written=bool(integration.status.get("history")),
         pinned_app=pinned_app(inputs)[1],
     )
     groupless = without_groups(mappings, integration.name) if spec.groups is None else ()

@@ -11,13 +11,19 @@ from dataclasses import dataclass, replace
 
 from controller.model.actions import ORDER, Action, Touch
 from controller.model.actual import Actual, Memory
-from controller.model.plan import Counts, DriftItem, ManualStep, Plan, Problem
+from controller.model.plan import Counts, DriftItem, ManualStep, MappingPreview, Plan, Problem, Seats
+from controller.planning.app_settings import plan_app
+from controller.planning.arrivals import check_arrivals
+from controller.planning.assignments import plan_assignments
+from controller.planning.declared import Found
 from controller.planning.digest import plan_digest
 from controller.planning.matching import fold
-from controller.planning.people import PeopleWish, plan_people
+from controller.planning.okta_steps import plan_connection, reapply_step, retry_step
+from controller.planning.people import plan_people
 from controller.planning.prerequisites import find_unmet, provider_steps
-from controller.planning.seats import Admission, admit
-from controller.planning.settings import is_switched_off, plan_settings, plan_switch
+from controller.planning.seat_group import plan_seat_group
+from controller.planning.seats import admit
+from controller.planning.settings import is_switched_off, plan_switch, plan_table
 from controller.planning.wish import Desired
 
 
@@ -32,29 +38,100 @@ class Previous:
 FIRST_RUN = Previous()
 
 
+@dataclass(slots=True)
+class _People:
+    """What becomes of people, whoever provisions."""
+
+    actions: list[Action]
+    counts: Counts
+    preview: MappingPreview
+    admitted: tuple[Action, ...] = ()
+    drift: tuple[DriftItem, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    seats: Seats | None = None
+    wants_full: bool = False
+
+
 def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previous = FIRST_RUN) -> Plan:
     """The plan that turns what was read into the wish, in the order of a run."""
     memory = of_this_tenant(desired, memory)
     unmet, steps = find_unmet(desired, actual), provider_steps(desired, actual)
     if is_switched_off(actual):
         return _switching_on(actual, unmet, steps)
-    people = plan_people(desired, actual, memory)
-    settings, drift, problems = plan_settings(desired, actual, memory)
-    freeing = sorted((a for a in people.actions if a.touch in _FREEING), key=_freeing_order)
-    admission = admit(desired.seats, actual, people.candidates, freeing, previous.waiting)
-    actions = ordered([*settings, *people.actions], admission.admitted)
-    found = [*unmet, *problems, *people.problems, *admission.problems]
+    found = Found(steps=list(steps), problems=list(unmet))
+    _plan_settings(desired, actual, memory, found)
+    is_okta = desired.by == "Okta"
+    people = (_okta if is_okta else _operator)(desired, actual, memory, found, previous)
+    actions = ordered([*found.actions, *people.actions], people.admitted)
     return Plan(
         actions,
         plan_digest(actions),
-        _sorted_drift([*drift, *people.drift]),
-        admission.seats,
-        steps,
-        _sorted_problems(found),
-        _counts(actual, people, admission, actions),
+        _sorted_drift([*found.drift, *people.drift]),
+        people.seats,
+        tuple(found.steps),
+        _sorted_problems([*found.problems, *people.problems]),
+        replace(people.counts, assigned=len(actual.assignments.people)),
         people.preview,
         not actual.assignments.is_scoped,
+        found.keys,
+        frozenset(found.settled),
+        people.wants_full,
+    )
+
+
+def _plan_settings(desired: Desired, actual: Actual, memory: Memory, found: Found) -> None:
+    """Everything that is not about one person; only a full run has read it."""
+    if actual.assignments.is_scoped:
+        return
+    plan_table(desired, actual, memory, found)
+    plan_app(desired, actual, memory, found)
+    plan_connection(desired, actual, memory, found)
+    if desired.assignments.through == "Direct":
+        plan_assignments(desired, actual, memory, found)
+
+
+def _operator(desired: Desired, actual: Actual, memory: Memory, found: Found, previous: Previous) -> _People:
+    """The operator provisions: accounts are its own to write."""
+    people = plan_people(desired, actual, memory)
+    freeing = sorted((a for a in people.actions if a.touch in _FREEING), key=_freeing_order)
+    admission = admit(desired.seats, actual, people.candidates, freeing, previous.waiting)
+    return _People(
+        people.actions,
+        Counts(
+            provisioned=people.provisioned,
+            pending=len(people.actions) + len(admission.admitted),
+            waiting=len(admission.seats.waiting) if admission.seats is not None else 0,
+            failed=len({problem.okta_id for problem in people.problems if problem.okta_id}),
+        ),
+        people.preview,
+        admission.admitted,
+        tuple(people.drift),
+        (*people.problems, *admission.problems),
+        admission.seats,
         admission.wants_full,
+    )
+
+
+def _okta(desired: Desired, actual: Actual, memory: Memory, found: Found, previous: Previous) -> _People:
+    """Okta provisions: what arrived is checked, seats are given out through the seat group."""
+    arrivals = check_arrivals(desired, actual, memory)
+    if arrivals.failed:
+        found.steps.append(retry_step(desired, actual.app, arrivals.failed))
+    if arrivals.differing and not found.keys:
+        found.steps.append(reapply_step(desired, actual.app, arrivals.differing))
+    if desired.assignments.through == "SeatGroup":
+        seats = plan_seat_group(desired, actual, memory, found)
+    else:
+        seats = admit(desired.seats, actual, (), (), previous.waiting).seats
+    waiting = len(seats.waiting) if seats is not None else 0
+    counts = Counts(0, arrivals.provisioned, arrivals.pending, waiting, arrivals.failed)
+    return _People(
+        [],
+        counts,
+        arrivals.preview,
+        drift=tuple(arrivals.drift),
+        problems=tuple(arrivals.problems),
+        seats=seats,
     )
 
 
@@ -62,7 +139,9 @@ def of_this_tenant(desired: Desired, memory: Memory) -> Memory:
     """`memory` without what belongs to another tenant: no account there is known to be ours."""
     if memory.tenant in ("", desired.base_url):
         return memory
-    return replace(memory, pairs={}, adopted=frozenset(), rows={}, confirmed={}, deferred={})
+    return replace(
+        memory, pairs={}, adopted=frozenset(), rows={}, confirmed={}, deferred={}, settled=frozenset()
+    )
 
 
 def _switching_on(actual: Actual, unmet: tuple[Problem, ...], steps: tuple[ManualStep, ...]) -> Plan:
@@ -102,14 +181,3 @@ def _sorted_drift(items: Iterable[DriftItem]) -> tuple[DriftItem, ...]:
 
 def _sorted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda p: (p.kind, p.name, p.reason, p.okta_id, p.message)))
-
-
-def _counts(actual: Actual, people: PeopleWish, admission: Admission, actions: tuple[Action, ...]) -> Counts:
-    waiting = len(admission.seats.waiting) if admission.seats is not None else 0
-    return Counts(
-        assigned=len(actual.assignments.people),
-        provisioned=people.provisioned,
-        pending=sum(action.touch is not Touch.SETTING and not action.people for action in actions),
-        waiting=waiting,
-        failed=len({problem.okta_id for problem in people.problems if problem.okta_id}),
-    )

@@ -128,7 +128,7 @@ def _facts(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Cir
     return _Facts(
         is_blocked=any(problem.reason in BLOCKING for problem in plan.problems),
         steps_block=any(step.blocks for step in plan.steps),
-        is_first=own is not memory or (memory.is_new and bool(is_scoped or actual.accounts.accounts)),
+        is_first=own is not memory or (memory.is_new and _knows_nothing_of(desired, actual)),
         is_emptied=not is_scoped
         and not actual.accounts.accounts
         and len(own.pairs) > desired.safeguards.minimum,
@@ -137,6 +137,11 @@ def _facts(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Cir
         trips=find_trips(desired, actual, own, plan, at.now),
         is_closed=not is_open(desired.windows, at.now),
     )
+
+
+def _knows_nothing_of(desired: Desired, actual: Actual) -> bool:
+    """Whether a tenant without a memory may hold what is not ours, or is another one than before."""
+    return actual.assignments.is_scoped or desired.has_written or bool(actual.accounts.accounts)
 
 
 def _lacking(actual: Actual) -> str:

@@ -70,6 +70,7 @@ def remember(memory: Memory, run: Run) -> Memory:
         adopted=_adopted(own, run),
         deferred=_deferred(own, run),
         rows=_rows(own, run),
+        settled=_settled(own, run),
         tenant=run.desired.base_url,
         app_id=run.actual.app.app_id,
         is_new=own.is_new and not run.plan.is_full,
@@ -224,6 +225,16 @@ def _rows(memory: Memory, run: Run) -> dict[str, tuple[str, str]]:
     kept = {v: row for v, row in memory.rows.items() if row[0] in group.mappings and v in present}
     ours = {v: (group.owners[v], name) for v, name in group.table.items() if present.get(v) == name}
     return {**kept, **ours}
+
+
+def _settled(memory: Memory, run: Run) -> frozenset[str]:
+    """The settings that are as wished, and those that just became so; what is wished no longer is
+    forgotten."""
+    if not run.plan.is_full:
+        return memory.settled
+    made = {run.plan.settings[action.key] for action, _ in _wrote(run) if action.key in run.plan.settings}
+    still = memory.settled & frozenset(run.plan.settings.values())
+    return run.plan.settled | made | still
 
 
 def _logins(memory: Memory, run: Run) -> dict[OktaId, tuple[str, ...]]:

@@ -20,7 +20,6 @@ from controller.planning.fields import (
     EXTERNAL_ID,
     USER_NAME,
     Change,
-    Lens,
     build_lenses,
     confirmed_hash,
     flaw,
@@ -30,7 +29,7 @@ from controller.planning.fields import (
     shown,
 )
 from controller.planning.matching import Match, Register, Tie, fold, is_gone, is_protected
-from controller.planning.preview import build_preview
+from controller.planning.sifting import sift
 from controller.planning.wish import Desired, state_wish
 
 KIND = "ScimIntegration"
@@ -73,37 +72,12 @@ class _Planner:
         return {person.okta_id: person.state for person in self.actual.assignments.people}
 
     def listed_people(self) -> None:
-        """Everybody in the app's list: nothing for who is as wished, a decision for the rest."""
-        rest: list[Person] = []
-        lenses: dict[str, Lens] = {}
-        groups: Counter[Value] = Counter()
-        by_external, active = self.register.by_external, PersonState.ACTIVE
-        same_count = 0
-        for person in self.actual.assignments.people:
-            lens = lenses.get(person.user_type)
-            if lens is None:
-                lens = lenses[person.user_type] = self.lens_of(person.user_type)
-            if lens.group is not None:
-                groups[lens.group(person.profile)] += 1
-            account = by_external.get(person.okta_id)
-            if (
-                account is not None
-                and account.active
-                and person.state is active
-                and account.user_name == person.user_name
-                and lens.wish(person.profile)
-                == (account.values if lens.seen is None else lens.seen(account.values))
-            ):
-                same_count += 1
-            else:
-                rest.append(person)
-        self.found.provisioned = same_count
-        self.found.preview = build_preview(self.desired, groups)
-        self._decide(rest)
-
-    def _decide(self, people: list[Person]) -> None:
-        """Decisions in an order of their own, so that the plan does not depend on how people were listed."""
-        people.sort(key=lambda person: person.okta_id)
+        """Everybody in the app's list: nothing for who is as wished, a decision for the rest, in an order of
+        its own, so that the plan does not depend on how people were listed."""
+        sifted = sift(self.desired, self.actual, self.register)
+        self.found.provisioned = sifted.same
+        self.found.preview = sifted.preview
+        people = sifted.rest
         for okta_id in self.register.doubles:
             self._problem(
                 okta_id,

@@ -144,11 +144,13 @@ def _seated(
     waiting: tuple[tuple[OktaId, str], ...],
     problems: tuple[Problem, ...],
 ) -> Admission:
-    seats = _count(wish.warn_at_percent, room, waiting, len(admitted))
+    seats = count_seats(wish.warn_at_percent, room, waiting, len(admitted))
     return Admission(admitted, seats, problems=problems)
 
 
-def _count(warn_at_percent: int, room: Room, waiting: tuple[tuple[OktaId, str], ...], admitted: int) -> Seats:
+def count_seats(
+    warn_at_percent: int, room: Room, waiting: tuple[tuple[OktaId, str], ...], admitted: int
+) -> Seats:
     percent = room.used * 100 // room.limit if room.limit else 100
     available = max(0, room.free)
     if room.used > room.limit:
@@ -178,4 +180,4 @@ def settle(wish: SeatWish | None, seats: Seats | None, outcomes: Iterable[Outcom
     created = sum(action.kind is ActionKind.CREATE_ACCOUNT for action in done)
     pending = None if seats.pending is None else seats.pending + (created if wish.invites else 0)
     room = Room(seats.limit, seats.used + taken - freed, seats.reserved, pending)
-    return _count(wish.warn_at_percent, room, seats.waiting, seats.admitted)
+    return count_seats(wish.warn_at_percent, room, seats.waiting, seats.admitted)

@@ -10,13 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
 from controller.model.people import Person
-from controller.model.plan import DriftItem, Problem
+from controller.planning.declared import Found
 from controller.planning.fields import build_lenses, text
 from controller.planning.matching import fold
-from controller.planning.tables import plan_table
+from controller.planning.tables import compare_table
 from controller.planning.wish import Desired
-
-SettingsPlan = tuple[list[Action], list[DriftItem], list[Problem]]
 
 
 def is_switched_off(actual: Actual) -> bool:
@@ -38,14 +36,14 @@ def plan_switch() -> Action:
     )
 
 
-def plan_settings(desired: Desired, actual: Actual, memory: Memory) -> SettingsPlan:
-    """The group table, in full runs with an admin API."""
-    if actual.assignments.is_scoped:
-        return [], [], []
-    action, drift, problems = plan_table(
+def plan_table(desired: Desired, actual: Actual, memory: Memory, found: Found) -> None:
+    """Adds what the group table needs, where there is an admin API."""
+    plan = compare_table(
         desired, actual.provider.table, memory, lambda values: people_with(desired, actual, values)
     )
-    return [action] if action is not None else [], list(drift), list(problems)
+    found.actions += [plan.action] if plan.action is not None else []
+    found.drift += plan.drift
+    found.problems += plan.problems
 
 
 def people_with(desired: Desired, actual: Actual, values: Collection[str]) -> Mapping[str, Sequence[Person]]:

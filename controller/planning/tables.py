@@ -76,14 +76,23 @@ PeopleOf = Callable[[Collection[str]], Mapping[str, Sequence[Person]]]
 """From values of the group attribute to the people who have them."""
 
 
-def plan_table(
-    desired: Desired, table: GroupTable | None, memory: Memory, people_of: PeopleOf
-) -> tuple[Action | None, tuple[DriftItem, ...], tuple[Problem, ...]]:
+@dataclass(frozen=True, slots=True)
+class TablePlan:
     """The action that saves the table, or None where it is as wished; edits made by hand; rows that have to
     stay as they are, because their group lacks or because they would move a protected person."""
+
+    action: Action | None = None
+    drift: tuple[DriftItem, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def compare_table(
+    desired: Desired, table: GroupTable | None, memory: Memory, people_of: PeopleOf
+) -> TablePlan:
+    """What the table needs; nothing where there is none, or no GroupMapping that declares one."""
     group = desired.group
     if group is None or table is None or not group.mappings:
-        return None, (), ()
+        return TablePlan()
     present = rows_of(table)
     rows, lacking = _with_groups(desired, table, wished_rows(group, present, memory), present)
     people = people_of(changed_values(present, rows))
@@ -94,10 +103,10 @@ def plan_table(
         group.path, "WhenMissing" if group.create_groups else "Never", unmapped_text(group), rows
     )
     if before == after:
-        return None, (), problems
+        return TablePlan(problems=problems)
     drift = _drift(present, rows, memory)
     if drift and not desired.corrects_drift:
-        return None, drift, problems
+        return TablePlan(None, drift, problems)
     changed = changed_values(present, rows)
     moved = sorted({person.okta_id for value in changed for person in people.get(value, ())})
     action = Action(
@@ -111,7 +120,7 @@ def plan_table(
         remote_id=table.digest,
         people=tuple(moved),
     )
-    return action, drift, problems
+    return TablePlan(action, drift, problems)
 
 
 def changed_values(present: Mapping[str, str], wished: Mapping[str, str]) -> tuple[str, ...]:

@@ -211,6 +211,9 @@ class Desired:
     """Manual step id -> digest, from the annotation `done`."""
     approval: str = ""
     """Value of the annotation `approve`, while it has not been handled yet."""
+    has_written: bool = False
+    """An earlier reconcile of this resource wrote something: if the tenant is unknown all the same, its URL
+    was changed or its state was lost."""
     pinned_app: str = ""
     """Id of the app that the status pins; a label that leads elsewhere is not followed."""
 

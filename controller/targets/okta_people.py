@@ -61,12 +61,14 @@ class OktaPeople:
         people = await self._people(client, desired, app_id)
         app_groups = {row["id"]: row.get("priority") for row in await client.app_groups(app_id)}
         groups = await _groups(client, desired, app_groups)
+        members = {g: await _members(client, g) for g in _groups_to_open(desired, groups, app_groups)}
         return AssignmentState(
             people,
             app_groups,
             groups,
-            {group_id: await _members(client, group_id) for group_id in _groups_to_open(desired, groups)},
+            {group_id: frozenset(found) for group_id, found in members.items()},
             declared_users=await _declared_users(client, desired, people),
+            logins={okta_id: login for found in members.values() for okta_id, login in found.items()},
         )
 
     async def observe_missing(
@@ -203,20 +205,31 @@ def _group(row: Group) -> OktaGroup:
     )
 
 
-def _groups_to_open(desired: Desired, groups: Mapping[str, OktaGroup]) -> list[str]:
-    """Ids of the groups whose members the plan needs: those of the seat order, and with a seat group that one
-    and the groups that its candidates come from."""
+def _groups_to_open(
+    desired: Desired, groups: Mapping[str, OktaGroup], app_groups: Mapping[str, int | None]
+) -> list[str]:
+    """Ids of the groups whose members the plan needs: those of the seat order; with a seat group that one and
+    the groups that its candidates come from; with `prune` those whose removal has to be counted in people."""
     wish = desired.assignments
     refs = list(desired.seats.priority) if desired.seats else []
     if wish.through == "SeatGroup":
         refs += [*wish.groups, GroupRef(name=wish.seat_group)]
     ids = {ref.group_id for ref in refs if ref.group_id}
     names = {ref.name for ref in refs if ref.name}
-    return sorted(group.group_id for group in groups.values() if group.group_id in ids or group.name in names)
+    opened = {g.group_id for g in groups.values() if g.group_id in ids or g.name in names}
+    declared = {(ref.group_id or ref.name) for ref in wish.groups}
+    pruned = {g for g in app_groups if g in groups and not declared & {g, groups[g].name}}
+    if wish.prune and wish.is_declared and pruned:
+        opened |= pruned | {g.group_id for g in groups.values() if declared & {g.group_id, g.name}}
+    return sorted(opened)
 
 
-async def _members(client: OktaClient, group_id: str) -> frozenset[OktaId]:
-    return frozenset([OktaId(user["id"]) async for user in _each(client.member_pages(group_id))])
+async def _members(client: OktaClient, group_id: str) -> dict[OktaId, str]:
+    """Okta id -> login of everybody in the group."""
+    return {
+        OktaId(user["id"]): str((user.get("profile") or {}).get("login") or "")
+        async for user in _each(client.member_pages(group_id))
+    }
 
 
 async def _declared_users(

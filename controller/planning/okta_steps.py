@@ -1,0 +1,191 @@
+"""What Okta's public API does not do for an app: connection, To-App switches, what has to be pressed again.
+
+Called by diff where Okta provisions. Each is tried by API where the connection tells its status, else told
+to a person click by click; the step goes away by itself once the reading shows that it was done.
+"""
+
+from __future__ import annotations
+
+from controller.model.actions import Action, ActionKind, Touch
+from controller.model.actual import Actual, AppState, Memory
+from controller.model.plan import ManualStep
+from controller.planning.app_settings import TEMPLATES, may_replace_app, wants_other_username
+from controller.planning.declared import Found, Setting, weigh
+from controller.planning.prerequisites import unless_done
+from controller.planning.wish import Desired
+
+SWITCHES = {
+    "Create": ("create", "PUSH_NEW_USERS", "Create Users"),
+    "Update": ("update", "PUSH_PROFILE_UPDATES", "Update User Attributes"),
+    "Deactivate": ("deactivate", "PUSH_USER_DEACTIVATION", "Deactivate Users"),
+}
+"""Action of the spec -> (name in SET_TO_APP, feature of the app that shows it, label in the console)."""
+_FORMATS = {"Email": "Email", "EmailLowercase": "Email (lowercase)", "OktaUsername": "Okta username"}
+
+
+def plan_connection(desired: Desired, actual: Actual, memory: Memory, found: Found) -> None:
+    """Adds connection and switches, as actions or as steps; and the username format where only a person may
+    change it."""
+    app = actual.app
+    by_api = app.connection_status in ("ENABLED", "DISABLED")
+    if wants_other_username(desired, app) and not may_replace_app(desired, app):
+        _add(desired, found, _username_step(desired, app))
+    if desired.by != "Okta":
+        return
+    if by_api:
+        _connect(desired, app, memory, found)
+        _switch(desired, app, memory, found)
+        return
+    if not is_connected(actual):
+        _add(desired, found, _connection_step(desired, app))
+    if _wrong_switches(desired, app):
+        _add(desired, found, _switch_step(desired, app))
+
+
+def is_connected(actual: Actual) -> bool:
+    """Whether Okta has a working connection: it pushes, or the provider has seen a token used by it."""
+    tokens = actual.provider.tokens or ()
+    seen = any(token.last_used is not None and "okta" in token.last_user_agent.lower() for token in tokens)
+    return actual.app.is_pushing or actual.app.connection_status == "ENABLED" or seen
+
+
+def _add(desired: Desired, found: Found, step: ManualStep) -> None:
+    open_step = unless_done(desired, step)
+    if open_step is not None:
+        found.steps.append(open_step)
+
+
+def _connect(desired: Desired, app: AppState, memory: Memory, found: Found) -> None:
+    is_right = app.connection_status == "ENABLED" and app.connection_url in ("", desired.base_url)
+    action = None
+    if not is_right:
+        action = Action(
+            ActionKind.ENABLE_CONNECTION,
+            app.app_id,
+            app.label,
+            Touch.SETTING,
+            (("baseUrl", app.connection_url or None), ("status", app.connection_status)),
+            (("baseUrl", desired.base_url), ("status", "ENABLED")),
+            "the provisioning connection is off or leads elsewhere",
+        )
+    setting = Setting(
+        "connection",
+        (desired.base_url,),
+        action,
+        "provisioning connection",
+        desired.base_url,
+        app.connection_url,
+    )
+    weigh(desired, memory, found, setting)
+
+
+def _wrong_switches(desired: Desired, app: AppState) -> list[tuple[str, bool]]:
+    """(action of the spec, whether it has to be on) of each switch that is not as declared."""
+    return [
+        (name, name in desired.actions)
+        for name, (_, feature, _) in SWITCHES.items()
+        if (name in desired.actions) != (feature in app.features)
+    ]
+
+
+def _switch(desired: Desired, app: AppState, memory: Memory, found: Found) -> None:
+    wrong = _wrong_switches(desired, app)
+    words = {True: "ENABLED", False: "DISABLED"}
+    action = None
+    if wrong:
+        needs = tuple(a.key for a in found.actions if a.kind is ActionKind.ENABLE_CONNECTION)
+        action = Action(
+            ActionKind.SET_TO_APP,
+            app.app_id,
+            app.label,
+            Touch.SETTING,
+            tuple((SWITCHES[name][0], words[not on]) for name, on in wrong),
+            tuple((SWITCHES[name][0], words[on]) for name, on in wrong),
+            "the To App switches are declared otherwise",
+            needs=needs,
+        )
+    wished = tuple(sorted(desired.actions))
+    expected, actual = (
+        ", ".join(wished),
+        ", ".join(n for n, (_, f, _) in SWITCHES.items() if f in app.features),
+    )
+    weigh(desired, memory, found, Setting("to-app", wished, action, "To App switches", expected, actual))
+
+
+def _username_step(desired: Desired, app: AppState) -> ManualStep:
+    label = _FORMATS[desired.username_format]
+    return ManualStep(
+        "username-format",
+        f"Set the application username format to {label}",
+        f"Okta: Applications > {app.label} > Sign On",
+        f"Select Edit under Settings, set Application username format to {label}, select Save. The operator "
+        "does not "
+        "write it while Okta pushes, since replacing an app has wiped SCIM settings; "
+        "spec.okta.allowAppReplace lets "
+        f"it. The format now is {app.username_template}, wished is {TEMPLATES[desired.username_format]}.",
+        "Read",
+        blocks=False,
+    )
+
+
+def _connection_step(desired: Desired, app: AppState) -> ManualStep:
+    name, _, key = desired.okta_token_name.partition("/")
+    token = (
+        f"the value of the key {key} in the Secret {desired.namespace}/{name}"
+        if name
+        else "a token that the provider issued for Okta; name its Secret in spec.provider.oktaTokenRef"
+    )
+    return ManualStep(
+        "okta-connection",
+        "Enter the base URL and the token in Okta",
+        f"Okta: Applications > {app.label} > Provisioning > Integration",
+        "Select Configure API Integration, then Enable API integration. "
+        f"Base URL: {desired.base_url}. API token: {token}. Select Test API Credentials, wait for the "
+        "success message, "
+        "then select Save.",
+        "Read",
+        blocks=True,
+    )
+
+
+def _switch_step(desired: Desired, app: AppState) -> ManualStep:
+    wrong = _wrong_switches(desired, app)
+    clicks = [f"{'select' if on else 'clear'} Enable for {SWITCHES[name][2]}" for name, on in wrong]
+    return ManualStep(
+        "okta-to-app",
+        "Set the To App switches in Okta",
+        f"Okta: Applications > {app.label} > Provisioning > To App",
+        f"Select Edit, {', '.join(clicks)}, then select Save.",
+        "Read",
+        blocks=any(on for _, on in wrong),
+    )
+
+
+def retry_step(desired: Desired, app: AppState, failed: int) -> ManualStep:
+    """People whom Okta could not push and does not try again by itself."""
+    return ManualStep(
+        "okta-retry-tasks",
+        f"Retry the failed provisioning tasks of {failed} people",
+        f"Okta: Dashboard > Tasks, application {app.label}",
+        f"Okta gave up on {failed} people. Correct what it reports for them, open Tasks, choose the tasks of "
+        f"{app.label} and select Retry Selected.",
+        "Read",
+        blocks=False,
+    )
+
+
+def reapply_step(desired: Desired, app: AppState, differing: int) -> ManualStep:
+    """People whose account does not hold what the mappings yield: Okta applies a mapping to them on
+    request only."""
+    return ManualStep(
+        "okta-reapply-mappings",
+        f"Apply the attribute mappings to {differing} people",
+        f"Okta: Applications > {app.label} > Provisioning > To App",
+        f"{differing} accounts differ from what Okta has. Scroll to Attribute Mappings and select Force "
+        "Sync; if they "
+        "still differ, open Go to Profile Editor, Mappings, the tab Okta User to app, select Save "
+        "Mappings, then Apply "
+        "updates now.",
+        "Read",
+        blocks=False,
+    )

@@ -30,6 +30,7 @@ from controller.targets.okta_app import OktaApp
 from controller.targets.okta_people import OktaPeople
 from controller.targets.provider_people import ProviderPeople
 from controller.targets.provider_settings import ProviderSettings
+from controller.transport.budget import Budget
 from controller.transport.session import Session, Wiring
 from controller.transport.urls import UrlRefused, check_url
 
@@ -91,6 +92,13 @@ class TargetConnector:
         org: OpenOrg = kept.value
         self.budgets.of(org.org_id, _owner(resource), self._percent(resource.spec))
         return org
+
+    def budget_of(self, namespace: str, name: str) -> Budget | None:
+        """The budget that an OktaOrg draws from; None before it was opened."""
+        kept = self._orgs.get((namespace, name))
+        if kept is None or not isinstance(kept.value, OpenOrg):
+            return None
+        return self.budgets.find(kept.value.org_id)
 
     def forget_org(self, namespace: str, name: str) -> None:
         """An OktaOrg is gone: its claim on the budget ends."""
@@ -263,7 +271,7 @@ def _of_secret(error: SpecError, resource: Resource[OktaOrgSpec]) -> SpecError:
         field="spec.auth.secretRef",
         kind="OktaOrg",
         name=resource.name,
-        reason="InvalidSecret",
+        reason="CredentialsInvalid",
     )
 
 

@@ -250,6 +250,10 @@ class Budgets:
         budget.claim(owner, percent)
         return budget
 
+    def find(self, org_id: str) -> Budget | None:
+        """The budget of `org_id`; None where nobody has claimed any of it."""
+        return self._by_org.get(org_id)
+
     def release(self, org_id: str, owner: str) -> None:
         """Ends the claim of `owner`; what the others share stays known."""
         if org_id in self._by_org:

@@ -184,7 +184,7 @@ async def test_a_scoped_read_asks_for_the_people_named_only(opened: Opener) -> N
 
 async def test_every_account_of_many_pages_is_listed_once(opened: Opener) -> None:
     world = await opened()
-    made = [creation() for _ in range(450)]
+    made = [creation() for _ in range(230)]
     await apply(target(world), wish(world), made)
     state = await target(world).observe(wish(world), EVERYTHING)
     assert sorted(account.external_id for account in state.accounts) == sorted(one.subject for one in made)

@@ -1,0 +1,112 @@
+"""ProviderSettings against the bundled provider."""
+
+from __future__ import annotations
+
+from controller.model.actions import Action, ActionKind, Result
+from controller.model.people import EVERYTHING, OktaId, Scope
+from controller.targets.provider_people import ProviderPeople
+from controller.targets.provider_settings import ProviderSettings, read_table
+from tests.contract.targets.conftest import Opener
+from tests.contract.targets.world import GROUP, World, action, apply, creation, results, wish
+
+TABLE = {"attribute": GROUP, "createGroups": "WhenMissing", "unmapped": "Keep"}
+
+
+def target(world: World) -> ProviderSettings:
+    return ProviderSettings(world.scim.client, world.admin, world.clock)
+
+
+def save(digest: str = "", **rows: str) -> Action:
+    after = {**TABLE, **{f"row {value}": group for value, group in rows.items()}}
+    return action(ActionKind.SAVE_GROUP_TABLE, "group-mapping", after, remote_id=digest)
+
+
+async def test_everything_is_read_with_the_admin_api(opened: Opener) -> None:
+    world = await opened(seats=50)
+    state = await target(world).observe(wish(world), EVERYTHING)
+    assert state.probe.ok and state.probe.at == world.clock.now()
+    assert state.organization is not None and state.table is not None and state.tokens is not None
+    assert (state.organization.plan, state.organization.sso, state.organization.scim_enabled) == (
+        "Enterprise",
+        "true",
+        True,
+    )
+    assert (state.organization.purchased, state.organization.used, state.organization.free) == (50, 0, 50)
+    assert state.organization.billing_method == "Invoice"
+    assert sorted(token.name for token in state.tokens) == ["admin", "scim"]
+    assert world.tenant.scim_token not in repr(state)
+
+
+async def test_without_the_admin_api_only_the_probe_is_known(opened: Opener) -> None:
+    world = await opened()
+    state = await ProviderSettings(world.scim.client, None, world.clock).observe(wish(world), EVERYTHING)
+    assert state.probe.ok and (state.organization, state.table, state.tokens) == (None, None, None)
+
+
+async def test_without_the_admin_api_a_setting_fails_with_the_field(opened: Opener) -> None:
+    world = await opened()
+    alone = ProviderSettings(world.scim.client, None, world.clock)
+    (outcome,) = await apply(alone, wish(world), [save(Sales="Sales")])
+    assert (outcome.result, outcome.reason) == (Result.FAILED, "AdminApiMissing")
+    assert "spec.provider.admin" in outcome.message
+
+
+async def test_a_scoped_read_asks_for_seats_and_leaves_the_rest(opened: Opener) -> None:
+    world = await opened()
+    state = await target(world).observe(wish(world), Scope(frozenset({OktaId("00u1")})))
+    assert state.organization is not None and state.table is None and state.tokens is None
+
+
+async def test_a_probe_that_fails_is_told_and_the_rest_is_read(opened: Opener) -> None:
+    world = await opened()
+    await world.admin.update_organization({"scimEnabled": False})
+    state = await target(world).observe(wish(world), EVERYTHING)
+    assert not state.probe.ok and "switched off" in state.probe.cause
+    assert state.organization is not None and not state.organization.scim_enabled
+
+
+async def test_scim_is_switched_on(opened: Opener) -> None:
+    world = await opened()
+    await world.admin.update_organization({"scimEnabled": False})
+    turn_on = action(ActionKind.ENABLE_SCIM, "organization", {"scimEnabled": True})
+    assert results(await apply(target(world), wish(world), [turn_on])) == [Result.DONE]
+    assert (await world.admin.organization())["scimEnabled"] is True
+
+
+async def test_what_cannot_be_switched_on_tells_why(opened: Opener) -> None:
+    world = await opened()
+    await world.admin.update_organization({"scimEnabled": False, "sso": False})
+    turn_on = action(ActionKind.ENABLE_SCIM, "organization", {"scimEnabled": True})
+    (outcome,) = await apply(target(world), wish(world), [turn_on])
+    assert outcome.result is Result.FAILED and "single sign-on" in outcome.message
+
+
+async def test_a_saved_table_moves_people(opened: Opener) -> None:
+    world = await opened()
+    await apply(ProviderPeople(world.scim.client), wish(world), [creation()])
+    seen = await target(world).observe(wish(world), EVERYTHING)
+    assert seen.table is not None
+    assert results(await apply(target(world), wish(world), [save(seen.table.digest, Sales="Revenue")])) == [
+        Result.DONE
+    ]
+    assert [person["group"] for person in await world.admin.people()] == ["Revenue"]
+    saved = await read_table(world.admin)
+    assert saved.entries == ((("Sales",), "Revenue"),) and "Revenue" in saved.groups
+
+
+async def test_a_table_that_somebody_saved_meanwhile_is_not_overwritten(opened: Opener) -> None:
+    world = await opened()
+    digest = (await read_table(world.admin)).digest
+    await apply(target(world), wish(world), [save(Sales="Theirs")])
+    (outcome,) = await apply(target(world), wish(world), [save(digest, Sales="Ours")])
+    assert (outcome.result, outcome.reason) == (Result.FAILED, "Conflict")
+    assert (await read_table(world.admin)).entries == ((("Sales",), "Theirs"),)
+
+
+async def test_a_token_is_revoked(opened: Opener) -> None:
+    world = await opened()
+    issued = await world.admin.issue_token("old", ["scim"], "24h")
+    revoke = action(ActionKind.REVOKE_TOKEN, issued["id"], {})
+    assert results(await apply(target(world), wish(world), [revoke, revoke])) == [Result.DONE] * 2
+    state = await target(world).observe(wish(world), EVERYTHING)
+    assert "old" not in [token.name for token in state.tokens or ()]

@@ -113,7 +113,10 @@ def unsupported_media(content_type: str, accepted: Iterable[str]) -> Refusal:
     listed = ", ".join(accepted)
     message = f"the body of the request was in an unknown format - accepted media types include: {listed}"
     if content_type == PROTOBUF:
-        message += " (this server reads no protobuf: send JSON, as `kubectl apply -f` does)"
+        message += (
+            " (this server reads no protobuf: send JSON, as `kubectl apply -f` does; "
+            "`kubectl create ... --dry-run=client -o yaml` writes what to apply)"
+        )
     return Refusal(415, "UnsupportedMediaType", message)
 
 

@@ -123,6 +123,7 @@ class Store:
         self._first = first_revision
         self._history = history
         self._shelves: dict[Table, _Shelf] = {}
+        self._closed = False
         self._leaving: set[Subscription] = set()
         self._snapshots: OrderedDict[tuple[Table, int], list[Stored]] = OrderedDict()
 
@@ -190,6 +191,8 @@ class Store:
         if since < shelf.floor or since > self.revision:
             raise expired(f"too old resource version: {since} ({max(shelf.floor, self.revision)})")
         watcher = Subscription(event for event in shelf.events if event.revision > since)
+        if self._closed:
+            watcher.close()
         shelf.watchers.add(watcher)
         return watcher
 
@@ -218,7 +221,8 @@ class Store:
         )
 
     def close(self) -> None:
-        """Ends every watch, so that the server can stop."""
+        """Ends every watch, and each that is still asked for, so that the server can stop."""
+        self._closed = True
         self._end(set(self._leaving))
         for shelf in self._shelves.values():
             for watcher in list(shelf.watchers):
@@ -233,6 +237,11 @@ def key_of(obj: Object) -> Key:
 def encode(value: Any) -> bytes:
     """`value` as compact UTF-8 JSON."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal; unlike Python's ==, true is not 1 and 1 is not 1.0."""
+    return bool(one == other) and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def copied(value: Any) -> Any:

@@ -31,7 +31,7 @@ from controller.sandbox.kubernetes.fields import (
 )
 from controller.sandbox.kubernetes.lifecycle import Lifecycle, is_held
 from controller.sandbox.kubernetes.resources import Object, Resource
-from controller.sandbox.kubernetes.store import Store, copied, encode
+from controller.sandbox.kubernetes.store import Store, copied, encode, is_same
 from controller.schema import findings
 from controller.schema.findings import Finding
 
@@ -163,7 +163,7 @@ class Writer:
         new = self._limited(target, old, resource.to_storage(new))
         self._refuse_unknown(target, new, options, explain)
         self._check(resource, new, old, target.subresource)
-        if resource.counts_generations and _content(resource, new) != _content(resource, old):
+        if resource.counts_generations and not is_same(_content(resource, new), _content(resource, old)):
             new["metadata"]["generation"] = int(old["metadata"].get("generation") or 0) + 1
         if entries is None:
             entries = self._updated_entries(target, old, new, claimed, options)
@@ -172,7 +172,7 @@ class Writer:
         return resource.from_storage(self._stored(resource, old, new, options))
 
     def _stored(self, resource: Resource, old: Object, new: Object, options: Options) -> Object:
-        if new == old:
+        if is_same(new, old):
             return old
         if options.dry_run:
             return new

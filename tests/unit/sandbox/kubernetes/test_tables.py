@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.kubernetes.resources import Column, Resource
+from controller.sandbox.kubernetes.builtin import register_builtin
+from controller.sandbox.kubernetes.resources import Column, Registry, Resource
 from controller.sandbox.kubernetes.tables import human_duration, table
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -63,3 +64,39 @@ def test_cells_have_the_type_of_their_column(kind: str, value: Any, cell: Any) -
     made = table(resource, [{"x": value}], {}, NOW, "None")
     assert made["rows"] == [{"cells": [cell]}]
     assert made["columnDefinitions"][0]["type"] == kind
+
+
+def built_in(plural: str, obj: dict[str, Any], group: str = "") -> list[Any]:
+    """The cells of one object of a built-in kind."""
+    registry = Registry()
+    register_builtin(registry)
+    resource = registry.find(group, "v1", plural)
+    assert resource is not None
+    metadata = {"name": "x", "creationTimestamp": "2026-01-01T23:00:00Z"}
+    made = table(resource, [{"metadata": metadata, **obj}], {}, NOW, "None")
+    found: list[Any] = made["rows"][0]["cells"]
+    return found
+
+
+def test_built_in_kinds_have_the_columns_that_people_know() -> None:
+    assert built_in("secrets", {"type": "Opaque", "data": {"a": "", "b": ""}}) == ["x", "Opaque", "2", "60m"]
+    assert built_in("configmaps", {"data": {"a": ""}, "binaryData": {"b": ""}}) == ["x", "2", "60m"]
+    assert built_in("namespaces", {"status": {"phase": "Active"}}) == ["x", "Active", "60m"]
+    lease = {"spec": {"holderIdentity": "me"}}
+    assert built_in("leases", lease, "coordination.k8s.io") == ["x", "me", "60m"]
+    assert built_in("services", {}) == ["x", "60m"]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {"lastTimestamp": "2026-01-01T23:58:00Z", "eventTime": "2026-01-01T00:00:00Z"},
+        {"eventTime": "2026-01-01T23:58:00Z"},
+        {"series": {"lastObservedTime": "2026-01-01T23:58:00Z"}},
+    ],
+    ids=lambda seen: next(iter(seen)),
+)
+def test_events_tell_when_they_were_last_seen(seen: dict[str, Any]) -> None:
+    event = {"type": "Normal", "reason": "R", "message": "m\n", **seen}
+    about = {"involvedObject": {"kind": "Widget", "name": "w"}}
+    assert built_in("events", {**event, **about}) == ["2m", "Normal", "R", "widget/w", "m", "x"]

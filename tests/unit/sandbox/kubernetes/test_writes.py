@@ -223,3 +223,13 @@ async def test_stored_objects_are_never_changed_in_place(api: httpx.AsyncClient)
     await merged(api, {"spec": {"size": 99}})
     await merged(api, {"status": {"note": 5}}, f"{ONE}/status")
     assert (await api.get(ONE)).json() == before
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, True), (0, False), (2, 2.5)])
+async def test_values_that_python_takes_for_equal_are_changes(
+    api: httpx.AsyncClient, before: Any, after: Any
+) -> None:
+    await created(api, anything={"x": before})
+    changed = (await merged(api, {"spec": {"anything": {"x": after}}})).json()
+    assert (changed["metadata"]["generation"], changed["spec"]["anything"]["x"]) == (2, after)
+    assert type((await api.get(ONE)).json()["spec"]["anything"]["x"]) is type(after)

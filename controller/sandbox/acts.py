@@ -15,6 +15,7 @@ from controller.sandbox.cast import Cast
 from controller.sandbox.folder import project_file
 from controller.sandbox.people import SandboxPerson
 from controller.sandbox.play import INTEGRATION, LIMIT, NAMESPACE, RECONCILE_SECONDS, Play
+from controller.sandbox.run import PRIORITY_GROUPS
 
 STRANGE_NAME = "Somebody Else"
 ALERTS = ("ScimPeopleWaitForSeat", "ScimSeatsFull")
@@ -200,7 +201,7 @@ def _seats(limit: JSON) -> JSON:
 
 
 def _ranked(person: SandboxPerson) -> str:
-    groups = [group for group in person.groups if group in ("Executives", "Sales")]
+    groups = [group for group in person.groups if group in PRIORITY_GROUPS]
     return f"{person.display_name} ({', '.join(groups) or 'no priority'})"
 
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from controller.errors import SpecError
 from controller.sandbox.okta.seed import ASSIGNED_GROUP
 from controller.sandbox.people import SandboxPerson
+from controller.sandbox.run import PRIORITY_GROUPS
 
 FEWEST_ASSIGNED = 8
 FEWEST_JOINING = 3
-PRIORITY_GROUPS = ("Executives", "Sales")
-"""As the quickstart's SeatLimit ranks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def choose_cast(people: Sequence[SandboxPerson]) -> Cast:
         assigned=tuple(named),
         joining=tuple(joining),
         free=len(joining) - 2,
-        leaving=tuple(leavers[-max(2, min(5, len(people) // 12)) :]),
+        leaving=tuple(leavers[-max(3, min(5, len(people) // 12)) :]),
         deactivated=named[0],
         renamed=named[1],
         mover=mover,

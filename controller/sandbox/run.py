@@ -31,6 +31,7 @@ from controller.sandbox.board import Board, condition
 from controller.sandbox.folder import Access, write_env, write_examples, write_kubeconfig
 from controller.sandbox.kubernetes.app import build_app as build_kubernetes
 from controller.sandbox.kubernetes.app import kubeconfig as kubeconfig_text
+from controller.sandbox.okta import directory
 from controller.sandbox.okta.app import build_app as build_okta
 from controller.sandbox.okta.seed import ASSIGNED_GROUP, seed
 from controller.sandbox.okta.store import Org
@@ -40,6 +41,8 @@ from controller.settings import Settings
 
 START_SECONDS = 60.0
 CRDS_ESTABLISHED_SECONDS = 30.0
+PRIORITY_GROUPS = ("Executives", "Sales")
+"""As the quickstart's SeatLimit ranks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +133,17 @@ async def _start_okta(stack: AsyncExitStack, setup: Setup, clock: Clock) -> tupl
     org = Org(api_token=token, clock=clock)
     served = await _serve(stack, build_okta(org))
     org.url = served.url
+    _found_groups(org)
     seed(org, setup.people, assigned=setup.joining)
     return org, served.url, token
+
+
+def _found_groups(org: Org) -> None:
+    """The groups that the quickstart's SeatLimit ranks exist, whoever the people are."""
+    org.log.muted = True
+    for name in PRIORITY_GROUPS:
+        directory.create_group(org, {"name": name, "description": ""})
+    org.log.muted = False
 
 
 async def _start_provider(stack: AsyncExitStack, setup: Setup, clock: Clock) -> dict[str, str]:

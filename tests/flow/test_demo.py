@@ -1,4 +1,4 @@
-"""The demo as a person sees it: everything it claims holds, on 80 columns, and its people may be one's own."""
+"""The demo as a person sees it: all that it claims holds, on 80 columns, also with people of one's own."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from controller.sandbox.okta import payload
+from controller.sandbox.okta import payload, provisioning
 from controller.sandbox.okta.apps import app_target
 from controller.sandbox.okta.outbound import SCIM_AGENT, NoAnswer, Reply, Send
 from controller.sandbox.okta.records import JSON, AppRecord, AppUserRecord, TaskRecord
@@ -204,6 +204,7 @@ class Agent:
         if record.status != "PROVISIONED":
             record.status, record.status_changed = "PROVISIONED", now
         self._record(app, record.id, kind)
+        provisioning.arrived(self.org, app, record)
 
     def _postpone(self, app: AppRecord, task: TaskRecord, wait_seconds: float) -> None:
         self.org.log.record(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from email.utils import format_datetime
 from typing import Any
@@ -27,6 +26,7 @@ from controller.sandbox.okta import (
     routes_directory,
     routes_log,
     routes_meta,
+    spoil,
     state,
 )
 from controller.sandbox.okta.buckets import Verdict, bucket_of
@@ -163,23 +163,22 @@ class OktaApp:
     async def _serve(self, call: Call, faults: list[Fault]) -> Answer:
         """The handler's answer, spoilt by what is on."""
         kinds = {fault.kind: fault for fault in faults}
-        if "status" in kinds:
-            return self._problem(_status_problem(kinds["status"].status))
-        if "empty" in kinds:
-            return Answer(status=kinds["empty"].status or 502)
-        if "html" in kinds:
-            page = b"<!DOCTYPE html><html><body><h1>We will be right back</h1></body></html>"
-            return Answer(
-                status=kinds["html"].status or 200, encoded=page, headers=[("content-type", "text/html")]
-            )
-        before = state.save(self.org) if "drop" in kinds and call.method != "GET" else None
-        answer = await self._handle(call)
-        if before is not None:
-            answer = copy.deepcopy(answer)
-            state.load(self.org, before)
-        if "lost-answer" in kinds:
-            return self._problem(_status_problem(kinds["lost-answer"].status or 503))
-        return _truncated(answer) if "truncate" in kinds else answer
+        try:
+            answer = spoil.instead(kinds)
+            if answer is None and "drop" in kinds and call.method != "GET":
+                answer = await self._undone(call)
+            return spoil.spoiled(answer or await self._handle(call), kinds)
+        except OktaProblem as problem:
+            return self._problem(problem)
+
+    async def _undone(self, call: Call) -> Answer:
+        """The answer to a write of which nothing remains, and of which nobody is told."""
+        before, listeners = state.save(self.org), self.org.log.listeners
+        self.org.log.listeners = []
+        answer = copy.deepcopy(await self._handle(call))
+        state.load(self.org, before)
+        self.org.log.listeners = listeners
+        return answer
 
     async def _handle(self, call: Call) -> Answer:
         log = self.org.log
@@ -216,29 +215,10 @@ class OktaApp:
         headers.extend((name.lower(), value) for name, value in limits.items())
 
 
-def _truncated(answer: Answer) -> Answer:
-    """The first half of a listing, without its next link."""
-    body = json.loads(answer.content() or b"null")
-    if not isinstance(body, list):
-        return answer
-    headers = [each for each in answer.headers if 'rel="next"' not in each[1]]
-    return Answer(body[: len(body) // 2], answer.status, headers)
-
-
 def _storm(org: Org, bucket: str) -> dict[str, str]:
     """Headers of a 429 made by a fault: nothing left until the window ends."""
     reset = (int(org.clock.now().timestamp()) // 60 + 1) * 60
     return Verdict(False, org.buckets.limits[bucket], 0, reset).headers()
-
-
-def _status_problem(status: int) -> OktaProblem:
-    codes = {
-        400: "E0000001", 401: "E0000011", 403: "E0000006", 404: "E0000007", 409: "E0000195", 429: "E0000047",
-        503: "E0000010",
-    }  # fmt: skip
-    code = codes.get(status, "E0000009")
-    summary = "" if code not in ("E0000001", "E0000007") else "Injected by a fault"
-    return OktaProblem(code, summary, status=status)
 
 
 def _match(call: Call) -> Route:

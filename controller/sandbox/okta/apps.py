@@ -121,7 +121,7 @@ def replace_app(org: Org, record: AppRecord, body: JSON) -> AppRecord:
 
 
 def set_status(org: Org, record: AppRecord, status: str) -> None:
-    """ACTIVE or INACTIVE. Deactivating takes away what groups assigned, as Okta's reconciliation does."""
+    """ACTIVE or INACTIVE. Who joins a group meanwhile is assigned when the app is active again."""
     if record.status == status:
         return
     record.status, record.last_updated = status, org.now_text()

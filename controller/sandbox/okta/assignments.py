@@ -98,7 +98,7 @@ def assign_group(org: Org, app: AppRecord, group_id: str, body: JSON) -> GroupAs
     name = "group.application_assignment." + ("update" if old else "add")
     org.log.record(name, _app_target(app), target("UserGroup", group.id, group.profile["name"]))
     for user_id in list(org.members[group_id]):
-        follow_groups(org, app, org.users[user_id], refresh=old is not None)
+        follow_groups(org, app, org.users[user_id], refresh=True)
     return record
 
 
@@ -154,8 +154,10 @@ def status_changed(org: Org, user: UserRecord) -> None:
 
 
 def mapped_profile(org: Org, app: AppRecord, user: UserRecord, *, updates_only: bool = False) -> JSON:
-    """What mappings and group assignments give: target attribute -> value; `updates_only` leaves out create-
-    only ones.
+    """Target attribute -> value by the mappings, then by group assignments, the highest priority last.
+
+    `updates_only` leaves out what is mapped on creation only. Arrays with `union` ENABLE add up over the
+    groups.
     """
     values: JSON = {}
     mapping = mapping_to(org, app, user.type_id)
@@ -167,7 +169,19 @@ def mapped_profile(org: Org, app: AppRecord, user: UserRecord, *, updates_only: 
     assigned = [app.groups[i] for i in org.groups_of.get(user.id, set()) & app.groups.keys()]
     for assignment in sorted(assigned, key=lambda each: -each.priority):
         values.update({key: value for key, value in assignment.profile.items() if value is not None})
+    values.update(_unions(app, assigned))
     return values
+
+
+def _unions(app: AppRecord, assigned: list[GroupAssignment]) -> JSON:
+    """Attribute -> every value that any of the groups gives, without repetition."""
+    names = [name for name, attribute in app.schema.custom.items() if attribute.get("union") == "ENABLE"]
+    found: JSON = {}
+    for name in names:
+        lists = [group.profile[name] for group in assigned if isinstance(group.profile.get(name), list)]
+        if lists:
+            found[name] = list(dict.fromkeys(value for values in lists for value in values))
+    return found
 
 
 def mapping_to(org: Org, app: AppRecord, type_id: str) -> MappingRecord | None:

@@ -19,6 +19,8 @@ KINDS: dict[str, str] = {
     "status": "an error of HTTP `status` in place of the answer; the call has no effect",
     "empty": "HTTP `status` (default 502) with no body",
     "html": "HTTP `status` (default 200) with an HTML page",
+    "redirect": "HTTP `status` (default 302) to another host",
+    "cut": "the answer's body ends in the middle",
     "truncate": "a listing loses the second half of a page and its next link",
     "drop": "a write is answered as done and is not done",
     "lost-answer": "a write is done and answered by HTTP `status` (default 503)",

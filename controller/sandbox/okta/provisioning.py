@@ -30,11 +30,11 @@ def person_became_active(org: Org, app: AppRecord, user: UserRecord, record: App
 
 def profile_changed(org: Org, app: AppRecord, record: AppUserRecord) -> None:
     """The app profile changed: pushed where Update User Attributes is on."""
-    if not app.pushes:
-        return
-    if record.external_id:
+    if app.pushes and record.external_id:
         record.sync_state = "SYNCING"
         enqueue(org, app, record.id, "update")
+    elif app.pushes and _is_running(org, app, record, "create"):
+        enqueue(org, app, record.id, "create")  # what is under way has the old profile
 
 
 def unassigned(org: Org, app: AppRecord, record: AppUserRecord) -> None:
@@ -43,6 +43,17 @@ def unassigned(org: Org, app: AppRecord, record: AppUserRecord) -> None:
         org.tasks.pop(task_key(app, record.id, kind), None)
     if "PUSH_USER_DEACTIVATION" in app.features and record.external_id:
         enqueue(org, app, record.id, "deactivate", external_id=record.external_id)
+
+
+def arrived(org: Org, app: AppRecord, record: AppUserRecord) -> None:
+    """The app has taken the person; whoever lost the assignment meanwhile is deactivated at once."""
+    if app.users.get(record.id) is not record:
+        unassigned(org, app, record)
+
+
+def _is_running(org: Org, app: AppRecord, record: AppUserRecord, kind: str) -> bool:
+    task = org.tasks.get(task_key(app, record.id, kind))
+    return task is not None and task.state == "RUNNING"
 
 
 def task_key(app: AppRecord, user_id: str, kind: str) -> str:

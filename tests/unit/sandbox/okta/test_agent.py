@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from controller.clock import ManualClock
-from controller.sandbox.okta import console
+from controller.sandbox.okta import console, directory
 from controller.sandbox.okta.agent import Agent
 from controller.sandbox.okta.outbound import NoAnswer, Reply
 from controller.sandbox.okta.records import AppRecord
@@ -164,6 +164,38 @@ async def test_who_loses_the_assignment_is_deactivated_as_the_integration_does_i
     await client.post(f"/api/v1/users/{one.id}/lifecycle/deactivate")
     await agent.run_due()
     assert methods(scim) == sent and scim.users[str(one.external_id)]["active"] is False
+
+
+async def test_a_change_while_somebody_is_being_created_is_pushed_after_it(
+    org: Org, app: AppRecord, agent: Agent, scim: Scim
+) -> None:
+    await connect(org)
+    one = next(iter(app.users.values()))
+
+    async def slow(method: str, url: str, headers: Mapping[str, str], body: Any) -> Reply:
+        if method == "POST" and body["externalId"] == one.id:
+            directory.update_user(org, org.users[one.id], {"lastName": "Meanwhile"})
+        return await scim(method, url, headers, body)
+
+    await Agent(org, slow).run_due()
+    assert await agent.run_due() == 1 and org.tasks == {}
+    assert scim.users[str(one.external_id)]["name"]["familyName"] == "Meanwhile"
+
+
+async def test_who_loses_the_assignment_while_being_created_is_deactivated(
+    org: Org, app: AppRecord, agent: Agent, scim: Scim
+) -> None:
+    await connect(org)
+    one, group = next(iter(app.users.values())), org.group_by_name("Calendly users")
+
+    async def slow(method: str, url: str, headers: Mapping[str, str], body: Any) -> Reply:
+        if method == "POST" and body["externalId"] == one.id:
+            directory.remove_member(org, group, org.users[one.id])
+        return await scim(method, url, headers, body)
+
+    await Agent(org, slow).run_due()
+    assert await agent.run_due() == 1 and org.tasks == {}
+    assert scim.users[str(one.external_id)]["active"] is False
 
 
 async def test_suspending_sends_nothing(

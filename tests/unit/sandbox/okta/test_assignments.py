@@ -102,6 +102,62 @@ async def test_the_group_of_the_highest_priority_gives_the_profile(
     assert app.users[both].profile["title"] == "Member"
 
 
+async def test_arrays_with_union_add_up_over_the_groups(
+    client: httpx.AsyncClient, org: Org, app: AppRecord
+) -> None:
+    app.schema.custom["roles"] = {"type": "array", "title": "Roles", "union": "ENABLE"}
+    executives, users = org.group_by_name("Executives"), org.group_by_name("Calendly users")
+    both = next(user_id for user_id in org.members[executives.id] if user_id in app.users)
+    for group, roles in ((users, ["member", "reader"]), (executives, ["reader", "chief"])):
+        body = {"profile": {"roles": roles}}
+        await client.put(f"/api/v1/apps/{app.id}/groups/{group.id}", json=body)
+    assert set(app.users[both].profile["roles"]) == {"member", "reader", "chief"}
+    assert len(app.users[both].profile["roles"]) == 3
+
+
+async def test_who_is_assigned_by_name_keeps_a_profile_of_their_own(
+    client: httpx.AsyncClient, org: Org, app: AppRecord
+) -> None:
+    url, user_id = f"/api/v1/apps/{app.id}/users", next(iter(app.users))
+    body = {"id": user_id, "scope": "USER", "profile": {"title": "Lead"}, "credentials": {"userName": "lead"}}
+    changed = (await client.post(url, json=body)).json()
+    assert (changed["scope"], changed["profile"]["title"]) == ("USER", "Lead")
+    assert changed["credentials"]["userName"] == "lead"
+    long = {"id": outsider(org, app), "credentials": {"userName": "x" * 101}}
+    assert (await client.post(url, json={"id": "00uNobody"})).status_code == 404
+    assert (await client.post(url, json={})).status_code == 400
+    assert (await client.post(url, json={**body, "scope": "ALL"})).status_code == 400
+    await client.post(f"/api/v1/users/{outsider(org, app)}/lifecycle/deactivate")
+    assert (await client.post(url, json={"id": long["id"]})).status_code == 400
+    app.status = "INACTIVE"
+    assert (await client.post(url, json=body)).status_code == 400
+
+
+async def test_app_groups_and_people_are_found_by_the_beginning_of_a_name(
+    client: httpx.AsyncClient, org: Org, app: AppRecord
+) -> None:
+    url, one = f"/api/v1/apps/{app.id}", next(iter(app.users.values()))
+    found = (await client.get(f"{url}/users", params={"q": one.user_name[:8].upper()})).json()
+    assert one.id in {each["id"] for each in found} and len(found) < 40
+    groups = await client.get(f"{url}/groups", params={"q": "calendly", "expand": "metadata", "limit": 20})
+    metadata = groups.json()[0]["_embedded"]["metadata"]["profile"]
+    assert metadata["givenName"]["source"]["type"] == "MAPPING"
+    assert (await client.get(f"{url}/groups", params={"q": "zzz"})).json() == []
+    assert (await client.get(f"{url}/groups/00gNone")).status_code == 404
+    assert (await client.delete(f"{url}/groups/{org.group_by_name('Sales').id}")).status_code == 404
+    shown = (await client.get(f"{url}?expand=user/{one.id}")).json()
+    assert shown["_embedded"]["user"]["id"] == one.id
+
+
+async def test_a_broken_expression_is_told_in_the_log(org: Org, app: AppRecord) -> None:
+    for mapping in org.mappings.values():
+        if mapping.target_id == app.id:
+            mapping.properties["title"] = {"expression": "String.len(user.title, 1)", "pushStatus": "PUSH"}
+    directory.update_user(org, org.users[next(iter(app.users))], {"title": "x"})
+    failed = [event for event in org.log.events if event["eventType"].endswith("mapping.invalid.expression")]
+    assert failed[0]["outcome"]["result"] == "FAILURE"
+
+
 async def test_a_group_assignment_is_patched(client: httpx.AsyncClient, org: Org, app: AppRecord) -> None:
     url = f"/api/v1/apps/{app.id}/groups/{org.group_by_name('Calendly users').id}"
     operations = [

@@ -84,6 +84,25 @@ async def test_html_and_nothing_are_answered(raw: httpx.AsyncClient) -> None:
     assert (empty.status_code, empty.content) == (502, b"")
 
 
+async def test_a_redirect_and_a_body_cut_short(raw: httpx.AsyncClient) -> None:
+    await switch_on(raw, kind="redirect", times=1)
+    away = await raw.get("/api/v1/groups")
+    assert (away.status_code, away.headers["location"]) == (302, "https://elsewhere.example.com/")
+    await switch_on(raw, kind="cut", times=1)
+    cut = await raw.get("/api/v1/groups")
+    assert cut.status_code == 200 and cut.text.startswith("[") and not cut.text.endswith("]")
+
+
+async def test_nobody_is_told_of_a_dropped_write(raw: httpx.AsyncClient, org: Org) -> None:
+    told: list[Any] = []
+    org.log.listeners.append(told.append)
+    await switch_on(raw, kind="drop", times=1)
+    await raw.post("/api/v1/groups", json={"profile": {"name": "Dropped"}})
+    assert told == []
+    await raw.post("/api/v1/groups", json={"profile": {"name": "Kept"}})
+    assert [event["eventType"] for event in told] == ["group.lifecycle.create"]
+
+
 async def test_a_token_can_expire_and_a_connection_break(raw: httpx.AsyncClient) -> None:
     await switch_on(raw, kind="expire-token", times=1)
     assert (await raw.get("/api/v1/groups")).json()["errorCode"] == "E0000011"

@@ -1,0 +1,193 @@
+"""Okta's expressions: what the subset yields, and how it refuses everything else."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.errors import SpecError
+from controller.model.people import Value
+from controller.planning.expression import compile_expression
+from controller.planning.expression_functions import MAX_RESULT
+
+READ = ("first", "last", "nothing", "flag", "count", "share")
+PROFILE = ("Ada", "Lovelace", None, True, 12, 1.5)
+
+YIELDS = (
+    ("an attribute", "user.first", "Ada"),
+    ("blanks around it", "  user . first ", "Ada"),
+    ("a null attribute", "user.nothing", None),
+    ("a text in double quotes", '"a \\"b\\""', 'a "b"'),
+    ("a text in single quotes", "'it''s'", "it's"),
+    ("a number", "3", 3),
+    ("a fraction", "1.5", 1.5),
+    ("true", "true", True),
+    ("false", "FALSE", False),
+    ("null", "null", None),
+    ("joined", 'user.first + " " + user.last', "Ada Lovelace"),
+    ("joined with a number", "user.first + user.count", "Ada12"),
+    ("joined with a boolean", "user.first + user.flag", "Adatrue"),
+    ("joined with null, as SpEL does", "user.first + user.nothing", "Adanull"),
+    ("null joined with null", "user.nothing + user.nothing", None),
+    ("numbers add up", "user.count + 1", 13),
+    ("numbers subtract", "user.count - 2", 10),
+    ("texts do not subtract", "user.first - 2", None),
+    ("equal", 'user.first == "Ada"', True),
+    ("not equal", "user.first != user.last", True),
+    ("eq and ne are words", "user.first eq user.last OR user.first ne user.last", True),
+    ("null is null", "user.nothing == null", True),
+    ("a number is less", "user.count < 13", True),
+    ("a number is at most", "user.count <= 12", True),
+    ("a number is more", "user.count > 12", False),
+    ("a number is at least", "user.count >= 12.5", False),
+    ("texts in their order", "user.first < user.last", True),
+    ("null is less than everything", "user.nothing < user.first", True),
+    ("nothing is less than null", "user.first < user.nothing", False),
+    ("and", "user.flag AND user.count > 1", True),
+    ("and, first false", "!user.flag && user.count > 1", False),
+    ("or", "user.nothing == null || user.flag", True),
+    ("not", "not user.flag", False),
+    ("not twice", "!!user.flag", True),
+    ("a choice, yes", 'user.flag ? "a" : "b"', "a"),
+    ("a choice, no", 'user.count > 20 ? "a" : "b"', "b"),
+    ("a choice in a choice", 'user.count > 20 ? "a" : user.count > 10 ? "b" : "c"', "b"),
+    ("brackets", '(user.first + "x") + ("y")', "Adaxy"),
+    ("a boolean that is a text", '"true" ? 1 : 2', 1),
+    ("append", "String.append(user.first, user.last)", "AdaLovelace"),
+    ("append to null", "String.append(user.nothing, user.nothing)", ""),
+    ("join leaves null out", 'String.join("-", user.first, user.nothing, user.last)', "Ada-Lovelace"),
+    ("join without a separator", "String.join(null, user.first, user.last)", "AdaLovelace"),
+    ("len", "String.len(user.last)", 8),
+    ("len of null", "String.len(user.nothing)", 0),
+    ("removeSpaces", 'String.removeSpaces(" a b ")', "ab"),
+    ("trim", 'String.trim(" a b ")', "a b"),
+    ("replace is literal", 'String.replace("a.b.c", ".", "-")', "a-b-c"),
+    ("replace by null", 'String.replace("a.b", ".", null)', "ab"),
+    ("replace of nothing", 'String.replace("ab", "", "-")', "ab"),
+    ("replaceFirst", 'String.replaceFirst("a.b.c", ".", "-")', "a-b.c"),
+    ("stringContains", 'String.stringContains(user.last, "love")', False),
+    ("stringContains of null", 'String.stringContains(user.nothing, "love")', False),
+    ("startsWith", 'String.startsWith(user.last, "Love")', True),
+    (
+        "stringSwitch compares by substring",
+        'String.stringSwitch(user.last, "d", "xx", "1", "lace", "2")',
+        "2",
+    ),
+    ("stringSwitch without a match", 'String.stringSwitch(user.last, "d", "xx", "1")', "d"),
+    ("stringSwitch of null", 'String.stringSwitch(user.nothing, "d", "xx", "1")', "d"),
+    ("stringSwitch with a null key", 'String.stringSwitch(user.last, "d", null, "1")', "d"),
+    ("substring", 'String.substring("This is a test", 2, 9)', "is is a"),
+    ("substring beyond the end", 'String.substring("abc", 2, 9)', "c"),
+    ("substring backwards", 'String.substring("abc", 2, 1)', ""),
+    ("substring of null", "String.substring(user.nothing, 0, 1)", None),
+    ("substring by what is no number", 'String.substring("abc", "x", 2)', "ab"),
+    ("substring by null", 'String.substring("abc", null, 2)', "ab"),
+    ("substringBefore", 'String.substringBefore("a@b", "@")', "a"),
+    ("substringBefore, absent", 'String.substringBefore("ab", "@")', "ab"),
+    ("substringAfter", 'substringAfter("a@b", "@")', "b"),
+    ("substringAfter, absent", 'substringAfter("ab", "@")', ""),
+    ("substringAfter of null", 'substringAfter(user.nothing, "@")', None),
+    ("toUpperCase", "String.toUpperCase(user.first)", "ADA"),
+    ("toUpperCase of a boolean", "toUpperCase(user.flag)", "TRUE"),
+    ("toLowerCase of null", "toLowerCase(user.nothing)", None),
+    ("toInt", 'Convert.toInt("12.6")', 13),
+    ("toInt of null", "Convert.toInt(user.nothing)", None),
+    ("toNum", 'Convert.toNum("3.14")', 3.14),
+    ("toNum of null", "Convert.toNum(user.nothing)", None),
+    ("toNum of what is none", 'Convert.toNum("x")', None),
+)
+
+
+@pytest.mark.parametrize(("name", "text", "value"), YIELDS, ids=[row[0] for row in YIELDS])
+def test_an_expression_yields(name: str, text: str, value: Value) -> None:
+    assert compile_expression(text, READ).evaluate(PROFILE) == value, name
+
+
+REFUSED = (
+    ("nothing", "", 1, "ends too early"),
+    ("half a sum", "user.first +", 13, "ends too early"),
+    ("an open text", 'user.first + "abc', 14, "no closing quote"),
+    ("an open bracket", "(user.first", 12, "not closed"),
+    ("a bracket too many", "user.first)", 11, "not expected"),
+    ("a sign alone", "*", 1, "not understood"),
+    ("two values", "user.first user.last", 12, "not expected"),
+    ("user alone", "user", 5, "user.<attribute>"),
+    ("user with a sign", "user.+", 6, "a name is expected"),
+    ("half a choice", 'user.flag ? "a"', 16, "condition ? value : other value"),
+    ("an app's attribute", "appuser.email", 1, "the app user is what is being written"),
+    ("source", "source.email", 1, "write user.<attribute>"),
+    ("an org's property", "org.name", 1, "write the text itself"),
+    ("an unknown name", "department", 1, "outside the subset"),
+    ("a method", "user.first.length()", 11, "method calls are outside"),
+    ("a function of the user", "user.getGroups()", 6, "outside the subset"),
+    ("an array", "{1, 2}", 1, "arrays are outside"),
+    ("an index", "user[0]", 5, "arrays are outside"),
+    ("an unknown function", 'isMemberOfGroupName("x")', 1, "outside the subset, which has"),
+    ("an unknown function within", "user.flag ? String.trim(Convert.toX(1)) : 2", 25, "outside the subset"),
+    ("too few arguments", "String.len()", 1, "String.len(text)"),
+    ("too many arguments", 'String.len("a", "b")', 1, "String.len(text)"),
+    ("keys without values", 'String.stringSwitch("a", "d", "k", "v", "l")', 1, "key, value"),
+    ("arguments without commas", 'String.append("a" "b")', 19, "not closed"),
+    ("a function without arguments", "String.len", 11, "write String.len(...)"),
+    ("too long", "1" * 1025, 1025, "at most 1024 characters"),
+    ("too many parts", "+".join("1" * 110), 201, "at most 200 parts"),
+    ("too deep", "(" * 45 + "1" + ")" * 45, 41, "levels of brackets"),
+    ("an operator first", "== user.first", 1, "not expected"),
+)
+
+
+@pytest.mark.parametrize(("name", "text", "at", "fix"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_everything_else_is_refused_with_its_place(name: str, text: str, at: int, fix: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        compile_expression(text, READ, "spec.attributes.items[0].source")
+    message = caught.value.message
+    assert caught.value.reason == "InvalidExpression", name
+    assert message.startswith("spec.attributes.items[0].source: ")
+    assert f"at character {at} " in message
+    assert fix in message
+
+
+def test_the_expression_is_quoted_in_the_refusal() -> None:
+    with pytest.raises(SpecError, match=r"'user\.first \+'"):
+        compile_expression("user.first + ", READ, "spec.x")
+
+
+def test_a_plain_attribute_is_a_bare_itemgetter() -> None:
+    compiled = compile_expression("user.last", READ)
+    assert isinstance(compiled.evaluate, itemgetter)
+    assert compiled.position == 1
+    assert compiled.reads == frozenset({"last"})
+    assert compile_expression("user.last + user.first", READ).position is None
+
+
+def test_every_attribute_that_is_read_is_told() -> None:
+    text = '!user.flag ? String.append(user.first, "x") : user.count - user.share > 1 ? "a" : user.last'
+    assert compile_expression(text, READ).reads == {"flag", "first", "count", "share", "last"}
+
+
+def test_a_result_is_bounded() -> None:
+    text = 'String.replace(user.first, "a", user.last)'
+    profile = ("a" * 5_000, "b" * 5_000, None, True, 12, 1.5)
+    result = compile_expression(text, READ).evaluate(profile)
+    assert isinstance(result, str)
+    assert len(result) == MAX_RESULT
+
+
+@given(st.text(max_size=60))
+def test_no_text_does_anything_but_compile_or_be_refused(text: str) -> None:
+    try:
+        compiled = compile_expression(text, READ, "spec.x")
+    except SpecError:
+        return
+    compiled.evaluate(PROFILE)
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+
+
+@given(st.sampled_from([row[1] for row in YIELDS]), st.lists(VALUES, min_size=6, max_size=6))
+def test_no_profile_makes_an_expression_fail(text: str, profile: list[Value]) -> None:
+    compile_expression(text, READ).evaluate(tuple(profile))

@@ -63,4 +63,4 @@ def _nap(org: Org, agent: Agent) -> float | None:
     due = agent.next_due()
     if due is None:
         return None
-    return min(LONGEST_NAP_SECONDS, max(0.01, due - org.clock.monotonic()))
+    return min(LONGEST_NAP_SECONDS, max(0.05, due - org.clock.monotonic()))

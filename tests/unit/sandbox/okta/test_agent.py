@@ -313,3 +313,70 @@ async def test_those_assigned_before_may_have_to_be_provisioned_by_hand(
     assert await agent.run_due() == 0
     assert (await console.perform(org, {"app": app.id, "step": "provision-users"}))["done"] == 40
     assert await agent.run_due() == 40
+
+
+async def test_an_integration_that_patches_sends_no_put(
+    client: httpx.AsyncClient, org: Org, app: AppRecord, agent: Agent, scim: Scim
+) -> None:
+    await connect(org, style="PATCH")
+    await agent.run_due()
+    scim.calls.clear()
+    one = next(iter(app.users.values()))
+    await client.post(f"/api/v1/users/{one.id}", json={"profile": {"displayName": "Changed"}})
+    await agent.run_due()
+    ((method, _, body),) = scim.calls
+    assert method == "PATCH" and "path" not in body["Operations"][0]
+    assert scim.users[str(one.external_id)]["displayName"] == "Changed"
+
+
+@pytest.mark.parametrize("style", ["OIN", "AIW"])
+async def test_a_leaver_who_is_gone_already_is_no_failure(
+    client: httpx.AsyncClient, org: Org, app: AppRecord, agent: Agent, scim: Scim, style: str
+) -> None:
+    await connect(org, style=style)
+    await agent.run_due()
+    one = next(iter(app.users.values()))
+    del scim.users[str(one.external_id)]
+    await client.post(f"/api/v1/users/{one.id}/lifecycle/deactivate")
+    await agent.run_due()
+    assert org.tasks == {}
+
+
+@pytest.mark.parametrize("failures", [[Reply(500)], [Reply(200, body={}), Reply(400)]])
+async def test_a_push_that_is_refused_leaves_an_error(
+    client: httpx.AsyncClient, org: Org, app: AppRecord, agent: Agent, scim: Scim, failures: list[Reply]
+) -> None:
+    await connect(org)
+    await agent.run_due()
+    one = next(iter(app.users.values()))
+    scim.failures = list(failures)
+    await client.post(f"/api/v1/users/{one.id}", json={"profile": {"displayName": "Changed"}})
+    await agent.run_due()
+    (task,) = org.tasks.values()
+    assert (task.kind, task.state, one.status, one.sync_state) == ("update", "FAILED", "PROVISIONED", "ERROR")
+    await client.post(f"/api/v1/users/{one.id}", json={"profile": {"displayName": "Again"}})
+    await agent.run_due()
+    assert org.tasks == {} and one.sync_state == "SYNCHRONIZED"
+
+
+async def test_a_deactivation_that_fails_is_a_task_of_its_own(
+    client: httpx.AsyncClient, org: Org, app: AppRecord, agent: Agent, scim: Scim
+) -> None:
+    await connect(org)
+    await agent.run_due()
+    one = next(iter(app.users.values()))
+    scim.failures = [Reply(500)]
+    await client.post(f"/api/v1/users/{one.id}/lifecycle/deactivate")
+    await agent.run_due()
+    (task,) = org.tasks.values()
+    assert (task.kind, task.state) == ("deactivate", "FAILED") and "HTTP 500" in task.reason
+
+
+async def test_tasks_of_a_connection_that_is_off_are_forgotten(
+    org: Org, app: AppRecord, agent: Agent, scim: Scim
+) -> None:
+    await connect(org)
+    app.connection.status = "DISABLED"
+    scim.calls.clear()
+    await agent.run_due()
+    assert org.tasks == {} and scim.calls == []

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+from joserfc.jwk import ECKey
 
 from controller.clock import ManualClock
 from controller.sandbox.okta import state
@@ -125,3 +126,18 @@ async def test_tokens_are_given_and_taken(raw: httpx.AsyncClient, org: Org) -> N
     assert {each["id"] for each in listed} == set(org.members[org.group_by_name("Executives").id])
     assert (await raw.delete(f"/_control/tokens?id={made['id']}")).status_code == 204
     assert (await raw.get("/api/v1/users", headers=headers)).status_code == 401
+
+
+async def test_a_service_app_is_registered_over_http(raw: httpx.AsyncClient, org: Org) -> None:
+    key = ECKey.generate_key("P-256").as_dict(private=False)
+    body = {
+        "name": "operator",
+        "jwks": [key],
+        "scopes": ["okta.apps.read"],
+        "dpop": True,
+        "groups": ["Sales"],
+    }
+    made = (await raw.post("/_control/service-apps", json=body)).json()
+    principal = org.principals[made["clientId"]]
+    assert (principal.kind, principal.dpop, principal.scopes) == ("OAUTH", True, ["okta.apps.read"])
+    assert principal.groups == [org.group_by_name("Sales").id]

@@ -53,7 +53,7 @@ class Settings(BaseModel):
     lease_namespace: str = Field("", description="Namespace of the Lease; empty: the pod's own, or default.")
     shard: str = Field(
         "",
-        description="Reconcile only integrations whose label scim-operator.dev/shard is this; empty: those without.",
+        description="Reconcile only integrations of this label scim-operator.dev/shard; empty: unlabelled.",
     )
     shard_percent: int = Field(
         100, ge=1, le=100, description="This shard's part of each org's request budget."

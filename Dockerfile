@@ -1,32 +1,38 @@
 # syntax=docker/dockerfile:1
-# The base is an argument so that an internal mirror, or a base made by oneself, can take its place.
+# The base is an argument so that an internal mirror, or a base made by oneself, can take its place. Pin it for
+# a release: --build-arg BASE=docker.io/library/python:3.13-slim-bookworm@sha256:...
 ARG BASE=docker.io/library/python:3.13-slim-bookworm
 
 FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
-COPY requirements/runtime.txt requirements/runtime.txt
+COPY requirements/runtime.txt requirements/sbom.py requirements/
 RUN python3 -m venv --copies /opt/scim-operator \
- && /opt/scim-operator/bin/python -m pip install --require-hashes --only-binary :all: -r requirements/runtime.txt
+ && /opt/scim-operator/bin/python -m pip install --no-compile --require-hashes --only-binary :all: -r requirements/runtime.txt \
+ && /opt/scim-operator/bin/python -m pip uninstall --yes --quiet setuptools pip \
+ && mkdir /opt/scim-operator/share && /opt/scim-operator/bin/python requirements/sbom.py > /opt/scim-operator/share/sbom.cdx.json
 COPY controller controller
-COPY crds crds
-COPY examples examples
-RUN /opt/scim-operator/bin/python -m pip list --format=json > /opt/scim-operator/packages.json \
- && /opt/scim-operator/bin/python -m pip uninstall --yes pip \
- && cp -r controller "$(/opt/scim-operator/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/controller" \
- && mkdir -p /opt/scim-operator/share && cp -r crds examples /opt/scim-operator/share/ \
+COPY examples controller/shipped/examples
+COPY charts/scim-operator/files/alerts.yaml controller/shipped/charts/scim-operator/files/alerts.yaml
+# Only the interpreter and scimctl stay in bin: the packages' own commands are not ours to offer.
+RUN mv controller "$(/opt/scim-operator/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/controller" \
+ && find /opt/scim-operator/bin ! -name 'python*' -type f -delete \
  && printf '%s\n' '#!/opt/scim-operator/bin/python' 'from controller.cli.main import main' 'main()' > /opt/scim-operator/bin/scimctl \
  && chmod 0755 /opt/scim-operator/bin/scimctl \
- && find /opt/scim-operator -name __pycache__ -type d -prune -exec rm -rf {} +
+ && find /opt/scim-operator \( -name __pycache__ -o -name tests -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' \) -prune -exec rm -rf {} + \
+ && rm -rf /opt/scim-operator/include
 
 FROM ${BASE}
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="scim-operator" \
       org.opencontainers.image.description="Okta to SaaS provisioning declared as Kubernetes resources" \
       org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="https://github.com/scim-operator/scim-operator" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
 ENV PATH=/opt/scim-operator/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 COPY --from=build /opt/scim-operator /opt/scim-operator
 COPY LICENSE /licenses/LICENSE

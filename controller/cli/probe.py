@@ -1,0 +1,36 @@
+"""`scimctl probe URL`: whether a health or readiness page answers with success; for `helm test` and probes.
+
+The image has no curl, and needs none.
+"""
+
+from __future__ import annotations
+
+from http.client import HTTPException
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, build_opener
+
+from controller.errors import SpecError, clip
+
+SECONDS = 10.0
+MOST_BYTES = 500
+
+
+def probe(url: str) -> bool:
+    """Whether `url` answers 2xx within ten seconds; prints what it answers, or why there is no answer.
+    SpecError where it is no HTTP URL."""
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise SpecError("has to be an http or https URL", field="URL")
+    try:
+        with build_opener(ProxyHandler({})).open(url, timeout=SECONDS) as answer:
+            print(f"{url}: {_text(answer.read(MOST_BYTES))}")
+            return True
+    except HTTPError as error:
+        print(f"{url}: {error.code} {_text(error.read(MOST_BYTES))}")
+    except (OSError, HTTPException) as error:
+        print(f"{url}: {clip(str(getattr(error, 'reason', None) or error), 200)}")
+    return False
+
+
+def _text(body: bytes) -> str:
+    return " ".join(body.decode("utf-8", "replace").split())

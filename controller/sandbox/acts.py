@@ -44,7 +44,8 @@ async def edits_by_hand(play: Play, cast: Cast) -> None:
     checks.equal(
         f"{renamed.display_name} has the right name again", renamed.display_name, name.get("displayName")
     )
-    checks.equal("the metrics counted both", before + 2, _corrected(await play.metrics()))
+    samples = await play.metrics_when(lambda page: _corrected(page) > before + 1)
+    checks.equal("the metrics counted both", before + 2, _corrected(samples))
     checks.equal("the integration is InSync", "True", condition(integration, "InSync").get("status"))
 
 
@@ -143,8 +144,8 @@ async def _check_full(play: Play, cast: Cast, limit: JSON) -> None:
     )  # fmt: skip
     seats = await play.provider.seats()
     checks.equal("every seat is used at the provider, none beyond", cast.seats, seats["used"])
+    samples = await play.metrics_when(lambda page: bool(firing(alert_expression(ALERTS[0]), page)))
     await play.show_metrics("scim_operator_seats", name=LIMIT)
-    samples = await play.metrics()
     for state, value in (("used", cast.seats), ("available", 0), ("waiting", len(cast.waiting))):
         seen = select(samples, "scim_operator_seats", name=LIMIT, namespace=NAMESPACE, state=state)
         checks.equal(f"the metrics say {state}: {value}", [float(value)], [sample.value for sample in seen])
@@ -152,9 +153,11 @@ async def _check_full(play: Play, cast: Cast, limit: JSON) -> None:
 
 async def _check_alerts(play: Play, *, fires: bool) -> None:
     """The chart's own alert expressions on the operator's own metrics."""
-    samples = await play.metrics()
-    for name in ALERTS:
-        expression = alert_expression(name)
+    expressions = {name: alert_expression(name) for name in ALERTS}
+    samples = await play.metrics_when(
+        lambda page: all(bool(firing(expression, page)) is fires for expression in expressions.values())
+    )
+    for name, expression in expressions.items():
         found: tuple[Sample, ...] = firing(expression, samples)
         if fires:
             play.stage.block([f"  {name}: {expression}"])
@@ -178,9 +181,8 @@ async def _show_sync(play: Play) -> None:
 
 
 async def _drift_event(play: Play) -> str:
-    """What the newest event about corrected drift says; "" where there is none."""
-    events = await play.events("DriftCorrected")
-    message = str(events[-1].get("message") or events[-1].get("note")) if events else ""
+    """What the event about corrected drift says; "" where there is none."""
+    message = await play.event("DriftCorrected")
     if message:
         play.stage.command(f"kubectl events --for scimint/{INTEGRATION}")
         play.stage.detail(f"DriftCorrected: {message}")

@@ -64,6 +64,17 @@ class Board:
             raise self._broken
         return self._objects[name]
 
+    async def until_any(self, holds: Predicate, seconds: float) -> JSON | None:
+        """Some object of which `holds` is true, as soon as there is one; None after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(lambda: self._broken or any(map(holds, self._objects.values())))
+        except TimeoutError:
+            return None
+        if self._broken:
+            raise self._broken
+        return next(item for item in self._objects.values() if holds(item))
+
     def _holds(self, name: str, holds: Predicate) -> bool:
         return name in self._objects and holds(self._objects[name])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +30,8 @@ from controller.transport.session import Remote, Session
 NAMESPACE = "default"
 INTEGRATION = LIMIT = "calendly"
 RECONCILE_SECONDS = 30.0
+SETTLE_SECONDS = 3.0
+"""How long events and metrics may trail the status that they are about."""
 API_VERSION = f"{GROUP}/{VERSION}"
 
 
@@ -145,6 +147,7 @@ class Play:
         self.limits = self._board("SeatLimit")
         self._boards = {"ScimIntegration": self.integrations, "SeatLimit": self.limits}
         self._boards |= {kind: self._board(kind) for kind in KINDS if kind not in self._boards}
+        self._events = Board(world.api, object_path("v1", "events", NAMESPACE))
         self._stack = AsyncExitStack()
 
     def _board(self, kind: str) -> Board:
@@ -153,7 +156,7 @@ class Play:
     async def __aenter__(self) -> Play:
         for hands in (self._okta_hands, self._admin_hands):
             self._stack.push_async_callback(hands.aclose)
-        for board in self._boards.values():
+        for board in (self._events, *self._boards.values()):
             await self._stack.enter_async_context(board)
         return self
 
@@ -192,17 +195,29 @@ class Play:
         self.stage.command(f"kubectl get {api}" + (" -o wide" if wide else ""))
         self.stage.block(render_table(table, wide=wide, width=self.stage.width))
 
-    async def events(self, reason: str) -> list[JSON]:
-        """Events of the integration with that reason, newest last."""
-        path = object_path("v1", "events", NAMESPACE)
-        found = await self.world.api.list_all(path, {"fieldSelector": f"reason={reason}"})
-        return [event for event in found if event["involvedObject"]["name"] == INTEGRATION]
+    async def event(self, reason: str) -> str:
+        """The message of the integration's event with that reason; "" where none comes: events follow the
+        status that they are about."""
+        found = await self._events.until_any(
+            lambda event: event["reason"] == reason and event["involvedObject"]["name"] == INTEGRATION,
+            SETTLE_SECONDS,
+        )
+        return "" if found is None else str(found.get("message", ""))
 
     async def show_metrics(self, series: str, /, **labels: str) -> None:
         """The lines of the metrics page of one series."""
         found = select(await self.metrics(), series, **labels)
         self.stage.command(f"curl -s $METRICS_URL | grep {series}")
         self.stage.block(["", *(_short(sample) for sample in found)][1:])
+
+    async def metrics_when(self, holds: Callable[[tuple[Sample, ...]], bool]) -> tuple[Sample, ...]:
+        """The metrics page as soon as `holds` is true of it, or as it is after a moment."""
+        deadline = self.world.clock.monotonic() + SETTLE_SECONDS
+        while True:
+            samples = await self.metrics()
+            if holds(samples) or self.world.clock.monotonic() > deadline:
+                return samples
+            await self.world.clock.sleep(0.05)
 
     async def metrics(self) -> tuple[Sample, ...]:
         """The operator's metrics page as it is now."""

@@ -7,12 +7,10 @@ the process stands by for a leader, /metrics is the Prometheus text format. Serv
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from controller.clock import Clock
-from controller.errors import SpecError
+from controller.handlers.listening import Answering, Listener
 from controller.metrics import Metrics
 
 BEAT_SECONDS = 1.0
@@ -48,55 +46,20 @@ class Pulse:
         return (503 if self.state == "starting" else 200), f"{self.state}\n".encode()
 
 
-class HealthServer:
+def health_listener(host: str, port: int, metrics: Metrics, pulse: Pulse) -> Listener:
     """/metrics, /healthz and /readyz on a port of their own."""
+    routes: dict[str, Callable[[], Answer]] = {
+        "/healthz": pulse.alive,
+        "/readyz": pulse.ready,
+        "/metrics": lambda: (200, metrics.render()),
+    }
 
-    def __init__(self, host: str, port: int, metrics: Metrics, pulse: Pulse) -> None:
-        routes: dict[str, Callable[[], Answer]] = {
-            "/healthz": pulse.alive,
-            "/readyz": pulse.ready,
-            "/metrics": lambda: (200, metrics.render()),
-        }
-        try:
-            self._server = ThreadingHTTPServer((host, port), _handler(routes))
-        except OSError as error:
-            where = "SCIM_OPERATOR_METRICS_PORT"
-            raise SpecError(f"cannot listen on {host}:{port}: {error.strerror}", field=where) from None
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+    class Handler(Answering):
+        """One probe or scrape."""
 
-    @property
-    def port(self) -> int:
-        """The port that it listens on."""
-        return int(self._server.server_address[1])
-
-    def start(self) -> None:
-        """Serves from now on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Serves no more."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=5)
-
-
-def _handler(routes: dict[str, Callable[[], Answer]]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        """Answers one request."""
-
-        timeout = 10
-
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 - http.server names it
             route = routes.get(self.path.partition("?")[0])
             status, body = route() if route is not None else (404, b"not found\n")
-            self.send_response(status)
-            self.send_header("Content-Type", CONTENT_TYPE)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(status, body, CONTENT_TYPE)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Probes are no news."""
-
-    return Handler
+    return Listener(host, port, Handler, "SCIM_OPERATOR_METRICS_PORT")

@@ -14,14 +14,27 @@ from typing import Any
 from controller.api.meta import SHARD
 from controller.clock import Clock
 from controller.errors import ControllerError
-from controller.handlers.known import INTEGRATION, LIMIT, MAPPING, ORG, Body, Known, Place, place_of
+from controller.handlers.known import (
+    INTEGRATION,
+    LIMIT,
+    MAPPING,
+    ORG,
+    Body,
+    Known,
+    Place,
+    asks_for_one_person,
+    place_of,
+)
 from controller.handlers.reporting import Reporter
 from controller.metrics import Metrics
+from controller.model.people import EVERYTHING, Scope
 from controller.reconcile.queue import WorkQueue
 from controller.reconcile.schedule import Lane
 
 NEWCOMER_SECONDS = 0.4
 """A new integration waits so long for the resources that are applied along with it."""
+NOBODY = Scope(frozenset())
+"""Nobody yet: the reconciler adds the person whom an annotation names."""
 logger = logging.getLogger(__name__)
 Gone = Callable[[Place], Coroutine[Any, Any, None]]
 
@@ -54,7 +67,10 @@ class Intake:
             return
         old = self._known.get(*place_of(body))
         before = set(self._known.concerned(old)) if old is not None else set()
-        if self._known.put(body):
+        if old is not None and asks_for_one_person(old, body):
+            self._known.put(body)
+            self.poke("/".join(place_of(body)[1:]), Lane.PERSON, "SyncUser", scope=NOBODY)
+        elif self._known.put(body):
             for key in sorted(before - set(self._known.concerned(body))):
                 self.poke(key, Lane.PERSON, f"{kind}Changed")
             self._changed(body, Lane.PERSON, f"{kind}Changed")
@@ -71,12 +87,12 @@ class Intake:
         if not keys or body["kind"] == ORG:
             self._lonely(body)
 
-    def poke(self, key: str, lane: Lane, why: str, delay: float = 0.0) -> None:
+    def poke(self, key: str, lane: Lane, why: str, delay: float = 0.0, scope: Scope = EVERYTHING) -> None:
         """Queues an integration if it is this shard's."""
         namespace, _, name = key.partition("/")
         body = self._known.get(INTEGRATION, namespace, name)
         if body is not None and self._is_ours(body):
-            self._queue.poke(key, lane=lane, why=why, delay=delay)
+            self._queue.poke(key, scope, lane, why, delay)
 
     def _is_ours(self, integration: Body) -> bool:
         return bool((integration["metadata"].get("labels") or {}).get(SHARD, "") == self._shard)
@@ -99,7 +115,14 @@ class Intake:
     def _lonely(self, body: Body) -> None:
         """A resource that no run speaks for gets its status here; only one shard does it."""
         if not self._shard:
-            self._spawn(self._reporter.lonely(body))
+            self._spawn(self._lonely_soon(place_of(body)))
+
+    async def _lonely_soon(self, place: Place) -> None:
+        """Watches of two kinds are two streams: what a resource refers to may be heard of a moment later."""
+        await self._clock.sleep(NEWCOMER_SECONDS)
+        body = self._known.get(*place)
+        if body is not None:
+            await self._reporter.lonely(body)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._guarded(work))

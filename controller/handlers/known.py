@@ -43,6 +43,17 @@ def mark_of(body: Body) -> tuple[object, ...]:
     )
 
 
+def asks_for_one_person(old: Body, new: Body) -> bool:
+    """Whether the annotation sync-user is all that has changed."""
+    annotations = {**(new["metadata"].get("annotations") or {})}
+    was = (old["metadata"].get("annotations") or {}).get(SYNC_USER)
+    if annotations.pop(SYNC_USER, None) == was:
+        return False
+    if was is not None:
+        annotations[SYNC_USER] = was
+    return mark_of(old) == mark_of({**new, "metadata": {**new["metadata"], "annotations": annotations}})
+
+
 def integration_names(body: Body) -> tuple[str, ...]:
     """Names of the integrations that a GroupMapping or SeatLimit refers to."""
     spec = body.get("spec") or {}

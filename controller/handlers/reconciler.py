@@ -22,6 +22,7 @@ from controller.errors import ControllerError, RemoteError, SpecError
 from controller.handlers.cluster import Cluster
 from controller.handlers.gather import (
     Family,
+    Vault,
     build_inputs,
     gather_family,
     needs_namespace,
@@ -31,16 +32,20 @@ from controller.handlers.gather import (
 from controller.handlers.gauges import drop_series
 from controller.handlers.known import INTEGRATION, Body, Known, Place
 from controller.handlers.memories import Memories
+from controller.handlers.oktaside import OktaSide
 from controller.handlers.reporting import Reporter
 from controller.handlers.secrets import SecretWatches
 from controller.metrics import Metrics
-from controller.model.people import EVERYTHING
+from controller.model.people import EVERYTHING, OktaId, Scope
 from controller.reconcile.engine import Engine
+from controller.reconcile.events import Event
 from controller.reconcile.pace import Pace
+from controller.reconcile.person import Request, answer, read_request, unknown_user
+from controller.reconcile.reasons import Reason
 from controller.reconcile.report import Report
 from controller.reconcile.schedule import Next, Task
 from controller.reconcile.siblings import suspended_status
-from controller.reconcile.status import Asked, integration_status, progressing_status
+from controller.reconcile.status import Asked, integration_status, progressing_status, resource_status
 from controller.settings import Settings
 
 SLOW_SECONDS = 2.0
@@ -59,6 +64,7 @@ class Parts:
     memories: Memories
     reporter: Reporter
     watches: SecretWatches
+    okta: OktaSide
     clock: Clock
     settings: Settings
     metrics: Metrics
@@ -99,19 +105,47 @@ class Reconciler:
             spec.suspend
         )
         if spec.suspend:
+            self._p.okta.forget(task.key)
             await self._p.reporter.write(body, suspended_status(family.integration, self._p.clock.now()))
             return Next(None)
-        report = await self._run(task, body, family)
-        pace = self._pace(family)
-        following = pace.after(report, task.failures)
-        await self._publish(body, family, report, pace)
-        return following
-
-    async def _run(self, task: Task, body: Body, family: Family) -> Report:
-        integration = family.integration
-        scope = task.scope if family.is_observed() else EVERYTHING
         vault = await self._p.cluster.read_vault(wanted_secrets(family))
         self._p.watches.read(task.key, vault.versions)
+        wish = await self._person(family, vault)
+        scope = _scope_of(task, family, wish)
+        if scope.people == frozenset():
+            await self._answer_unknown(body, family, wish)
+            return Next(None)
+        report = await self._run(body, family, vault, scope)
+        pace = self._pace(family)
+        following = pace.after(report, task.failures)
+        await self._p.okta.follow(task.key, family.org, vault.values, report)
+        await self._publish(family, report, pace, wish)
+        return following
+
+    async def _person(self, family: Family, vault: Vault) -> Wish | None:
+        """Who is to be looked at by the annotation sync-user, with the Okta id, or what kept it from being
+        found."""
+        request = read_request(family.integration.annotations, family.integration.status)
+        if request is None:
+            return None
+        try:
+            okta_id = await self._p.okta.find_user(family.org, vault.values, request.login)
+        except ControllerError as error:
+            return Wish(request, "", Event("Warning", Reason.USER_SYNC_FAILED, f"{request.login}: {error}"))
+        return Wish(request, okta_id, None if okta_id else unknown_user(request))
+
+    async def _answer_unknown(self, body: Body, family: Family, wish: Wish | None) -> None:
+        """Nobody is to be looked at: nothing was asked, or it was about nobody whom Okta knows."""
+        if wish is None or wish.refusal is None:
+            return
+        integration = family.integration
+        extra = {"lastHandledSyncUser": wish.request.value}
+        status = resource_status(integration.status, [], integration.generation, self._p.clock.now(), extra)
+        await self._p.reporter.write(body, status)
+        await self._p.reporter.post(body, [wish.refusal])
+
+    async def _run(self, body: Body, family: Family, vault: Vault, scope: Scope) -> Report:
+        integration = family.integration
         labels: dict[str, Mapping[str, str]] = {}
         if needs_namespace(family.org):
             labels[integration.namespace] = await self._p.cluster.namespace_labels(integration.namespace)
@@ -144,25 +178,26 @@ class Reconciler:
         with contextlib.suppress(ControllerError):
             await self._p.reporter.write(body, status)
 
-    async def _publish(self, body: Body, family: Family, report: Report, pace: Pace) -> None:
+    async def _publish(self, family: Family, report: Report, pace: Pace, wish: Wish | None) -> None:
         """Status of the family, events and metrics."""
-        integration = family.integration
-        before = self._status_now(integration.namespace, integration.name)
+        body = self._p.known.get(INTEGRATION, family.integration.namespace, family.integration.name)
+        if body is None:
+            return
         status = integration_status(
-            before,
+            body.get("status") or {},
             report,
-            asked_of(family, report),
+            asked_of(family, report, wish),
             interval_text(pace.interval_seconds),
             self._p.reporter.show,
         )
         self._count(report, family, pace)
-        await self._p.reporter.write(body, status, report)
+        generation = family.integration.generation
+        await self._p.reporter.write(body, status, report, generation)
         await self._p.reporter.siblings(family, report)
-
-    def _status_now(self, namespace: str, name: str) -> Mapping[str, Any]:
-        body = self._p.known.get(INTEGRATION, namespace, name) or {}
-        status: Mapping[str, Any] = body.get("status") or {}
-        return status
+        if wish is not None:
+            shown = self._p.reporter.show(wish.okta_id, wish.request.login)
+            event = wish.refusal or answer(wish.request, wish.okta_id, shown, report)
+            await self._p.reporter.post(body, [event])
 
     def _pace(self, family: Family) -> Pace:
         interval = Duration(family.integration.spec.interval).timedelta.total_seconds()
@@ -186,10 +221,28 @@ class Reconciler:
         drop_series(self._p.metrics, place)
         if place[0] == INTEGRATION:
             self._p.watches.unwant(f"{place[1]}/{place[2]}")
+            self._p.okta.forget(f"{place[1]}/{place[2]}")
             self._p.memories.forget(place[1], place[2])
 
 
-def asked_of(family: Family, report: Report) -> Asked:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request for one person, who that is in Okta, or why it cannot be answered."""
+
+    request: Request
+    okta_id: str
+    refusal: Event | None = None
+
+
+def _scope_of(task: Task, family: Family, wish: Wish | None) -> Scope:
+    """What the run looks at: everything where a spec is new, else what was poked and who was asked for."""
+    if task.scope.people is None or not family.is_observed():
+        return EVERYTHING
+    people = {OktaId(wish.okta_id)} if wish is not None and wish.okta_id else set()
+    return Scope(task.scope.people | people)
+
+
+def asked_of(family: Family, report: Report, wish: Wish | None) -> Asked:
     """Which annotations this run has answered. One that ended before anything was read answered none that a
     person waits for, except that it was seen."""
     annotations = family.integration.annotations
@@ -198,6 +251,7 @@ def asked_of(family: Family, report: Report) -> Asked:
         reconcile_at=annotations.get(REQUESTED_AT, "") if report.scope.is_full else "",
         approval=verdict.handled_approval if verdict is not None else "",
         approved_by=annotations.get(APPROVED_BY, ""),
+        sync_user=wish.request.value if wish is not None else "",
     )
 
 

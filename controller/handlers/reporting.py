@@ -53,8 +53,15 @@ class Reporter:
         self._known, self._cluster, self._clock, self._metrics = known, cluster, clock, metrics
         self.show: Show = show_login if settings.people_in_status == "login" else show_id
 
-    async def write(self, body: Body, status: Mapping[str, Any], report: Report | None = None) -> None:
-        """Status, gauges and events of one resource; nothing is sent where nothing differs."""
+    async def write(
+        self,
+        body: Body,
+        status: Mapping[str, Any],
+        report: Report | None = None,
+        generation: int | None = None,
+    ) -> None:
+        """Status, gauges and events of one resource; nothing is sent where nothing differs. `generation` is
+        the one that the status is about, where that may not be the known one any more."""
         place = place_of(body)
         fresh = self._known.get(*place)
         if fresh is None or fresh["metadata"].get("uid") != body["metadata"].get("uid"):
@@ -62,7 +69,7 @@ class Reporter:
         before = fresh.get("status") or {}
         show_status(self._metrics, place, status)
         if in_order(before) != in_order(status):
-            written = await self._cluster.write_status(_with_generation_of(body, fresh), status)
+            written = await self._cluster.write_status(_about(fresh, body, generation), status)
             if written is None:
                 return
             self._known.put(written)
@@ -151,8 +158,8 @@ class Reporter:
         return dangling_status(bare, missing[0], now)
 
 
-def _with_generation_of(body: Body, fresh: Body) -> Body:
+def _about(fresh: Body, body: Body, generation: int | None) -> Body:
     """`fresh` with the generation that the status is about: a spec edited meanwhile must not be overwritten
     by a status that has not seen it."""
-    metadata = {**fresh["metadata"], "generation": body["metadata"].get("generation")}
-    return {**fresh, "metadata": metadata}
+    seen = generation if generation is not None else body["metadata"].get("generation")
+    return {**fresh, "metadata": {**fresh["metadata"], "generation": seen}}

@@ -20,16 +20,22 @@ from controller.clock import Clock, SystemClock
 from controller.errors import ControllerError, NotFound, SpecError, Unauthorized
 from controller.handlers.apiserver import ApiServer, open_api_server
 from controller.handlers.cluster import Cluster
-from controller.handlers.health import HealthServer, Pulse
+from controller.handlers.health import Pulse, health_listener
+from controller.handlers.hooks import hook_listener, read_secret
 from controller.handlers.intake import Intake
 from controller.handlers.known import INTEGRATION, ORG, Known, Place, org_place
+from controller.handlers.listening import Listener
 from controller.handlers.memories import Memories
+from controller.handlers.oktaside import OktaSide
+from controller.handlers.orgs import Orgs
 from controller.handlers.reconciler import Parts, Reconciler
 from controller.handlers.reporting import Reporter
 from controller.handlers.resources import Informer
 from controller.handlers.secrets import SecretWatches
 from controller.handlers.state import StateStore
 from controller.metrics import Metrics
+from controller.model.people import Scope
+from controller.okta.events import Change
 from controller.reconcile.engine import Engine
 from controller.reconcile.queue import WorkQueue
 from controller.reconcile.schedule import Lane, Schedule
@@ -59,7 +65,7 @@ async def run_operator(
     clock, counted = SystemClock(), metrics or Metrics()
     counted.build_info.labels(__version__).set(1)
     pulse = Pulse(clock)
-    health = HealthServer(settings.metrics_host, settings.metrics_port, counted, pulse)
+    health = health_listener(settings.metrics_host, settings.metrics_port, counted, pulse)
     health.start()
     beating = asyncio.create_task(pulse.beat())
     try:
@@ -105,9 +111,20 @@ class Operator:
         reporter = Reporter(self.known, cluster, clock, settings, metrics)
         self._watches = SecretWatches(api, clock, metrics, self._poke_for_secret)
         self._memories = Memories(StateStore(api))
+        self._orgs = Orgs(clock, settings.log_poll_seconds, self._poke_for_log)
+        okta = OktaSide(self._own, self._orgs)
         engine = Engine(used, clock, settings, metrics)
         parts = Parts(
-            self.known, cluster, engine, self._memories, reporter, self._watches, clock, settings, metrics
+            self.known,
+            cluster,
+            engine,
+            self._memories,
+            reporter,
+            self._watches,
+            okta,
+            clock,
+            settings,
+            metrics,
         )
         self._reconciler, self._cluster = Reconciler(parts), cluster
         self.intake = Intake(self.known, self.queue, reporter, clock, metrics, settings.shard)
@@ -119,10 +136,9 @@ class Operator:
         if stop.is_set():
             return
         namespaces = self._settings.watched_namespaces()
-        for kind in KINDS:
-            logger.debug("listing %s", kind)
         listed = [body for kind in KINDS for body in await self._cluster.list_kind(kind, namespaces)]
         self.intake.first(listed)
+        hooks = self._hooks()
         informer = Informer(self._kubeconfig, namespaces, self.intake.event)
         informer.start()
         pulse.state = "ready"
@@ -132,11 +148,27 @@ class Operator:
         try:
             await first_to_end(stop, self.queue.run(stop), informer.ended(), guard(self._api, self._clock))
         finally:
-            await self._close(informer)
+            await self._close(informer, hooks)
 
-    async def _close(self, informer: Informer) -> None:
+    def _hooks(self) -> Listener | None:
+        """The receiver of event hooks, where one is configured."""
+        if not self._settings.hook_port:
+            return None
+        loop = asyncio.get_running_loop()
+
+        def take(changes: list[Change]) -> None:
+            loop.call_soon_threadsafe(self._orgs.take, changes)
+
+        listener = hook_listener(self._settings, read_secret(self._settings), take)
+        listener.start()
+        return listener
+
+    async def _close(self, informer: Informer, hooks: Listener | None) -> None:
+        if hooks is not None:
+            await asyncio.to_thread(hooks.stop)
         self._metrics.leader.set(0)
         await informer.stop()
+        await self._orgs.aclose()
         await self._watches.aclose()
         await self.intake.aclose()
         if self._own is not None:
@@ -147,6 +179,9 @@ class Operator:
 
     def _poke_for_secret(self, key: str, why: str) -> None:
         self.intake.poke(key, Lane.CHANGE, why)
+
+    def _poke_for_log(self, key: str, scope: Scope, why: str) -> None:
+        self.intake.poke(key, Lane.CHANGE, why, scope=scope)
 
     def _integration(self, key: str) -> Any:
         namespace, _, name = key.partition("/")

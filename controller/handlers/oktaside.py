@@ -1,0 +1,43 @@
+"""What the reconciler wants of Okta beside a run: the id behind a login, and who follows the log.
+
+Called by the reconciler. Where the connector is not the real one (tests of the wiring) there is neither.
+"""
+
+from __future__ import annotations
+
+from controller.api.okta_org import OktaOrgSpec
+from controller.errors import NotFound
+from controller.handlers.orgs import Orgs
+from controller.planning.inputs import Resource
+from controller.reconcile.report import Report
+from controller.targets.base import Credentials
+from controller.targets.connect import TargetConnector
+
+
+class OktaSide:
+    """Okta through the process's connector."""
+
+    def __init__(self, connector: TargetConnector | None, orgs: Orgs) -> None:
+        self._connector, self._orgs = connector, orgs
+
+    async def find_user(self, org: Resource[OktaOrgSpec] | None, credentials: Credentials, login: str) -> str:
+        """The Okta id behind `login`, "" where there is none."""
+        if self._connector is None or org is None:
+            return ""
+        opened = await self._connector.open_org(org, credentials)
+        try:
+            user = await opened.client.user(login)
+        except NotFound:
+            return ""
+        return str(user.get("id", ""))
+
+    async def follow(
+        self, key: str, org: Resource[OktaOrgSpec] | None, credentials: Credentials, report: Report
+    ) -> None:
+        """From now on `key` hears of what happens in its org."""
+        if self._connector is not None and org is not None and report.actual is not None:
+            self._orgs.use(key, await self._connector.open_org(org, credentials), report)
+
+    def forget(self, key: str) -> None:
+        """`key` is gone or suspended."""
+        self._orgs.forget(key)

@@ -1,0 +1,112 @@
+"""One poller of the System Log for each Okta org, and what hooks bring: both only poke.
+
+Told by the reconciler which org an integration uses, with which client, and what it cares for. Between full
+reads this is how a change in Okta is noticed: one call a poll and org, however many integrations there are. A
+process that starts reads everything anyway, so that no position in the log has to be stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.clock import Clock
+from controller.errors import ControllerError, RateLimited, Unauthorized
+from controller.model.people import EVERYTHING, OktaId, Scope
+from controller.okta.client import OktaClient
+from controller.okta.connect import OpenOrg
+from controller.okta.events import Change, Interests, Seen, follow
+from controller.reconcile.report import Report
+
+SLOWER = 10
+"""A credential that may not read the log is tried this much less often."""
+Poke = Callable[[str, Scope, str], None]
+"""(key, scope, why)."""
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Org:
+    client: OktaClient
+    since: datetime
+    link: str = ""
+    keys: set[str] = field(default_factory=set)
+    interests: Interests = field(default_factory=Interests)
+    seen: Seen = field(default_factory=Seen)
+    task: asyncio.Task[None] | None = None
+
+
+class Orgs:
+    """The orgs that integrations use."""
+
+    def __init__(self, clock: Clock, poll_seconds: float, poke: Poke) -> None:
+        self._clock, self._poke, self._poll_seconds = clock, poke, poll_seconds
+        self._orgs: dict[str, _Org] = {}
+
+    def use(self, key: str, opened: OpenOrg, report: Report) -> None:
+        """`key` has been reconciled with `opened`: its client is the one to poll with from now on, and what a
+        full run read is what `key` cares for."""
+        actual = report.actual
+        if actual is None or not report.scope.is_full:
+            return
+        org = self._orgs.get(opened.org_id)
+        if org is None:
+            org = self._orgs[opened.org_id] = _Org(opened.client, report.started)
+            org.task = asyncio.create_task(self._follow(opened.org_id, org), name=f"log {opened.org_id}")
+        org.client = opened.client
+        org.keys.add(key)
+        people: set[str] = {person.okta_id for person in actual.assignments.people}
+        people.update(report.memory.pairs)
+        groups = {*actual.assignments.app_groups, *actual.assignments.groups}
+        org.interests.set(key, actual.app.app_id, people, groups)
+
+    def forget(self, key: str) -> None:
+        """`key` is gone or suspended: an org that nobody else uses is not asked any more."""
+        for org in self._orgs.values():
+            org.keys.discard(key)
+            org.interests.forget(key)
+
+    def take(self, changes: Iterable[Change], org_id: str = "") -> int:
+        """Pokes whom `changes` concern, of one org or, for a hook that does not say whose it is, of any; how
+        many pokes that were."""
+        found, count = list(changes), 0
+        for each, org in self._orgs.items():
+            for change in org.seen.fresh(found) if org_id in ("", each) else ():
+                for key, people in org.interests.concerned(change).items():
+                    scope = EVERYTHING if people is None else Scope(frozenset(map(OktaId, people)))
+                    self._poke(key, scope, change.event_type)
+                    count += 1
+        return count
+
+    async def _follow(self, org_id: str, org: _Org) -> None:
+        while True:
+            await self._clock.sleep(self._poll_seconds)
+            try:
+                await self._clock.sleep(await self._poll(org_id, org))
+            except Exception:
+                logger.exception("unexpected error", extra={"facts": {"org": org_id}})
+
+    async def _poll(self, org_id: str, org: _Org) -> float:
+        """One poll; how much longer than usual to wait for the next."""
+        if not org.keys:
+            org.link, org.since = "", self._clock.now()
+            return 0.0
+        try:
+            changes, org.link = await follow(org.client, org.link, org.since)
+        except RateLimited as error:
+            return error.retry_after_seconds
+        except ControllerError as error:
+            logger.warning("the System Log is not read: %s", error.message, extra={"facts": {"org": org_id}})
+            return self._poll_seconds * SLOWER if isinstance(error, Unauthorized) else 0.0
+        self.take(changes, org_id)
+        return 0.0
+
+    async def aclose(self) -> None:
+        """Ends the pollers."""
+        tasks = [org.task for org in self._orgs.values() if org.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

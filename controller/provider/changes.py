@@ -22,7 +22,9 @@ from controller.provider.people import (
     Facts,
     Person,
     check_not_protected,
+    create_person,
     facts_of,
+    find_by_user_name,
     remove_person,
     rewrite_emails,
     store_change,
@@ -41,6 +43,16 @@ class Change:
     content: dict[str, Any]
     pending_email: str | None
     emails: tuple[str, ...] | None = None
+
+
+def create_or_reactivate(unit: Unit, context: Context, model: Any) -> tuple[Person, bool]:
+    """The person, and whether they are new; an inactive one comes back where the profile says so."""
+    if context.org.profile.deprovisioning.reactivate_on_create and model.user_name:
+        existing = find_by_user_name(unit, context.org.id, model.user_name)
+        if existing and not existing.active:
+            model.active = True
+            return change_person(unit, context, existing, model), False
+    return create_person(unit, context, model), True
 
 
 def change_person(

@@ -47,16 +47,24 @@ def read_patch(
     protocol: Protocol, profile: Profile, kind: str, payload: dict[str, Any]
 ) -> PatchOp[Any] | None:
     """The PATCH in a body, or None where all of it concerns ignored attributes."""
-    operations = payload.get("Operations", payload.get("operations"))
-    if kind == "User" and isinstance(operations, list):
-        kept = [left for each in operations if (left := _operation(each, profile)) is not None]
-        if operations and not kept:
-            return None
-        payload = {name: value for name, value in payload.items() if name.lower() != "operations"}
-        payload["Operations"] = kept
+    kept = without_ignored_operations(payload, profile) if kind == "User" else payload
+    if kept is None:
+        return None
     model = protocol.user_patch if kind == "User" else protocol.group_patch
-    patch: PatchOp[Any] = read_model(protocol, model, payload, Context.RESOURCE_PATCH_REQUEST)
+    patch: PatchOp[Any] = read_model(protocol, model, kept, Context.RESOURCE_PATCH_REQUEST)
     return patch
+
+
+def without_ignored_operations(payload: dict[str, Any], profile: Profile) -> dict[str, Any] | None:
+    """A PATCH without what concerns ignored attributes; None where nothing is left of it."""
+    operations = next((value for name, value in payload.items() if name.lower() == "operations"), None)
+    if not isinstance(operations, list):
+        return payload
+    kept = [left for each in operations if (left := _operation(each, profile)) is not None]
+    if operations and not kept:
+        return None
+    rest = {name: value for name, value in payload.items() if name.lower() != "operations"}
+    return rest | {"Operations": kept}
 
 
 def only_active(payload: dict[str, Any]) -> bool | None:

@@ -26,7 +26,8 @@ from scim2_server.routing import match as match_route
 from controller.clock import Clock
 from controller.provider.access import Caller, Denied, Gate
 from controller.provider.answers import empty_answer, error_answer, of_core, resource_answer
-from controller.provider.changes import change_person, set_active
+from controller.provider.bulk import BulkCall, read_bulk, run_bulk
+from controller.provider.changes import change_person, create_or_reactivate, set_active
 from controller.provider.database import Database
 from controller.provider.documents import (
     Projection,
@@ -51,8 +52,6 @@ from controller.provider.patching import only_active, read_model, read_patch, re
 from controller.provider.people import (
     Context,
     Person,
-    create_person,
-    find_by_user_name,
     find_person,
     lock_person,
     remove_person,
@@ -129,7 +128,7 @@ _ROUTES = {
 
 def route(method: str, path: tuple[str, ...]) -> Target:
     """What a request asks for; the common ones without walking scim2-server's table of routes."""
-    operation = _ROUTES.get((method, len(path))) if path[0] in ("Users", "Groups") else None
+    operation = _ROUTES.get((method, len(path))) if path[:1] in (("Users",), ("Groups",)) else None
     if operation is None or path[-1] == ".search":
         return match_route(method, "/" + "/".join(path))
     return Target(operation, path[0], path[1] if len(path) == 2 else None)
@@ -265,6 +264,12 @@ class ScimSide:
         body = await self.database.read(job, heavy=plan.is_heavy)
         return Response(200, body, "application/scim+json")
 
+    async def _bulk(self, call: Call) -> Response:
+        content_type = call.request.header("content-type")
+        plan = read_bulk(call.protocol, call.org.profile, self._payload(call), content_type)
+        bulk = BulkCall(call.protocol, call.base_url, lambda unit: self._context(unit, call))
+        return of_core(await self.database.write(lambda unit: run_bulk(unit, bulk, plan), heavy=True))
+
     # Writing
 
     def _payload(self, call: Call) -> dict[str, Any]:
@@ -287,14 +292,8 @@ class ScimSide:
         return await self._write(call, lambda unit: self._create_person(unit, call, user))
 
     def _create_person(self, unit: Unit, call: Call, model: Any) -> Response:
-        context = self._context(unit, call)
-        if context.org.profile.deprovisioning.reactivate_on_create and model.user_name:
-            existing = find_by_user_name(unit, context.org.id, model.user_name)
-            if existing and not existing.active:
-                model.active = True
-                person = change_person(unit, context, existing, model)
-                return self._person_answer(unit, call, person, 200)
-        return self._person_answer(unit, call, create_person(unit, context, model), 201)
+        person, is_new = create_or_reactivate(unit, self._context(unit, call), model)
+        return self._person_answer(unit, call, person, 201 if is_new else 200)
 
     def _person_answer(self, unit: Unit, call: Call, person: Person, status: int = 200) -> Response:
         text = self._person_text(unit, call, person)

@@ -1,0 +1,267 @@
+"""What a report says about each condition of an integration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from controller.model.actions import ActionKind, Result
+from controller.model.plan import (
+    Counts,
+    DriftKind,
+    Frozen,
+    HoldReason,
+    ManualStep,
+    Problem,
+    SeatState,
+)
+from controller.reconcile.conditions import Finding, kstatus_faults, settle
+from controller.reconcile.findings import integration_findings, scoped_findings
+from controller.reconcile.outcome import Amount, show_id, show_login
+from controller.reconcile.report import Report
+from tests.unit.planning import world
+from tests.unit.reconcile.reports import (
+    NOW,
+    SOME,
+    action,
+    drift,
+    outcome,
+    report,
+    seats,
+    setting,
+)
+
+STEP = ManualStep("s1", "Turn it on", "Console", "Click", "Read", blocks=True, digest="x")
+DIGEST = {"digest": "d" * 64, "message": "1 actions wait"}
+
+
+def findings(made: Report) -> dict[str, Finding]:
+    """By type; whatever a report says, the resulting status obeys kstatus."""
+    found = integration_findings(Amount(made))
+    conditions = settle(found, [], 1, "2026-03-02T12:00:00Z")
+    body = {"metadata": {"generation": 1}, "status": {"observedGeneration": 1, "conditions": conditions}}
+    assert kstatus_faults(body) == []
+    return {finding.type: finding for finding in found}
+
+
+def brief(made: Report, kind: str) -> tuple[str, str]:
+    finding = findings(made)[kind]
+    return finding.status, finding.reason.value
+
+
+def test_nothing_to_do_is_ready_and_in_sync() -> None:
+    found = findings(report())
+    assert {kind: (one.status, one.reason.value) for kind, one in found.items()} == {
+        "Ready": ("True", "Succeeded"),
+        "ReferencesResolved": ("True", "Resolved"),
+        "CredentialsValid": ("True", "Accepted"),
+        "PrerequisitesMet": ("True", "NotRequired"),
+        "Configured": ("True", "Configured"),
+        "InSync": ("True", "InSync"),
+        "WithinCapacity": ("True", "NoLimit"),
+    }
+    assert found["Ready"].message == "3 of 3 assigned people have an account"
+
+
+HELD = [
+    (HoldReason.SAFETY_THRESHOLD_EXCEEDED, "SafetyThresholdExceeded", "False"),
+    (HoldReason.READ_INCOMPLETE, "ReadIncomplete", "True"),
+    (HoldReason.AWAITING_APPROVAL, "AwaitingApproval", "True"),
+    (HoldReason.OBSERVING, "DriftDetected", "True"),
+    (HoldReason.OUTSIDE_WINDOW, "OutsideWindow", "True"),
+    (HoldReason.BLOCKED_BY_STEP, "ManualStepOpen", "True"),
+]
+
+
+@pytest.mark.parametrize(("hold", "reason", "ready"), HELD)
+def test_held_actions_are_not_in_sync_for_a_reason(hold: HoldReason, reason: str, ready: str) -> None:
+    made = report([action()], held=[(action(), hold)], verdict=DIGEST)
+    assert brief(made, "InSync") == ("False", reason)
+    assert findings(made)["Ready"].status == ready
+
+
+def test_a_tripped_safeguard_stalls_and_says_how_to_approve() -> None:
+    made = report([action()], held=[(action(), HoldReason.SAFETY_THRESHOLD_EXCEEDED)], verdict=DIGEST)
+    stalled = findings(made)["Stalled"]
+    assert stalled.reason == "SafetyThresholdExceeded"
+    assert f"scim-operator.dev/approve={'d' * 64}" in stalled.message
+
+
+def test_a_message_that_tells_the_command_is_not_doubled() -> None:
+    told = "1 waits; approve with: kubectl annotate x scim-operator.dev/approve=d"
+    made = report(
+        [action()], held=[(action(), HoldReason.AWAITING_APPROVAL)], verdict={**DIGEST, "message": told}
+    )
+    assert findings(made)["InSync"].message == told
+    bare = report([action()], held=[(action(), HoldReason.READ_INCOMPLETE)])
+    assert findings(bare)["InSync"].message == "1 actions wait"
+
+
+def test_a_closed_window_says_when_it_opens() -> None:
+    held = [(action(), HoldReason.OUTSIDE_WINDOW)]
+    opens = report([action()], held=held, verdict={"opens_at": NOW + timedelta(hours=1)})
+    assert "2026-03-02T13:00:00Z" in findings(opens)["InSync"].message
+    assert "opens" not in findings(report([action()], held=held))["InSync"].message
+
+
+def test_some_failures_leave_ready_and_all_failures_do_not() -> None:
+    good, bad = outcome(action(number=1)), outcome(action(number=2), Result.FAILED, "Rejected", "no e-mail")
+    some = report([action()], [good, bad])
+    assert brief(some, "InSync") == ("False", "PeopleFailed")
+    assert brief(some, "Ready")[0] == "True"
+    assert "p2@acme.com: no e-mail" in findings(some)["InSync"].message
+    every = report([action()], [bad])
+    assert brief(every, "Ready") == ("False", "WritesFailed")
+    assert brief(every, "Reconciling") == ("True", "ProgressingWithRetry")
+
+
+def test_problems_of_people_count_as_failures_unless_they_are_on_purpose() -> None:
+    def with_problem(reason: str) -> Report:
+        problem = Problem("ScimIntegration", "calendly", reason, "told", okta_id="00u1")
+        return report(plan={"problems": (problem,)})
+
+    assert brief(with_problem("ForeignExternalId"), "InSync") == ("False", "PeopleFailed")
+    assert brief(with_problem("Protected"), "InSync") == ("True", "InSync")
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "trouble"),
+    [
+        ("GroupNotFound", "ReferencesResolved", "Reconciling"),
+        ("CredentialsRejected", "CredentialsValid", "Reconciling"),
+        ("PlanTooLow", "PrerequisitesMet", "Reconciling"),
+        ("SsoMissing", "PrerequisitesMet", "Reconciling"),
+        ("InvalidSpec", "", "Stalled"),
+    ],
+)
+def test_a_problem_of_the_integration_is_told_where_it_belongs(reason: str, kind: str, trouble: str) -> None:
+    problem = Problem("ScimIntegration", "calendly", reason, "told", "spec.x")
+    found = findings(report(plan={"problems": (problem,)}))
+    assert (found["Ready"].status, found["Ready"].reason.value) == ("False", reason)
+    assert found[trouble].status == "True"
+    assert not kind or found[kind].status == "False"
+
+
+def test_problems_of_siblings_do_not_touch_the_integration() -> None:
+    problem = Problem("GroupMapping", "teams", "ValueClaimedTwice", "told")
+    assert brief(report(problems=(problem,)), "Ready") == ("True", "Succeeded")
+
+
+def test_prerequisites_that_cannot_be_asked_are_unknown_and_do_not_block() -> None:
+    asked = {"required_plan": "Enterprise"}
+    assert brief(report(wish=asked), "PrerequisitesMet") == ("True", "Met")
+    blind = report(wish=asked, actual=world.actual(admin=False))
+    assert brief(blind, "PrerequisitesMet") == ("Unknown", "NotVerifiable")
+    assert brief(blind, "Ready")[0] == "True"
+
+
+def test_a_failed_probe_is_a_credential_that_is_not_valid() -> None:
+    probe = replace(world.actual().provider.probe, ok=False, cause="401")
+    broken = report(actual=world.with_provider(world.actual(), probe=probe))
+    assert brief(broken, "CredentialsValid") == ("False", "ProbeFailed")
+    silent = world.with_provider(world.actual(), probe=replace(probe, cause=""))
+    assert "no cause" in findings(report(actual=silent))["CredentialsValid"].message
+
+
+def test_a_step_that_blocks_waits_for_a_person_and_one_that_does_not_leaves_ready() -> None:
+    blocking = report(plan={"steps": (replace(STEP, step_id="s2", blocks=False), STEP)})
+    assert brief(blocking, "Ready") == ("False", "ManualStepRequired")
+    assert brief(blocking, "Reconciling") == ("True", "WaitingForPerson")
+    assert "Turn it on (Console), and 1 more steps" in findings(blocking)["Configured"].message
+    open_one = report(plan={"steps": (replace(STEP, blocks=False),)})
+    assert brief(open_one, "Configured") == ("False", "ManualStepRequired")
+    assert brief(open_one, "InSync") == ("False", "ManualStepOpen")
+    assert brief(open_one, "Ready")[0] == "True"
+
+
+def test_drift_that_was_put_right_is_gone_and_the_rest_is_told() -> None:
+    items = (drift(number=1), drift(number=2))
+    made = report([action()], [outcome(action(number=1))], plan={"drift": items})
+    assert brief(made, "InSync") == ("False", "DriftDetected")
+    assert findings(made)["InSync"].message == "1 differences: p2@acme.com displayName"
+    assert Amount(made).corrected == (items[0],)
+
+
+def test_settings_that_differ_are_configuration_drift_until_all_are_saved() -> None:
+    row = drift(DriftKind.SETTING, okta_id="", what="group table row 'Sales'")
+    left = report(plan={"drift": (row,)})
+    assert brief(left, "Configured") == ("False", "ConfigurationDrift")
+    saved = report([setting()], [outcome(setting())], plan={"drift": (row,)})
+    assert brief(saved, "Configured") == ("True", "Configured")
+    held = report(
+        [setting()],
+        [outcome(setting())],
+        held=[(setting(), HoldReason.AWAITING_APPROVAL)],
+        plan={"drift": (row,)},
+    )
+    assert brief(held, "Configured") == ("False", "ConfigurationDrift")
+
+
+@pytest.mark.parametrize(
+    ("state", "used", "waiting", "status"),
+    [
+        (SeatState.WITHIN_LIMIT, 10, 0, "True"),
+        (SeatState.NEAR_LIMIT, 45, 0, "True"),
+        (SeatState.AT_CAPACITY, 50, 2, "False"),
+        (SeatState.OVER_CAPACITY, 51, 0, "False"),
+    ],
+)
+def test_capacity_by_state_never_takes_ready_away(
+    state: SeatState, used: int, waiting: int, status: str
+) -> None:
+    plan = {"seats": seats(state, used, waiting), "counts": Counts(3, 3, waiting=waiting)}
+    made = report(plan=plan, wish={"seats": world.seat_wish()})
+    found = findings(made)
+    assert (found["WithinCapacity"].status, found["WithinCapacity"].reason.value) == (status, state.value)
+    assert found["Ready"].status == "True"
+    if waiting:
+        assert found["InSync"].reason == "PeopleWaiting"
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [("Invoice", "ask for more seats at W"), ("Card", "billing page W"), ("", "spec.billing")],
+)
+def test_the_remedy_depends_on_how_seats_are_paid(method: str, words: str) -> None:
+    wish = world.seat_wish(billing_method=method, billing_where="W")
+    made = report(plan={"seats": seats(SeatState.AT_CAPACITY, 50, 1, reserved=5)}, wish={"seats": wish})
+    assert words in findings(made)["WithinCapacity"].message
+
+
+def test_seats_that_could_not_be_counted_are_unknown() -> None:
+    made = report(wish={"seats": world.seat_wish()})
+    assert brief(made, "WithinCapacity") == ("Unknown", "SeatsUnknown")
+
+
+def test_a_scoped_run_tells_failures_and_seats_and_nothing_else() -> None:
+    assert scoped_findings(Amount(report(scope=SOME))) == []
+    bad = report([action()], [outcome(action(), Result.FAILED, "Rejected")], scope=SOME)
+    assert [one.reason.value for one in scoped_findings(Amount(bad))] == ["PeopleFailed"]
+    wish = {"seats": world.seat_wish()}
+    counted = report(scope=SOME, plan={"seats": seats()}, wish=wish)
+    assert [one.reason.value for one in scoped_findings(Amount(counted))] == ["WithinLimit"]
+
+
+def test_counts_after_the_run() -> None:
+    create = action(ActionKind.CREATE_ACCOUNT, 4)
+    made = report(
+        [create, action()],
+        [outcome(create), outcome(action(number=2), Result.FAILED), outcome(setting())],
+        plan={"counts": Counts(assigned=5, provisioned=3, pending=2, waiting=1)},
+    )
+    assert Amount(made).counts == Counts(assigned=5, provisioned=4, pending=1, waiting=1, failed=1)
+
+
+def test_people_are_shown_by_login_or_by_id() -> None:
+    assert (show_login("00u1", "ada"), show_login("00u1", "")) == ("ada", "00u1")
+    assert (show_id("00u1", "ada"), show_id("", "group table")) == ("00u1", "group table")
+
+
+def test_a_frozen_plan_is_no_finding_of_its_own() -> None:
+    frozen = Frozen("d" * 64, 1, NOW, (action(),))
+    made = report(
+        [action()], held=[(action(), HoldReason.AWAITING_APPROVAL)], verdict={"frozen": frozen, **DIGEST}
+    )
+    assert brief(made, "InSync") == ("False", "AwaitingApproval")

@@ -164,6 +164,11 @@ def by_type(conditions: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, A
     return {str(condition["type"]): condition for condition in conditions}
 
 
+def size_of(status: Mapping[str, Any]) -> int:
+    """Bytes of a status as an API server stores it."""
+    return len(json.dumps(status, ensure_ascii=False).encode())
+
+
 def kstatus_faults(obj: Mapping[str, Any]) -> list[str]:
     """What is wrong with the status of `obj`, in words; [] where a reader by kstatus cannot be misled. An
     object that the operator has not seen yet (observedGeneration -1) has no fault."""
@@ -177,7 +182,7 @@ def kstatus_faults(obj: Mapping[str, Any]) -> list[str]:
     for condition in conditions:
         faults += _condition_faults(condition, generation)
     faults += _summary_faults(by_type(conditions), observed, generation)
-    if len(json.dumps(status)) > STATUS_LIMIT:
+    if size_of(status) > STATUS_LIMIT:
         faults.append("the status is larger than 64 KiB")
     return faults
 

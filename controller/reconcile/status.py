@@ -30,11 +30,13 @@ from controller.planning.inputs import Resource
 from controller.reconcile.conditions import (
     READY,
     RECONCILING,
+    STATUS_LIMIT,
     TRUE,
     UNKNOWN,
     Finding,
     error_findings,
     settle,
+    size_of,
 )
 from controller.reconcile.findings import integration_findings, scoped_findings
 from controller.reconcile.outcome import Amount, Show, show_login
@@ -72,7 +74,27 @@ def integration_status(
     if report.plan is not None:
         _add_run(made, previous, Amount(report), asked, show)
     _add_asked(made, asked)
-    return without_churn(previous, _pruned(made), report.finished)
+    return without_churn(previous, fitted(_pruned(made)), report.finished)
+
+
+def fitted(status: Status) -> Status:
+    """`status` below 64 KiB: where texts of many bytes make it larger, fewer samples are shown, and last no
+    instructions. Counts stay."""
+    while size_of(status) > STATUS_LIMIT - 1024:
+        samples = [part for part in (("plan", "actions"), ("drift", "items")) if _length(status, *part) > 1]
+        if not samples:
+            steps = [{**step, "instructions": ""} for step in status.get("manualSteps") or []]
+            return _pruned({**status, "manualSteps": steps})
+        part, name = max(samples, key=lambda place: _length(status, *place))
+        status = {
+            **status,
+            part: {**status[part], name: status[part][name][: _length(status, part, name) // 2]},
+        }
+    return status
+
+
+def _length(status: Status, part: str, name: str) -> int:
+    return len((status.get(part) or {}).get(name) or ())
 
 
 def _findings(report: Report) -> list[Finding]:

@@ -1,0 +1,265 @@
+"""One reconcile on targets in memory: the order of things, what ends a run, what is remembered."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from dataclasses import replace
+
+import pytest
+from pydantic import SecretStr
+
+from controller.clock import ManualClock
+from controller.errors import RateLimited, SpecError, Unauthorized, Unavailable
+from controller.metrics import Metrics
+from controller.model.actions import Action, ActionKind, Result
+from controller.model.actual import Memory
+from controller.model.people import PersonState
+from controller.model.plan import HoldReason, Plan, Verdict
+from controller.planning.inputs import Inputs
+from controller.reconcile import engine as module
+from controller.reconcile.engine import Engine, okta_fingerprint, previous_of
+from controller.reconcile.report import Report
+from controller.settings import Settings
+from tests.unit.planning import world
+from tests.unit.reconcile.fakes import FakeConnector, FakeWorld
+from tests.unit.reconcile.reports import INTEGRATION, action, inputs, resource, setting
+
+TOKEN = {("team", "okta-api", "apiToken"): SecretStr("t0ken")}
+
+
+def make_engine(fake: FakeWorld, metrics: Metrics | None = None, **settings: object) -> Engine:
+    clock = ManualClock(world.NOW)
+    return Engine(FakeConnector(fake), clock, Settings(**settings), metrics or Metrics())
+
+
+@pytest.fixture(autouse=True)
+def simple_wish(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wish of the planning tests, whose attributes the world in memory has."""
+
+    def build(given: Inputs) -> tuple[object, tuple[()]]:
+        spec = given.integration.spec
+        return world.wish(mode=spec.mode, group=None), ()
+
+    monkeypatch.setattr(module, "build_desired", build)
+
+
+def observing(mode: str = "Enforce", **spec: object) -> Inputs:
+    return inputs(integration=resource("ScimIntegration", {**INTEGRATION, "mode": mode, **spec}))
+
+
+PEOPLE = tuple(world.person(number) for number in range(3))
+
+
+async def run(
+    fake: FakeWorld, given: Inputs | None = None, memory: Memory | None = None, **more: object
+) -> Report:
+    return await make_engine(fake).run(given or observing(), TOKEN, memory or Memory(), **more)
+
+
+async def test_a_run_reads_the_app_first_then_plans_applies_and_remembers() -> None:
+    fake = FakeWorld(world.actual(PEOPLE))
+    report = await run(fake)
+    assert report.error is None
+    assert fake.calls[:2] == ["connect", "observe okta_app"]
+    assert fake.calls[-1] == "apply provider_people"
+    assert [one.result for one in report.outcomes] == [Result.DONE] * 3
+    assert len(report.memory.pairs) == 3
+    assert report.wrote
+    again = await run(fake, memory=report.memory)
+    assert again.plan is not None
+    assert (again.plan.actions, again.outcomes, again.wrote) == ((), (), False)
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"), [("Observe", HoldReason.OBSERVING), ("Approve", HoldReason.AWAITING_APPROVAL)]
+)
+async def test_who_may_not_write_does_not(mode: str, reason: HoldReason) -> None:
+    fake = FakeWorld(world.actual(PEOPLE))
+    report = await run(fake, observing(mode))
+    assert fake.done == []
+    assert report.verdict is not None
+    assert report.verdict.reason is reason
+
+
+async def test_a_plan_alone_writes_nothing_and_keeps_nothing_from_running() -> None:
+    fake = FakeWorld(world.actual(PEOPLE))
+    report = await run(fake, write=False)
+    assert fake.done == []
+    assert report.verdict is not None
+    assert len(report.verdict.run) == 3
+
+
+async def test_suspended_connects_to_nothing() -> None:
+    fake = FakeWorld(world.actual(PEOPLE))
+    report = await run(fake, observing(suspend=True))
+    assert fake.calls == []
+    assert (report.plan, report.error) == (None, None)
+
+
+@pytest.mark.parametrize("target", ["okta_app", "okta_people", "provider_settings", "provider_people"])
+async def test_a_reading_that_fails_ends_the_run_before_any_write(target: str) -> None:
+    error = Unavailable("half a listing", system="Okta")
+    fake = FakeWorld(world.actual(PEOPLE), error_at={f"observe {target}": error})
+    report = await run(fake, memory=world.memory())
+    assert report.error is error
+    assert (report.plan, fake.done) == (None, [])
+    assert report.memory == world.memory()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unauthorized("no", system="SCIM"),
+        RateLimited("slow", system="SCIM", retry_after_seconds=5),
+        Unavailable("down", system="SCIM"),
+    ],
+)
+async def test_what_makes_the_rest_senseless_skips_it(error: Exception) -> None:
+    fake = FakeWorld(world.actual(PEOPLE), error_at={"CreateAccount/00u1": error})
+    report = await run(fake)
+    assert report.error is error
+    results = {one.action.subject: one.result for one in report.outcomes}
+    assert results == {"00u0": Result.DONE, "00u1": Result.FAILED, "00u2": Result.SKIPPED}
+    assert set(report.memory.pairs) == {"00u0"}
+
+
+async def test_a_failure_of_one_action_skips_only_what_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = setting()
+    needy = action(ActionKind.CREATE_ACCOUNT, 1, needs=(table.key,))
+    free = action(ActionKind.CREATE_ACCOUNT, 2, after=(("userName", "p2@acme.com"), ("active", True)))
+    plan = Plan((table, needy, free), "d")
+    monkeypatch.setattr(module, "make_plan", lambda *_: plan)
+    monkeypatch.setattr(module, "judge", lambda *_: Verdict(plan.actions))
+    fake = FakeWorld(world.actual(PEOPLE), fail={table.key: "Rejected"})
+    report = await run(fake)
+    results = {one.action.key: (one.result, one.reason) for one in report.outcomes}
+    assert results == {
+        table.key: (Result.FAILED, "Rejected"),
+        needy.key: (Result.SKIPPED, "DependencyFailed"),
+        free.key: (Result.DONE, ""),
+    }
+
+
+async def test_a_bug_is_counted_and_reported_not_raised(caplog: pytest.LogCaptureFixture) -> None:
+    metrics, fake = Metrics(), FakeWorld(error_at={"observe okta_app": KeyError("bug")})
+    report = await make_engine(fake, metrics).run(observing(), TOKEN, Memory())
+    assert isinstance(report.error, KeyError)
+    assert metrics.registry.get_sample_value("scim_operator_unexpected_errors_total") == 1
+    assert "unexpected error" in caplog.text
+
+
+async def test_a_bug_in_remembering_keeps_what_was_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forget(*_: object) -> Memory:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(module, "remember", forget)
+    report = await run(FakeWorld(world.actual(PEOPLE)), memory=world.memory())
+    assert isinstance(report.error, ZeroDivisionError)
+    assert report.memory == world.memory()
+    assert len(report.outcomes) == 3
+
+
+async def test_a_spec_that_cannot_be_ends_the_run_before_any_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Inputs) -> None:
+        raise SpecError("no", field="spec.okta")
+
+    monkeypatch.setattr(module, "build_desired", refuse)
+    fake = FakeWorld()
+    report = await run(fake)
+    assert isinstance(report.error, SpecError)
+    assert fake.calls == []
+
+
+async def test_people_of_ours_who_are_not_listed_are_looked_for() -> None:
+    accounts = [world.account_of(one) for one in PEOPLE]
+    fake = FakeWorld(world.actual(PEOPLE[:2], accounts), {PEOPLE[2].okta_id: PersonState.DEACTIVATED})
+    report = await run(fake, memory=world.memory(accounts))
+    assert "observe_missing 00u2" in fake.calls
+    assert fake.done == ["DeactivateAccount/00u2"]
+    assert report.error is None
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+async def test_killed_after_any_action_and_run_again_the_end_is_the_same() -> None:
+    crowd = tuple(world.person(number) for number in range(5))
+    accounts = [
+        world.account_of(crowd[0]),
+        world.account_of(crowd[1], values=("Wrong", "x@acme.com", "Sales")),
+    ]
+    people = (replace(crowd[0], state=PersonState.DEACTIVATED), *crowd[1:])
+
+    async def play(kill_at: int) -> FakeWorld:
+        fake = FakeWorld(world.actual(people, accounts))
+
+        def die(_: Action) -> None:
+            if len(fake.done) == kill_at:
+                fake.after = lambda action: None
+                raise Killed
+
+        fake.after = die
+        memory = world.memory(accounts)
+        with contextlib.suppress(Killed):
+            memory = (await run(fake, memory=memory)).memory
+        report = await run(fake, memory=memory)
+        assert report.error is None
+        return fake
+
+    whole = await play(kill_at=-1)
+    assert len(whole.done) == 5
+    for number in range(1, 6):
+        fake = await play(number)
+        assert fake.state.accounts == whole.state.accounts
+        assert sorted(fake.done) == sorted(whole.done), "nothing is done twice and nothing is lost"
+
+
+async def test_every_write_is_one_line_of_the_audit_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "controller.audit")
+    await run(FakeWorld(world.actual(PEOPLE[:1])))
+    (record,) = [one for one in caplog.records if one.name == "controller.audit"]
+    facts = record.facts  # type: ignore[attr-defined]
+    assert (facts["resource"], facts["action"], facts["label"]) == (
+        "team/calendly",
+        "CreateAccount",
+        "p0@acme.com",
+    )
+    assert facts["after"]["userName"] == "p0@acme.com"
+    assert (facts["result"], facts["generation"]) == ("Done", 1)
+
+
+async def test_the_audit_log_can_do_without_names(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "controller.audit")
+    engine = make_engine(FakeWorld(world.actual(PEOPLE[:1])), people_in_status="id")
+    await engine.run(observing(), TOKEN, Memory())
+    (record,) = [one for one in caplog.records if one.name == "controller.audit"]
+    facts = record.facts  # type: ignore[attr-defined]
+    assert "p0@acme.com" not in json.dumps(facts)
+    assert "userName" in facts["fields"]
+
+
+async def test_many_people_are_planned_in_a_thread_with_the_same_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LARGE", 1)
+    report = await run(FakeWorld(world.actual(PEOPLE)))
+    assert len(report.outcomes) == 3
+
+
+def test_the_fingerprint_of_a_credential_changes_with_it_and_tells_nothing() -> None:
+    one = okta_fingerprint(inputs(), TOKEN)
+    other = okta_fingerprint(inputs(), {("team", "okta-api", "apiToken"): SecretStr("t0ken2")})
+    assert one != other
+    assert "t0ken" not in one
+    assert okta_fingerprint(inputs(org=None), TOKEN) == ""
+
+
+def test_the_last_run_is_known_by_status() -> None:
+    waiting = resource("ScimIntegration", status={"people": {"waiting": 2}})
+    assert previous_of(inputs(integration=waiting)).waiting == 2
+    assert previous_of(inputs()).waiting == 0
+    odd = resource("ScimIntegration", status={"people": {"waiting": "x"}})
+    assert previous_of(inputs(integration=odd)).waiting == 0

@@ -1,0 +1,290 @@
+"""Status of an integration: what is kept, what moves, what is capped, and that nothing new writes nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from controller.api.crds import build_schema
+from controller.api.kinds import KINDS
+from controller.errors import Unavailable
+from controller.model.actions import ActionKind, Result
+from controller.model.actual import Actual
+from controller.model.plan import (
+    Counts,
+    DriftKind,
+    Frozen,
+    HoldReason,
+    ManualStep,
+)
+from controller.reconcile.conditions import kstatus_faults
+from controller.reconcile.outcome import show_id
+from controller.reconcile.report import Report
+from controller.reconcile.status import Asked, integration_status, progressing_status
+from controller.schema.structural import compile_schema
+from tests.unit.planning import world
+from tests.unit.reconcile.reports import (
+    NOW,
+    SOME,
+    action,
+    drift,
+    failed,
+    of_type,
+    outcome,
+    report,
+    resource,
+    seats,
+    setting,
+)
+
+NOTHING = Asked()
+
+
+def built(
+    made: Report, previous: dict[str, Any] | None = None, asked: Asked = NOTHING, **more: Any
+) -> dict[str, Any]:
+    """The status; it obeys kstatus and is what the CRD takes, whatever the report."""
+    status = integration_status(previous or {}, made, asked, "1h0m0s", **more)
+    generation = made.inputs.integration.generation
+    assert kstatus_faults({"metadata": {"generation": generation}, "status": status}) == []
+    assert taken_by_the_crd(status) == status
+    return status
+
+
+def taken_by_the_crd(status: dict[str, Any]) -> dict[str, Any]:
+    """What an API server stores of `status`: unknown fields are pruned, what breaks a bound is an error."""
+    schema = compile_schema(build_schema(KINDS["ScimIntegration"]))
+    body = {"spec": {}, "status": json.loads(json.dumps(status))}
+    findings = [one for one in schema.validate(body) if "status" in str(one)]
+    assert findings == []
+    schema.prune(body)
+    stored: dict[str, Any] = body["status"]
+    return stored
+
+
+def later(made: Report, **delta: float) -> Report:
+    return replace(
+        made, started=made.started + timedelta(**delta), finished=made.finished + timedelta(**delta)
+    )
+
+
+def test_a_second_run_that_finds_the_same_gives_the_same_status() -> None:
+    first = built(report())
+    assert built(later(report(), hours=1), first) == first
+
+
+def test_times_that_only_say_still_so_move_after_six_hours() -> None:
+    first = built(report())
+    assert built(later(report(), hours=5, minutes=59), first)["lastSyncTime"] == first["lastSyncTime"]
+    assert built(later(report(), hours=6), first)["lastSyncTime"] == "2026-03-02T18:00:01Z"
+
+
+def test_times_go_along_with_another_change() -> None:
+    first = built(report())
+    second = built(later(report(plan={"counts": Counts(4, 4)}), hours=1), first)
+    assert second["people"]["assigned"] == 4
+    assert second["lastSyncTime"] == "2026-03-02T13:00:01Z"
+
+
+def test_what_was_read_is_told() -> None:
+    status = built(report())
+    assert status["app"]["id"] == "0oa1"
+    assert status["app"]["signOnMode"] == "SAML_2_0"
+    assert status["probe"] == {"time": "2026-03-02T12:00:00Z", "succeeded": True, "milliseconds": 100}
+    assert (status["baseUrl"], status["effectiveInterval"]) == (world.URL, "1h0m0s")
+    assert status["observedGeneration"] == 1
+
+
+def test_an_error_keeps_what_was_known_and_is_observed_all_the_same() -> None:
+    first = built(report(plan={"counts": Counts(4, 4)}))
+    error = Unavailable("down", system="Okta")
+    moved = failed(
+        error, inputs=replace(failed(error).inputs, integration=resource("ScimIntegration", generation=2))
+    )
+    status = built(later(moved, hours=1), first)
+    assert status["people"] == first["people"]
+    assert status["observedGeneration"] == 2
+    assert of_type(status["conditions"], "Ready")["reason"] == "Unavailable"
+    assert of_type(status["conditions"], "Configured")["observedGeneration"] == 1
+
+
+def test_a_scoped_run_keeps_counts_and_drift_but_tells_history_and_seats() -> None:
+    first = built(report(plan={"counts": Counts(4, 4), "drift": (drift(),)}))
+    done = report(
+        [action()],
+        [outcome(action())],
+        scope=SOME,
+        plan={"counts": Counts(1, 1), "seats": seats(used=11)},
+        wish={"seats": world.seat_wish()},
+    )
+    status = built(later(done, minutes=1), first)
+    assert (status["people"], status["drift"]) == (first["people"], first["drift"])
+    assert status["history"][0]["message"] == "1 UpdateAccount"
+    assert status["seats"]["used"] == 11
+
+
+def test_a_scoped_run_without_news_changes_nothing() -> None:
+    first = built(report(plan={"drift": (drift(),)}))
+    assert built(later(report(scope=SOME), minutes=1), first) == first
+
+
+def test_history_keeps_the_last_five_runs_that_wrote() -> None:
+    status: dict[str, Any] = {}
+    for number in range(7):
+        status = built(later(report([action()], [outcome(action())]), hours=number), status)
+    status = built(later(report(), hours=9), status)
+    assert [entry["time"][11:13] for entry in status["history"]] == ["18", "17", "16", "15", "14"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "result", "failed_count"),
+    [
+        ([outcome(action())], "Succeeded", None),
+        ([outcome(action()), outcome(action(number=2), Result.FAILED, "Rejected")], "PartlyFailed", 1),
+        ([outcome(action(), Result.FAILED, "Rejected")], "Failed", 1),
+    ],
+)
+def test_history_tells_how_a_run_went(outcomes: list[Any], result: str, failed_count: int | None) -> None:
+    entry = built(report([action()], outcomes), asked=Asked(approval="x", approved_by="ada"))["history"][0]
+    assert (entry["result"], entry.get("failed") or None) == (result, failed_count)
+    assert entry["approvedBy"] == "ada"
+
+
+def test_drift_is_counted_and_its_first_twenty_are_told() -> None:
+    odd = (drift(DriftKind.ACTIVE, expected=True, actual=None), drift(expected="x" * 500))
+    items = (*(drift(number=number) for number in range(25)), *odd)
+    status = built(report(plan={"drift": items}))["drift"]
+    assert (status["total"], len(status["items"])) == (27, 20)
+    assert status["counts"] == {"Active": 1, "Attribute": 26}
+    last = built(report(plan={"drift": items[25:]}))["drift"]["items"]
+    assert (last[0]["expected"], "actual" in last[0], len(last[1]["expected"])) == ("true", False, 128)
+
+
+def test_people_are_shown_by_id_where_the_installation_says_so() -> None:
+    made = report(
+        [action()],
+        [outcome(action(), Result.FAILED, "Rejected", "no")],
+        held=[(setting(), HoldReason.OBSERVING)],
+        plan={"drift": (drift(number=7),)},
+    )
+    text = json.dumps(built(made, show=show_id)["drift"]) + json.dumps(built(made, show=show_id)["failures"])
+    assert "acme.com" not in text
+    assert "00u7" in text
+
+
+def test_a_plan_that_waits_is_told_as_it_was_frozen() -> None:
+    frozen = Frozen("f" * 64, 1, NOW - timedelta(hours=1), (action(), action(number=2)))
+    verdict = {"frozen": frozen, "digest": "f" * 64, "newer": 3, "message": "2 actions wait"}
+    made = report([action()], held=[(action(), HoldReason.AWAITING_APPROVAL)], verdict=verdict)
+    plan = built(made)["plan"]
+    assert (plan["state"], plan["digest"], plan["total"], plan["newer"]) == (
+        "AwaitingApproval",
+        "f" * 64,
+        2,
+        3,
+    )
+    assert plan["createdTime"] == "2026-03-02T11:00:00Z"
+    assert plan["expiresTime"] == "2026-03-03T11:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("held", "outcomes", "state"),
+    [
+        (HoldReason.OBSERVING, [], "Observed"),
+        (HoldReason.OUTSIDE_WINDOW, [], "Held"),
+        (None, [outcome(action())], "Applied"),
+        (None, [], "Approved"),
+    ],
+)
+def test_the_state_of_a_plan(held: HoldReason | None, outcomes: list[Any], state: str) -> None:
+    made = report([action()], outcomes, held=[(action(), held)] if held else [])
+    assert built(made)["plan"]["state"] == state
+
+
+def test_a_plan_that_was_applied_stays_until_the_next_and_one_that_lapsed_goes() -> None:
+    applied = built(report([action()], [outcome(action())]))
+    assert built(later(report(), hours=1), applied)["plan"] == applied["plan"]
+    observed = built(report([action()], held=[(action(), HoldReason.OBSERVING)]))
+    assert "plan" not in built(later(report(), hours=1), observed)
+
+
+def test_a_plan_keeps_the_time_when_it_was_first_seen() -> None:
+    held = [(action(), HoldReason.OBSERVING)]
+    first = built(report([action()], held=held))
+    second = built(later(report([action()], held=held), hours=1), first)
+    assert second == first
+
+
+def test_the_first_fifty_actions_are_told_and_all_are_counted() -> None:
+    actions = [action(ActionKind.CREATE_ACCOUNT, number) for number in range(60)]
+    plan = built(report(actions, held=[(one, HoldReason.OBSERVING) for one in actions]))["plan"]
+    assert (plan["total"], len(plan["actions"]), plan["summary"]) == (60, 50, {"CreateAccount": 60})
+
+
+def test_manual_steps_keep_since_when_they_are_open() -> None:
+    step = ManualStep("s1", "Turn it on", "Console", "Click", "Read", blocks=False, digest="x")
+    first = built(report(plan={"steps": (step,)}))
+    assert first["manualSteps"][0]["since"] == "2026-03-02T12:00:01Z"
+    other = replace(step, step_id="s2")
+    second = built(later(report(plan={"steps": (step, other)}), hours=1), first)
+    assert [one["since"][11:13] for one in second["manualSteps"]] == ["12", "13"]
+    assert second["manualStepsOpen"] == 2
+
+
+def test_failures_are_told_with_their_reason_and_vanish_with_the_next_good_run() -> None:
+    bad = built(report([action()], [outcome(action(), Result.FAILED, "Rejected", "no e-mail")]))
+    assert bad["failures"] == [
+        {"what": "p1@acme.com", "action": "UpdateAccount", "reason": "Rejected", "message": "no e-mail"}
+    ]
+    assert "failures" not in built(later(report(), hours=1), bad)
+
+
+def test_what_annotations_asked_for_is_echoed() -> None:
+    status = built(report(), asked=Asked("now", "d#1", "", "ada#1"))
+    assert status["lastHandledReconcileAt"] == "now"
+    assert status["lastHandledApproval"] == "d#1"
+    assert status["lastHandledSyncUser"] == "ada#1"
+
+
+def test_an_error_after_the_plan_tells_what_was_written_before() -> None:
+    made = report([action()], [outcome(action())], error=Unavailable("down", system="SCIM"))
+    status = built(made)
+    assert status["history"][0]["actions"] == 1
+    assert "people" not in status
+
+
+def test_without_a_reading_there_is_no_app_to_tell() -> None:
+    nothing: Actual | None = None
+    assert "app" not in built(report(actual=nothing))
+
+
+def test_a_new_generation_that_takes_long_says_so() -> None:
+    status = progressing_status(resource("ScimIntegration", generation=3), NOW)
+    assert of_type(status["conditions"], "Reconciling")["reason"] == "Progressing"
+    assert status["observedGeneration"] == 3
+    assert kstatus_faults({"metadata": {"generation": 3}, "status": status}) == []
+
+
+def test_the_largest_status_stays_below_64_kib() -> None:
+    long = "語" * 2000
+    people = [action(number=number, label=long, why=long) for number in range(500)]
+    made = report(
+        people,
+        [outcome(one, Result.FAILED, "Rejected", long) for one in people],
+        plan={
+            "drift": tuple(
+                drift(number=number, what=long, expected=long, actual=long) for number in range(500)
+            ),
+            "steps": tuple(ManualStep(f"s{n}", long, long, long, "Read", False, "x") for n in range(30)),
+        },
+    )
+    status: dict[str, Any] = {}
+    for number in range(6):
+        status = built(later(made, hours=number), status)
+    assert len(json.dumps(status, ensure_ascii=False).encode()) < 64 * 1024
+    assert status["plan"]["total"] == 500
+    assert len(status["conditions"]) == 8

@@ -33,7 +33,8 @@ LABEL org.opencontainers.image.title="scim-operator" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
-ENV PATH=/opt/scim-operator/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# HOME: the user has no entry in passwd, and libraries ask where its home is.
+ENV PATH=/opt/scim-operator/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 COPY --from=build /opt/scim-operator /opt/scim-operator
 COPY LICENSE /licenses/LICENSE
 USER 65532:65532

@@ -64,9 +64,8 @@ def provider(wish: ProviderWish) -> None:
 async def _prepare(wish: ProviderWish, loop: str) -> uvicorn.Config:
     from controller.provider.app import build_app, create_organization
     from controller.provider.organizations import NewOrganization
-    from controller.sandbox.run import free_port
 
-    port = wish.port or free_port()
+    port = wish.port or _free_port()
     url = (wish.public_url or f"http://{wish.host}:{port}").rstrip("/")
     if wish.org:
         new = NewOrganization(wish.org, profile=wish.profile, seats=wish.seats)
@@ -82,6 +81,13 @@ async def _prepare(wish: ProviderWish, loop: str) -> uvicorn.Config:
     return uvicorn.Config(
         app, host=wish.host, port=port, loop=loop, log_config=None, access_log=False, server_header=False
     )
+
+
+def _free_port() -> int:
+    """Picked by the sandbox's code, which brings the operator's libraries along: loaded where asked for only."""
+    from controller.sandbox.run import free_port
+
+    return free_port()
 
 
 def _tell(env: Path | None, exports: dict[str, str]) -> None:

@@ -21,6 +21,8 @@ from controller.handlers.apiserver import load_configuration
 
 KOPF_FINALIZER = f"{GROUP}/kopf"
 """kopf strips a finalizer of this name from whatever it sees, so that ours bears another."""
+IDENTITY: Any = "scim-operator"
+"""For kopf's peering, which is off. Left to itself kopf asks for the user's name, and in a container there is none."""
 OnEvent = Callable[[str, dict[str, Any]], None]
 """(ADDED, MODIFIED, DELETED or "" in a listing; the object)."""
 
@@ -125,6 +127,7 @@ class Informer:
         await kopf.operator(
             registry=build_registry(self._kubeconfig, self._hand_on),
             settings=build_settings(cluster_wide=cluster_wide),
+            identity=IDENTITY,
             clusterwide=cluster_wide,
             namespaces=self._namespaces,
             stop_flag=self._stop,

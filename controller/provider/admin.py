@@ -24,7 +24,7 @@ from controller.provider.openapi import document_bytes
 from controller.provider.organizations import Organization, lock_organization
 from controller.provider.people import Context
 from controller.provider.statements import Unit
-from controller.provider.wire import BodyTooLarge, Receive, Request, Response, read_body
+from controller.provider.wire import BodyTooLarge, Receive, Request, Response, holds_nul, read_body
 
 MAX_BODY_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -81,7 +81,9 @@ class AdminCall:
         try:
             return self.request.query()
         except ValueError as error:
-            raise Problem(400, "InvalidQuery", "The query string is not valid UTF-8") from error
+            raise Problem(
+                400, "InvalidQuery", "The query string is not valid UTF-8, or has NUL in it"
+            ) from error
 
     def body(self, *known: str) -> dict[str, Any]:
         """The JSON object that was sent; only `known` members, where any are named."""
@@ -94,6 +96,8 @@ class AdminCall:
             raise Problem(400, "InvalidBody", "The body is not JSON in UTF-8") from error
         if not isinstance(body, dict):
             raise Problem(400, "InvalidBody", "The body must be a JSON object")
+        if holds_nul(self.request.body, body):
+            raise Problem(400, "InvalidValue", "A text must not contain the character NUL")
         if depth(body) > MAX_DEPTH:
             raise Problem(400, "InvalidBody", f"The body is nested more than {MAX_DEPTH} deep")
         unknown = sorted(set(body) - set(known)) if known else []

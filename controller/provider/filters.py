@@ -99,7 +99,9 @@ class Target:
 
 
 def check_size(text: str) -> None:
-    """Raises invalidFilter for filters nobody writes: too long, too deep, too many terms."""
+    """Raises invalidFilter for filters nobody writes: too long, too deep, too many terms, NUL in a value."""
+    if "\\u0000" in text or "\x00" in text:
+        raise InvalidFilterException(detail="A value must not contain the character NUL")
     depth = deepest = 0
     for character in text:
         depth += (character in "([") - (character in ")]")

@@ -24,6 +24,7 @@ from scim2_models import (
     Filter,
     Group,
     InvalidSyntaxException,
+    InvalidValueException,
     Name,
     Pagination,
     Patch,
@@ -43,6 +44,7 @@ from scim2_models import (
 from scim2_server.service import ScimService
 
 from controller.provider.profiles import CALENDLY_SCHEMA, Profile
+from controller.provider.wire import holds_nul
 
 MAX_BULK_OPERATIONS = 1000
 MAX_BODY_BYTES = 1 << 20
@@ -152,6 +154,8 @@ class Protocol:
             raise InvalidSyntaxException(detail=f"The body is not JSON: {error}") from error
         if not isinstance(payload, dict):
             raise InvalidSyntaxException(detail="The body must be a JSON object")
+        if holds_nul(body, payload):
+            raise InvalidValueException(detail="A text must not contain the character NUL")
         return payload
 
 

@@ -113,7 +113,9 @@ def read_query(request: Request) -> dict[str, str]:
     try:
         return request.query()
     except ValueError as error:
-        raise InvalidSyntaxException(detail="The query string is not valid UTF-8") from error
+        raise InvalidSyntaxException(
+            detail="The query string is not valid UTF-8, or has NUL in it"
+        ) from error
 
 
 _ROUTES = {

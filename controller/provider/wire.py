@@ -47,8 +47,10 @@ class Request:
         return None if value is None else value.decode("latin-1")
 
     def query(self) -> dict[str, str]:
-        """The parameters; of a repeated one the last. Raises ValueError on bytes that are not UTF-8."""
+        """The parameters; of a repeated one the last. Raises ValueError on what is not UTF-8, and on NUL."""
         pairs = parse_qsl(self.query_string, keep_blank_values=True, errors="strict", max_num_fields=50)
+        if any("\x00" in part for pair in pairs for part in pair):
+            raise ValueError("a NUL in the query")
         return dict(pairs)
 
 
@@ -73,6 +75,8 @@ def request_of(scope: Scope, public_url: str | None) -> Request:
         unquote(part, errors="strict") if "%" in part else part
         for part in raw_path.decode("ascii").strip("/").split("/")
     )
+    if any("\x00" in segment for segment in segments):
+        raise ValueError("a NUL in the path")
     return Request(
         method=scope["method"],
         path=segments,
@@ -90,6 +94,19 @@ def _origin(scope: Scope, headers: dict[bytes, bytes]) -> str:
         name, port = scope.get("server") or ("localhost", 80)
         host = f"{name}:{port}"
     return f"{scope.get('scheme', 'http')}://{host}"
+
+
+def holds_nul(body: bytes, value: Any) -> bool:
+    """Whether a text in `value`, read from the JSON in `body`, has a NUL, which not every database takes."""
+    return b"\\u0000" in body and _holds_nul(value)
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(item) for pair in value.items() for item in pair)
+    return isinstance(value, list) and any(_holds_nul(item) for item in value)
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:

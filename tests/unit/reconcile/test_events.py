@@ -1,0 +1,133 @@
+"""Which changes are worth an event, and what came of one person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from controller.errors import Unavailable
+from controller.model.actions import ActionKind, Result
+from controller.model.plan import HoldReason, Problem, SeatState
+from controller.reconcile.events import report_events, transition_events
+from controller.reconcile.person import Request, answer, read_request, unknown_user
+from controller.reconcile.report import Report
+from tests.unit.reconcile.reports import action, drift, failed, outcome, report, seats
+
+ASKED = Request("p1@acme.com", "p1@acme.com#1")
+
+
+def one(kind: str, status: str, reason: str, message: str = "told") -> dict[str, Any]:
+    return {"type": kind, "status": status, "reason": reason, "message": message}
+
+
+def events(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    found = transition_events({"conditions": before}, {"conditions": after})
+    return [(event.type, event.reason) for event in found]
+
+
+READY = one("Ready", "True", "Succeeded")
+
+
+def test_nothing_new_is_no_event_even_where_the_words_differ() -> None:
+    assert events([READY], [{**READY, "message": "other"}]) == []
+
+
+def test_the_first_visit_tells_ready_and_what_is_wrong() -> None:
+    after = [
+        READY,
+        one("InSync", "True", "InSync"),
+        one("Configured", "False", "ManualStepRequired"),
+        one("WithinCapacity", "True", "NearLimit"),
+        one("ReferencesResolved", "True", "Resolved"),
+    ]
+    assert events([], after) == [
+        ("Normal", "Succeeded"),
+        ("Warning", "ManualStepRequired"),
+        ("Warning", "NearLimit"),
+    ]
+
+
+def test_each_reason_is_told_once_and_reconciling_never() -> None:
+    after = [
+        one("Ready", "False", "Unavailable"),
+        one("Reconciling", "True", "ProgressingWithRetry"),
+        one("InSync", "Unknown", "DriftUnknown"),
+    ]
+    assert events([READY], after) == [("Warning", "Unavailable")]
+    stalled = [one("Ready", "False", "InvalidSpec"), one("Stalled", "True", "InvalidSpec")]
+    assert events([READY], stalled) == [("Warning", "InvalidSpec")]
+    assert events([], [one("Stalled", "True", "InvalidSpec")]) == [("Warning", "InvalidSpec")]
+
+
+def test_good_news_after_bad_is_told() -> None:
+    before = [one("WithinCapacity", "False", "AtCapacity")]
+    assert events(before, [one("WithinCapacity", "True", "WithinLimit")]) == [("Normal", "WithinLimit")]
+
+
+def test_waiting_for_a_yes_is_no_warning() -> None:
+    assert events([READY], [one("InSync", "False", "AwaitingApproval")]) == [("Normal", "AwaitingApproval")]
+
+
+def test_corrections_and_ignored_approvals_are_events_of_the_run() -> None:
+    items = tuple(drift(number=number) for number in range(5))
+    done = [outcome(action(number=number)) for number in range(5)]
+    verdict = {"is_approval_ignored": True, "handled_approval": "abc"}
+    found = report_events(report([action()], done, plan={"drift": items}, verdict=verdict))
+    assert [event.reason for event in found] == ["DriftCorrected", "ApprovalIgnored"]
+    assert found[0].message.startswith("5 edits undone: ")
+    assert found[0].message.endswith("and 2 more")
+    assert "abc" in found[1].message
+    few = report_events(report([action()], done[1:2], plan={"drift": items[1:2]}))
+    assert few[0].message == "1 edits undone: p1@acme.com displayName"
+    assert report_events(report()) == []
+    assert report_events(failed(KeyError("x"))) == []
+
+
+def test_a_request_counts_once() -> None:
+    asked = {"scim-operator.dev/sync-user": " ada@acme.com#1 "}
+    assert read_request(asked, {}) == Request("ada@acme.com", "ada@acme.com#1")
+    assert read_request(asked, {"lastHandledSyncUser": "ada@acme.com#1"}) is None
+    assert read_request({}, {}) is None
+    assert read_request({"scim-operator.dev/sync-user": "#1"}, {}) is None
+
+
+def told(made: Report) -> tuple[str, str]:
+    event = answer(ASKED, "00u1", "p1@acme.com", made)
+    return event.reason, event.message.removeprefix("p1@acme.com: ")
+
+
+def test_what_came_of_one_person() -> None:
+    create = action(ActionKind.CREATE_ACCOUNT)
+    problem = Problem("ScimIntegration", "calendly", "UserNameMissing", "no user name", okta_id="00u1")
+    waits = seats(SeatState.AT_CAPACITY, 50, 2)
+    cases: list[tuple[Report, tuple[str, str]]] = [
+        (report([create], [outcome(create)]), ("UserSynced", "CreateAccount")),
+        (report(), ("UserSynced", "is as wished")),
+        (report(plan={"seats": waits}), ("UserSynced", "waits for a seat")),
+        (report(plan={"wants_full": True}), ("UserSynced", "a seat is decided by the full run that follows")),
+        (
+            report([create], [outcome(create, Result.FAILED, "Rejected", "no e-mail")]),
+            ("UserSyncFailed", "CreateAccount: no e-mail"),
+        ),
+        (report(plan={"problems": (problem,)}), ("UserSyncFailed", "no user name")),
+        (
+            report([create], held=[(create, HoldReason.AWAITING_APPROVAL)]),
+            ("UserSyncFailed", "CreateAccount is held (AwaitingApproval)"),
+        ),
+        (failed(Unavailable("down", system="SCIM")), ("UserSyncFailed", "down")),
+        (replace(failed(KeyError()), error=None), ("UserSynced", "is as wished")),
+    ]
+    assert [told(made) for made, _ in cases] == [expected for _, expected in cases]
+
+
+def test_others_in_the_report_are_not_told() -> None:
+    other = action(number=2)
+    problem = Problem("ScimIntegration", "calendly", "UserNameMissing", "x", okta_id="00u2")
+    made = report(
+        [other],
+        [outcome(other, Result.FAILED)],
+        held=[(other, HoldReason.OBSERVING)],
+        plan={"problems": (problem,)},
+    )
+    assert told(made) == ("UserSynced", "is as wished")
+    assert unknown_user(ASKED).reason == "UserSyncFailed"

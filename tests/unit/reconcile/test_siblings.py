@@ -1,0 +1,185 @@
+"""Status of mappings, limits, orgs, and of what is suspended, dangling or broken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from controller.errors import SpecError, Unauthorized, Unavailable
+from controller.model.plan import MappingPreview, Problem, SeatState
+from controller.reconcile.conditions import kstatus_faults
+from controller.reconcile.report import Report
+from controller.reconcile.siblings import (
+    broken_status,
+    dangling_status,
+    limit_status,
+    mapping_status,
+    org_status,
+    suspended_status,
+)
+from tests.unit.planning import world
+from tests.unit.reconcile.reports import NOW, SOME, failed, of_type, report, resource, seats
+
+WISH = {"seats": world.seat_wish()}
+
+
+def checked(status: dict[str, Any], generation: int = 1) -> dict[str, Any]:
+    assert kstatus_faults({"metadata": {"generation": generation}, "status": status}) == []
+    return status
+
+
+def brief(status: dict[str, Any], kind: str) -> tuple[str, str]:
+    found = of_type(status["conditions"], kind)
+    return found.get("status", ""), found.get("reason", "")
+
+
+def mapping(made: Report, **changes: Any) -> dict[str, Any]:
+    return checked(mapping_status(resource("GroupMapping", **changes), made, NOW))
+
+
+def limit(made: Report, **changes: Any) -> dict[str, Any]:
+    return checked(limit_status(resource("SeatLimit", **changes), made, NOW))
+
+
+def org(made: Report | None, **changes: Any) -> dict[str, Any]:
+    return checked(org_status(resource("OktaOrg", **changes), made, 2, NOW), changes.get("generation", 1))
+
+
+def test_a_mapping_tells_what_its_rows_match() -> None:
+    preview = MappingPreview(
+        {"Sales": 7}, {"sales": 2, "Legal": 5}, (), without_value=1, suggestions={"sales": "Sales"}
+    )
+    status = mapping(report(plan={"preview": preview}))
+    assert (brief(status, "Ready"), brief(status, "InSync")) == (("True", "Succeeded"), ("True", "InSync"))
+    assert (status["values"], status["people"], status["unmatched"], status["withoutValue"]) == (1, 7, 2, 1)
+    assert status["unmatchedValues"] == [
+        {"value": "Legal", "people": 5},
+        {"value": "sales", "people": 2, "suggestion": "Sales"},
+    ]
+
+
+def test_values_that_nobody_has_are_told_where_they_are_claimed() -> None:
+    status = mapping(report(plan={"preview": MappingPreview({"Sales": 0}, unused=("Other", "Sales"))}))
+    assert status["unusedValues"] == ["Sales"]
+
+
+@pytest.mark.parametrize("where", ["before the plan", "in the plan", "as the error"])
+def test_what_is_wrong_with_a_resource_stalls_it(where: str) -> None:
+    problem = Problem("GroupMapping", "teams", "ValueClaimedTwice", "Sales is claimed twice")
+    made = {
+        "before the plan": report(problems=(problem,)),
+        "in the plan": report(plan={"problems": (problem,)}),
+        "as the error": failed(
+            SpecError("Sales", field="", reason="ValueClaimedTwice", kind="GroupMapping", name="teams")
+        ),
+    }[where]
+    status = mapping(made)
+    assert brief(status, "Stalled") == ("True", "ValueClaimedTwice")
+    assert brief(status, "Ready")[0] == "False"
+    assert brief(status, "ReferencesResolved")[0] == "True"
+
+
+def test_a_reference_that_leads_nowhere_is_told_as_one() -> None:
+    problem = Problem("SeatLimit", "seats", "GroupNotFound", "no group Executives")
+    status = limit(report(plan={"problems": (problem,), "seats": seats()}, wish=WISH))
+    assert brief(status, "ReferencesResolved") == ("False", "GroupNotFound")
+    assert brief(status, "WithinCapacity")[0] == "True"
+
+
+def test_siblings_of_an_integration_that_cannot_run_wait_with_its_words() -> None:
+    made = failed(Unavailable("Okta is down", system="Okta"))
+    for status, kind in ((mapping(made), "InSync"), (limit(made), "WithinCapacity")):
+        assert brief(status, "Ready") == ("False", "Waiting")
+        assert "Okta is down" in of_type(status["conditions"], "Ready")["message"]
+        assert brief(status, kind)[0] == "Unknown"
+
+
+def test_a_scoped_run_leaves_mapping_and_limit_as_they_were() -> None:
+    first = mapping(report(plan={"preview": MappingPreview({"Sales": 7})}))
+    assert mapping(report(scope=SOME), status=first) == first
+    counted = limit(report(plan={"seats": seats()}, wish=WISH))
+    assert limit(report(scope=SOME, wish=WISH), status=counted) == counted
+
+
+def test_a_limit_tells_who_waits_and_the_remedy() -> None:
+    people = tuple(world.person(number) for number in range(2))
+    full = seats(SeatState.AT_CAPACITY, 50, 2)
+    status = limit(report(plan={"seats": full}, wish=WISH, actual=world.actual(people)))
+    assert brief(status, "WithinCapacity") == ("False", "AtCapacity")
+    assert status["waiting"] == [
+        {"login": "p0@acme.com", "since": "2026-01-01T00:00:00Z"},
+        {"login": "p1@acme.com", "since": "2026-01-01T00:00:00Z"},
+    ]
+    assert "https://example.com/contact" in status["remediation"]
+    assert status["seats"]["percentUsed"] == 100
+    freed = limit(report(plan={"seats": seats()}, wish=WISH), status=status)
+    assert "waiting" not in freed
+
+
+def test_a_limit_whose_seats_are_unknown_says_so() -> None:
+    status = limit(report(wish=WISH))
+    assert brief(status, "WithinCapacity") == ("Unknown", "SeatsUnknown")
+
+
+def test_a_limit_error_of_its_own_leaves_no_insync_behind() -> None:
+    error = SpecError("reserve", field="spec.reserve", kind="SeatLimit", name="seats")
+    status = limit(failed(error))
+    assert brief(status, "Stalled") == ("True", "InvalidSpec")
+    assert of_type(status["conditions"], "InSync") == {}
+
+
+def test_limits_without_a_reading_tell_logins_without_times() -> None:
+    made = report(plan={"seats": seats(SeatState.AT_CAPACITY, 50, 1)}, wish=WISH)
+    assert limit(replace(made, actual=None))["waiting"] == [{"login": "p0@acme.com"}]
+
+
+@pytest.mark.parametrize("kind", ["GroupMapping", "SeatLimit"])
+def test_a_dangling_reference_names_its_field(kind: str) -> None:
+    status = checked(dangling_status(resource(kind), "calendly", NOW))
+    assert brief(status, "ReferencesResolved") == ("False", "IntegrationNotFound")
+    assert "spec.integrationRef" in of_type(status["conditions"], "Ready")["message"]
+
+
+def test_a_broken_spec_stalls_any_kind() -> None:
+    error = SpecError("is required", field="spec.url")
+    status = checked(broken_status({}, 1, error, NOW, "OktaOrg"))
+    assert brief(status, "Stalled") == ("True", "InvalidSpec")
+    assert of_type(status["conditions"], "InSync") == {}
+    status = checked(broken_status({}, 1, error, NOW, "ScimIntegration"))
+    assert brief(status, "InSync") == ("Unknown", "DriftUnknown")
+
+
+def test_suspension_keeps_what_was_known() -> None:
+    before = {"people": {"assigned": 3}, "observedGeneration": 1}
+    status = checked(suspended_status(resource("ScimIntegration", status=before, generation=2), NOW), 2)
+    assert brief(status, "Ready") == ("Unknown", "Suspended")
+    assert status["people"] == {"assigned": 3}
+
+
+def test_an_org_that_answers_is_ready() -> None:
+    status = org(report())
+    assert (brief(status, "Ready"), brief(status, "CredentialsValid")) == (
+        ("True", "Succeeded"),
+        ("True", "Accepted"),
+    )
+    assert (status["orgId"], status["integrations"], status["budgetPercent"]) == ("00o1", 2, 30)
+
+
+def test_an_org_that_nobody_has_used_is_unknown_until_somebody_does() -> None:
+    assert brief(org(None), "Ready") == ("Unknown", "NotVerified")
+    used = org(report())
+    assert org(None, status=used) == used
+    assert brief(org(None, status=used, generation=2), "Ready") == ("Unknown", "NotVerified")
+
+
+def test_an_org_tells_errors_of_okta_and_none_of_the_provider() -> None:
+    refused = org(failed(Unauthorized("no", system="Okta")))
+    assert brief(refused, "CredentialsValid") == ("False", "CredentialsRejected")
+    down = org(failed(Unavailable("down", system="Okta")))
+    assert brief(down, "Ready") == ("False", "Unavailable")
+    own = org(failed(SpecError("no", field="spec.url", kind="OktaOrg", name="acme")))
+    assert brief(own, "Stalled") == ("True", "InvalidSpec")
+    used = org(report())
+    assert org(failed(Unauthorized("no", system="SCIM")), status=used) == used

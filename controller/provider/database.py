@@ -254,9 +254,11 @@ class PostgresDatabase:
         try:
             with self._engine.begin() as connection:
                 migrate(connection)
-        except OperationalError as error:
+        except BaseException as error:
             self._engine.dispose()
-            raise SpecError(f"cannot reach the database: {error.orig}", field="database") from error
+            if isinstance(error, OperationalError):
+                raise SpecError(f"cannot reach the database: {error.orig}", field="database") from error
+            raise
         self.dialect = self._engine.dialect
         self._threads = ThreadPoolExecutor(POSTGRES_THREADS, "provider-db")
 

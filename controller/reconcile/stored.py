@@ -38,7 +38,6 @@ def encode_memory(memory: Memory) -> bytes:
             "seatHistory": [list(entry) for entry in memory.seat_history],
             "settled": sorted(memory.settled),
             "deferred": {okta_id: dict(fields) for okta_id, fields in sorted(memory.deferred.items())},
-            "settled": sorted(memory.settled),
             "rows": {value: list(row) for value, row in sorted(memory.rows.items())},
             "isNew": memory.is_new,
         }
@@ -60,7 +59,6 @@ def decode_memory(packed: bytes) -> Memory:
         people_read=raw["peopleRead"],
         credential=raw["credential"],
         seat_history=tuple((day, used) for day, used in raw["seatHistory"]),
-        settled=frozenset(raw.get("settled", ())),
         settled=frozenset(raw.get("settled", ())),
         deferred={OktaId(okta_id): dict(fields) for okta_id, fields in raw["deferred"].items()},
         rows={value: (owner, group) for value, (owner, group) in raw["rows"].items()},

@@ -26,6 +26,7 @@ from controller.cli.options import (
     Shape,
 )
 from controller.errors import ControllerError
+from controller.logs import configure_logs
 
 EPILOG = (
     "Exit codes: 0 what was asked holds; 1 it does not, or the command failed and one line on standard error "
@@ -331,6 +332,7 @@ def _done(holds: bool) -> None:
 
 def main() -> None:
     """The `scimctl` command."""
+    configure_logs("text", "error")
     try:
         app()
     except ControllerError as error:

@@ -12,7 +12,6 @@ from controller.cli.options import Output
 from controller.cli.running import Where, open_source, own_settings, plan_all
 from controller.errors import SpecError
 from controller.handlers.manifests import read_manifests
-from controller.logs import configure_logs
 from controller.planning.plan_json import render_json
 from controller.planning.render import Planned, render_markdown, render_text
 from controller.reconcile.report import Report
@@ -20,7 +19,6 @@ from controller.reconcile.report import Report
 
 async def plan(where: Where, files: Iterable[str], names: Iterable[str], output: Output) -> bool:
     """Whether some plan has actions; prints all of them. SpecError tells the first that could not be made."""
-    configure_logs("text", "error")
     manifests = read_manifests(files)
     if where.offline and not manifests:
         raise SpecError("needs files, since no cluster is asked: add -f FILE", field="--offline")

@@ -52,7 +52,6 @@ async def _cancellable(work: Coroutine[Any, Any, Value]) -> Value:
 def demo(people: str) -> bool:
     """Whether everything that the demo claims held."""
     chosen = people_of(people) if people else generated(PEOPLE)
-    configure_logs("text", "error")
     return until_interrupted(run_demo(chosen))
 
 

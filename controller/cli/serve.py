@@ -84,7 +84,7 @@ async def _prepare(wish: ProviderWish, loop: str) -> uvicorn.Config:
 
 
 def _free_port() -> int:
-    """Picked by the sandbox's code, which brings the operator's libraries along: loaded where asked for only."""
+    """Picked by the sandbox's code, whose libraries are heavy: loaded only where asked for."""
     from controller.sandbox.run import free_port
 
     return free_port()

@@ -69,7 +69,7 @@ async def load_configuration(kubeconfig: str = "", context: str = "") -> Configu
 async def _load(configuration: Configuration, kubeconfig: str, context: str) -> None:
     try:
         await config.load_kube_config(
-            config_file=kubeconfig or None, context=context or None, client_configuration=configuration
+            config_file=_files(kubeconfig), context=context or None, client_configuration=configuration
         )
     except config.ConfigException:
         if kubeconfig or context:
@@ -77,10 +77,15 @@ async def _load(configuration: Configuration, kubeconfig: str, context: str) -> 
         config.load_incluster_config(client_configuration=configuration)
 
 
+def _files(kubeconfig: str) -> str | None:
+    """The file or files to read; asked for at each time, since the client asks the environment only once."""
+    return kubeconfig or os.environ.get("KUBECONFIG") or None
+
+
 def _namespace(kubeconfig: str, context: str) -> str:
     """The context's own namespace; `default` where it names none."""
     try:
-        contexts, active = config.list_kube_config_contexts(kubeconfig or None)
+        contexts, active = config.list_kube_config_contexts(_files(kubeconfig))
     except config.ConfigException:
         pod = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
         return pod.read_text().strip() if pod.is_file() else "default"

@@ -41,6 +41,9 @@ from controller.settings import Settings
 
 START_SECONDS = 60.0
 CRDS_ESTABLISHED_SECONDS = 30.0
+GENEROSITY = 10
+"""How many times Okta's own limits the sandbox allows: who tries things out reconciles more often in a minute
+than an org in production does in an hour. `PUT /_control/limits` sets others."""
 PRIORITY_GROUPS = ("Executives", "Sales")
 """As the quickstart's SeatLimit ranks them."""
 
@@ -133,6 +136,7 @@ async def _start_okta(stack: AsyncExitStack, setup: Setup, clock: Clock) -> tupl
     org = Org(api_token=token, clock=clock)
     served = await _serve(stack, build_okta(org))
     org.url = served.url
+    org.buckets.limits = {name: limit * GENEROSITY for name, limit in org.buckets.limits.items()}
     _found_groups(org)
     seed(org, setup.people, assigned=setup.joining)
     return org, served.url, token

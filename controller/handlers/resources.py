@@ -22,7 +22,7 @@ from controller.handlers.apiserver import load_configuration
 KOPF_FINALIZER = f"{GROUP}/kopf"
 """kopf strips a finalizer of this name from whatever it sees, so that ours bears another."""
 IDENTITY: Any = "scim-operator"
-"""For kopf's peering, which is off. Left to itself kopf asks for the user's name, and in a container there is none."""
+"""For kopf's peering, which is off. By itself kopf asks for the user's name: a container's user has none."""
 OnEvent = Callable[[str, dict[str, Any]], None]
 """(ADDED, MODIFIED, DELETED or "" in a listing; the object)."""
 

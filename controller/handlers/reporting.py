@@ -7,7 +7,7 @@ compared with what is known, written, and remembered at once, so that the echo o
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from controller.api.okta_org import OktaOrgSpec
@@ -43,14 +43,24 @@ from controller.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+IsThrottled = Callable[[str, str], bool | None]
+"""(namespace, name) of an OktaOrg -> whether calls wait for their share; None where it is not known."""
+
 
 class Reporter:
     """Writes what is new."""
 
     def __init__(
-        self, known: Known, cluster: Cluster, clock: Clock, settings: Settings, metrics: Metrics
+        self,
+        known: Known,
+        cluster: Cluster,
+        clock: Clock,
+        settings: Settings,
+        metrics: Metrics,
+        is_throttled: IsThrottled,
     ) -> None:
         self._known, self._cluster, self._clock, self._metrics = known, cluster, clock, metrics
+        self._is_throttled = is_throttled
         self.show: Show = show_login if settings.people_in_status == "login" else show_id
 
     async def write(
@@ -101,7 +111,8 @@ class Reporter:
             await self._write_resource(limit, limit_status(limit, report, now, self.show))
         if family.org is not None:
             users = len(self._known.users_of_org(family.org.namespace, family.org.name))
-            await self._write_resource(family.org, org_status(family.org, report, users, now))
+            waits = self._is_throttled(family.org.namespace, family.org.name)
+            await self._write_resource(family.org, org_status(family.org, report, users, now, waits))
 
     async def _write_resource(self, resource: Resource[Any], status: Mapping[str, Any]) -> None:
         body = self._known.get(resource.kind, resource.namespace, resource.name)

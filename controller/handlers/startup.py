@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
+import socket
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
@@ -17,13 +19,15 @@ from controller import __version__
 from controller.api.kinds import KINDS
 from controller.api.meta import API_VERSION
 from controller.clock import Clock, SystemClock
-from controller.errors import ControllerError, NotFound, SpecError, Unauthorized
+from controller.errors import ControllerError, NotFound, SpecError, Unauthorized, Unavailable
 from controller.handlers.apiserver import ApiServer, open_api_server
 from controller.handlers.cluster import Cluster
 from controller.handlers.health import Pulse, health_listener
 from controller.handlers.hooks import hook_listener, read_secret
 from controller.handlers.intake import Intake
-from controller.handlers.known import INTEGRATION, ORG, Known, Place, org_place
+from controller.handlers.known import INTEGRATION, ORG, Known, org_place
+from controller.handlers.known import Place as ResourcePlace
+from controller.handlers.leader import LeaderThread, Place
 from controller.handlers.listening import Listener
 from controller.handlers.memories import Memories
 from controller.handlers.oktaside import OktaSide
@@ -69,8 +73,8 @@ async def run_operator(
     health.start()
     beating = asyncio.create_task(pulse.beat())
     try:
-        async with _api(kubeconfig or "") as api:
-            operator = Operator(settings, kubeconfig or "", api, clock, counted, connector)
+        async with _api(kubeconfig or "") as api, _leading(settings, kubeconfig or "", api, clock) as leader:
+            operator = Operator(settings, kubeconfig or "", api, clock, counted, connector, leader)
             await operator.run(stop, ready or asyncio.Event(), pulse)
     finally:
         beating.cancel()
@@ -86,6 +90,26 @@ async def _api(kubeconfig: str) -> AsyncIterator[ApiServer]:
         await api.aclose()
 
 
+@contextlib.asynccontextmanager
+async def _leading(
+    settings: Settings, kubeconfig: str, api: ApiServer, clock: Clock
+) -> AsyncIterator[LeaderThread | None]:
+    """The stand for election, where settings ask for one; the Lease is given back at the end."""
+    if not settings.leader_election:
+        yield None
+        return
+    name = f"{settings.lease_name}-{settings.shard}" if settings.shard else settings.lease_name
+    identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
+    place = Place(settings.lease_namespace or api.namespace, name, identity)
+    leader = LeaderThread(kubeconfig, place, clock)
+    api.fence = leader.leadership.fence
+    leader.start()
+    try:
+        yield leader
+    finally:
+        await leader.stop()
+
+
 class Operator:
     """The parts of one process, and their life."""
 
@@ -97,18 +121,20 @@ class Operator:
         clock: Clock,
         metrics: Metrics,
         connector: Connector | None,
+        leader: LeaderThread | None = None,
     ) -> None:
+        self._leader = leader
         self._settings, self._kubeconfig, self._api = settings, kubeconfig, api
         self._clock, self._metrics = clock, metrics
-        self._own = (
-            None if connector else TargetConnector(settings, Wiring(clock=clock, sink=MetricsSink(metrics)))
-        )
+        fence = leader.leadership.fence if leader is not None else None
+        wiring = Wiring(clock=clock, sink=MetricsSink(metrics), fence=fence)
+        self._own = None if connector else TargetConnector(settings, wiring)
         used = connector or self._own
         assert used is not None
         self.known, cluster = Known(), Cluster(api, clock)
         schedule = Schedule(self._orgs_of, self._tenants_of)
         self.queue = WorkQueue(self._work, schedule, clock, settings.concurrency, metrics)
-        reporter = Reporter(self.known, cluster, clock, settings, metrics)
+        reporter = Reporter(self.known, cluster, clock, settings, metrics, self._is_throttled)
         self._watches = SecretWatches(api, clock, metrics, self._poke_for_secret)
         self._memories = Memories(StateStore(api))
         self._orgs = Orgs(clock, settings.log_poll_seconds, self._poke_for_log)
@@ -133,6 +159,7 @@ class Operator:
     async def run(self, stop: asyncio.Event, ready: asyncio.Event, pulse: Pulse) -> None:
         """From the first listing to the last run."""
         await wait_for_kinds(self._api, self._clock, stop)
+        await self._until_led(stop, pulse)
         if stop.is_set():
             return
         namespaces = self._settings.watched_namespaces()
@@ -146,9 +173,38 @@ class Operator:
         ready.set()
         logger.info("operator is ready", extra={"facts": {"version": __version__, "resources": len(listed)}})
         try:
-            await first_to_end(stop, self.queue.run(stop), informer.ended(), guard(self._api, self._clock))
+            guarding = guard(self._api, self._clock)
+            await first_to_end(stop, self.queue.run(stop), informer.ended(), guarding, self._until_lost())
         finally:
             await self._close(informer, hooks)
+
+    async def _until_led(self, stop: asyncio.Event, pulse: Pulse) -> None:
+        """Returns when this process leads, or is to stop."""
+        if self._leader is None:
+            return
+        pulse.state = "standby"
+        logger.info("standing by for the Lease")
+        events = [asyncio.create_task(each.wait()) for each in (stop, self._leader.led, self._leader.lost)]
+        await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
+        for event in events:
+            event.cancel()
+        await asyncio.gather(*events, return_exceptions=True)
+        if self._leader.lost.is_set() and not stop.is_set():
+            self._raise_lost()
+
+    async def _until_lost(self) -> None:
+        """Never returns; raises when this process does not lead any more."""
+        if self._leader is None:
+            await asyncio.Event().wait()
+            return
+        await self._leader.lost.wait()
+        self._raise_lost()
+
+    def _raise_lost(self) -> None:
+        assert self._leader is not None
+        raise Unavailable(
+            f"not leading any more: {self._leader.reason}", system="Kubernetes", reason="NotLeading"
+        )
 
     def _hooks(self) -> Listener | None:
         """The receiver of event hooks, where one is configured."""
@@ -173,6 +229,10 @@ class Operator:
         await self.intake.aclose()
         if self._own is not None:
             await self._own.aclose()
+
+    def _is_throttled(self, namespace: str, name: str) -> bool | None:
+        budget = self._own.budget_of(namespace, name) if self._own else None
+        return budget.is_throttled if budget else None
 
     async def _work(self, task: Any) -> Any:
         return await self._reconciler.work(task)
@@ -203,7 +263,7 @@ class Operator:
         base_url = (spec.get("provider") or {}).get("baseUrl", "")
         return f"tenant {str(base_url).rstrip('/')}", f"app {org} {app.get('id') or app.get('label')}"
 
-    async def _gone(self, place: Place) -> None:
+    async def _gone(self, place: ResourcePlace) -> None:
         kind, namespace, name = place
         self._reconciler.gone(place)
         if self._own is not None and kind == ORG:

@@ -176,9 +176,18 @@ def suspended_status(resource: Resource[Any], now: datetime) -> Status:
     return resource_status(resource.status, findings, resource.generation, now, {})
 
 
-def org_status(org: Resource[OktaOrgSpec], report: Report | None, integrations: int, now: datetime) -> Status:
-    """The status of an OktaOrg after a run that used it, or before any did."""
+def org_status(
+    org: Resource[OktaOrgSpec],
+    report: Report | None,
+    integrations: int,
+    now: datetime,
+    is_throttled: bool | None = None,
+) -> Status:
+    """The status of an OktaOrg after a run that used it, or before any did; `is_throttled` tells whether
+    calls wait for their share of a bucket, None where nothing was asked yet."""
     extra: Status = {"integrations": integrations, "budgetPercent": org.spec.budget_percent}
+    if is_throttled is not None:
+        extra["budget"] = "Throttled" if is_throttled else "Ok"
     if report is None:
         return resource_status(org.status, _unverified(org), org.generation, now, extra)
     error = report.error

@@ -183,3 +183,9 @@ def test_an_org_tells_errors_of_okta_and_none_of_the_provider() -> None:
     assert brief(own, "Stalled") == ("True", "InvalidSpec")
     used = org(report())
     assert org(failed(Unauthorized("no", system="SCIM")), status=used) == used
+
+
+@pytest.mark.parametrize(("waits", "told"), [(True, "Throttled"), (False, "Ok"), (None, None)])
+def test_an_org_tells_whether_its_calls_wait(waits: bool | None, told: str | None) -> None:
+    status = org_status(resource("OktaOrg"), report(), 2, NOW, waits)
+    assert status.get("budget") == told

@@ -91,32 +91,48 @@ def _of_ours(manifest: Manifest) -> Iterator[Problem]:
 
 
 def _across(manifests: list[Manifest]) -> Iterator[Problem]:
-    """What refers to what within the files: a value claimed twice, a second limit of an integration."""
+    """What spans resources within the files: doubles, and what is claimed twice."""
+    unique: dict[tuple[str, str, str], Manifest] = {}
+    for manifest in manifests:
+        first = unique.setdefault((manifest.kind, manifest.namespace, manifest.name), manifest)
+        if first is not manifest:
+            message = f"is there already ({first.where()}); the later one would win"
+            yield _problem(manifest, "metadata.name", message)
+    yield from _claimed_twice(unique.values())
+    yield from _limited_twice(unique.values())
+
+
+def _claimed_twice(manifests: Iterable[Manifest]) -> Iterator[Problem]:
     claimed: dict[tuple[str, str, str], Manifest] = {}
+    for manifest in manifests:
+        if manifest.kind == "GroupMapping":
+            yield from _claims(manifest, claimed)
+
+
+def _limited_twice(manifests: Iterable[Manifest]) -> Iterator[Problem]:
     limited: dict[tuple[str, str], Manifest] = {}
     for manifest in manifests:
-        spec = manifest.body.get("spec")
-        if not isinstance(spec, Mapping):
-            continue
-        if manifest.kind == "GroupMapping":
-            yield from _claims(manifest, spec, claimed)
-        elif manifest.kind == "SeatLimit":
-            for number, ref in enumerate(spec.get("integrationRefs") or []):
-                key = (manifest.namespace, str(ref.get("name")))
-                first = limited.setdefault(key, manifest)
-                if first is not manifest:
-                    message = f"{key[1]} has the SeatLimit {first.name} already ({first.where()}); keep one"
-                    yield _problem(manifest, f"spec.integrationRefs[{number}].name", message)
+        refs = _part(manifest.body, "spec", "integrationRefs") if manifest.kind == "SeatLimit" else None
+        for number, ref in enumerate(refs if isinstance(refs, list) else []):
+            name = str(_part(ref, "name"))
+            first = limited.setdefault((manifest.namespace, name), manifest)
+            if first is not manifest:
+                message = f"{name} has the SeatLimit {first.name} already ({first.where()}); keep one"
+                yield _problem(manifest, f"spec.integrationRefs[{number}].name", message)
 
 
-def _claims(
-    manifest: Manifest, spec: Mapping[str, object], claimed: dict[tuple[str, str, str], Manifest]
-) -> Iterator[Problem]:
-    reference = spec.get("integrationRef")
-    name = str(reference.get("name")) if isinstance(reference, Mapping) else ""
-    rows = spec.get("mappings")
+def _part(value: object, *path: str) -> object:
+    """What stands at `path`, or None where something on the way is no object."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _claims(manifest: Manifest, claimed: dict[tuple[str, str, str], Manifest]) -> Iterator[Problem]:
+    name = str(_part(manifest.body, "spec", "integrationRef", "name"))
+    rows = _part(manifest.body, "spec", "mappings")
     for row_number, row in enumerate(rows if isinstance(rows, list) else []):
-        values = row.get("values") if isinstance(row, Mapping) else None
+        values = _part(row, "values")
         for number, value in enumerate(values if isinstance(values, list) else []):
             path = f"spec.mappings[{row_number}].values[{number}]"
             key = (manifest.namespace, name, str(value))
@@ -125,7 +141,7 @@ def _claims(
                 yield _problem(
                     manifest, path, f"{value!r} is claimed by {where} already; keep one of the two"
                 )
-            claimed[key] = first or manifest
+            claimed.setdefault(key, manifest)
 
 
 def _hosts(manifest: Manifest) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -99,6 +99,8 @@ class ApiServer:
     def __init__(self, client: Any, namespace: str = "default") -> None:
         client.user_agent = f"scimctl/{__version__}"
         self._client, self.namespace = client, namespace
+        self.fence: Callable[[], None] | None = None
+        """Called before whatever is no plain read; raises where this process may not write any more."""
 
     @property
     def url(self) -> str:
@@ -191,6 +193,8 @@ class ApiServer:
         body: JSON | None = None,
         content_type: str = "application/json",
     ) -> JSON:
+        if self.fence is not None and method != "GET":
+            self.fence()
         answer = await self._open(method, path, params, accept, body, content_type)
         try:
             await self._raise_for(answer, method, path)

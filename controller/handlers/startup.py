@@ -13,15 +13,16 @@ import logging
 import secrets
 import socket
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from controller import __version__
 from controller.api.kinds import KINDS
-from controller.api.meta import API_VERSION
 from controller.clock import Clock, SystemClock
-from controller.errors import ControllerError, NotFound, SpecError, Unauthorized, Unavailable
+from controller.errors import Unavailable
 from controller.handlers.apiserver import ApiServer, open_api_server
 from controller.handlers.cluster import Cluster
+from controller.handlers.discovery import guard, wait_for_kinds
 from controller.handlers.health import Pulse, health_listener
 from controller.handlers.hooks import hook_listener, read_secret
 from controller.handlers.intake import Intake
@@ -49,9 +50,6 @@ from controller.targets.connect import TargetConnector
 from controller.targets.telemetry import MetricsSink
 from controller.transport.session import Wiring
 
-DISCOVERY_SECONDS = 60.0
-DISCOVERY_STEP_SECONDS = 1.0
-GUARD_SECONDS = 30.0
 logger = logging.getLogger(__name__)
 
 
@@ -74,7 +72,8 @@ async def run_operator(
     beating = asyncio.create_task(pulse.beat())
     try:
         async with _api(kubeconfig or "") as api, _leading(settings, kubeconfig or "", api, clock) as leader:
-            operator = Operator(settings, kubeconfig or "", api, clock, counted, connector, leader)
+            ground = Ground(kubeconfig or "", api, clock, counted)
+            operator = Operator(settings, ground, connector, leader)
             await operator.run(stop, ready or asyncio.Event(), pulse)
     finally:
         beating.cancel()
@@ -110,21 +109,29 @@ async def _leading(
         await leader.stop()
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What an operator stands on."""
+
+    kubeconfig: str
+    api: ApiServer
+    clock: Clock
+    metrics: Metrics
+
+
 class Operator:
     """The parts of one process, and their life."""
 
     def __init__(
         self,
         settings: Settings,
-        kubeconfig: str,
-        api: ApiServer,
-        clock: Clock,
-        metrics: Metrics,
-        connector: Connector | None,
+        ground: Ground,
+        connector: Connector | None = None,
         leader: LeaderThread | None = None,
     ) -> None:
-        self._leader = leader
-        self._settings, self._kubeconfig, self._api = settings, kubeconfig, api
+        self._leader, self._settings = leader, settings
+        self._kubeconfig, self._api = ground.kubeconfig, ground.api
+        api, clock, metrics = ground.api, ground.clock, ground.metrics
         self._clock, self._metrics = clock, metrics
         fence = leader.leadership.fence if leader is not None else None
         wiring = Wiring(clock=clock, sink=MetricsSink(metrics), fence=fence)
@@ -290,46 +297,3 @@ async def first_to_end(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -
         for task in (stopping, *tasks):
             task.cancel()
         await asyncio.gather(stopping, *tasks, return_exceptions=True)
-
-
-async def missing_kinds(api: ApiServer) -> list[str]:
-    """Kinds of ours that the API server does not serve."""
-    try:
-        found = await api.get(f"/apis/{API_VERSION}")
-    except NotFound:
-        return list(KINDS)
-    served = {resource.get("kind") for resource in found.get("resources") or []}
-    return [kind for kind in KINDS if kind not in served]
-
-
-async def wait_for_kinds(api: ApiServer, clock: Clock, stop: asyncio.Event) -> None:
-    """Returns when every kind is served. SpecError names those that are missing after a minute."""
-    deadline = clock.monotonic() + DISCOVERY_SECONDS
-    while not stop.is_set():
-        missing = await missing_kinds(api)
-        if not missing:
-            return
-        if clock.monotonic() > deadline:
-            names = ", ".join(f"{KINDS[kind].plural}" for kind in missing)
-            raise SpecError(
-                f"the API server does not know {names}; install the CRDs of {API_VERSION}",
-                field="",
-            )
-        await clock.sleep(DISCOVERY_STEP_SECONDS)
-
-
-async def guard(api: ApiServer, clock: Clock) -> None:
-    """Raises when a kind or the permission to read is lost: the process ends, and its supervisor decides. An
-    API server that does not answer is waited for."""
-    while True:
-        await clock.sleep(GUARD_SECONDS)
-        try:
-            missing = await missing_kinds(api)
-        except Unauthorized:
-            raise
-        except ControllerError as error:
-            logger.warning("%s", error.message, extra={"facts": {"reason": error.reason}})
-            continue
-        if missing:
-            names = ", ".join(KINDS[kind].plural for kind in missing)
-            raise SpecError(f"the CustomResourceDefinitions of {names} are gone", field="")

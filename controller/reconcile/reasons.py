@@ -146,6 +146,13 @@ class Reason(StrEnum):
     NOT_CONFIRMED = "NotConfirmed", "A write was accepted, but reading it back showed something else."
     SEATS_EXHAUSTED = "SeatsExhausted", "The provider refused an account for want of a seat."
 
+    NOT_LEADING = "NotLeading", "This process does not lead any more and writes nothing."
+    NOT_JSON = "NotJson", "The answer is not JSON; check the URL."
+    REDIRECTED = (
+        "Redirected",
+        "The answer is a redirect, which is not followed; name that host if it is right.",
+    )
+
     # Events only
     DRIFT_CORRECTED = "DriftCorrected", "Edits by hand were undone."
     APPROVAL_IGNORED = "ApprovalIgnored", "The approval names a plan that does not wait."

@@ -10,7 +10,7 @@ from __future__ import annotations
 import http.cookiejar
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -71,6 +71,8 @@ class Wiring:
     clock: Clock = field(default_factory=SystemClock)
     transport: httpx.AsyncBaseTransport | None = None
     """Replaces the network: tests, in-process apps."""
+    fence: Callable[[], None] | None = None
+    """Called right before whatever is no plain read; raises where this process may not write any more."""
 
 
 class OpenGate:
@@ -96,6 +98,7 @@ class Session:
         self.clock = wiring.clock
         self._auth, self._gate, self._sink = wiring.auth, wiring.gate or OpenGate(), wiring.sink
         self._read_error, self._retry = wiring.read_error, wiring.retry
+        self._fence = wiring.fence
         self._client = _client(remote, wiring.transport)
 
     async def aclose(self) -> None:
@@ -149,6 +152,8 @@ class Session:
     async def _send_once(self, call: Call, request: httpx.Request) -> Answer:
         path = request.url.path
         async with self._gate.admit(call.method, path, call.lane):
+            if self._fence is not None and call.method not in ("GET", "HEAD"):
+                self._fence()
             answer = await self._exchange(call, request)
             self._gate.learn(call.method, path, answer.status, answer.headers)
         return answer

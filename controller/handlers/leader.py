@@ -1,0 +1,202 @@
+"""Leadership by a Lease of coordination.k8s.io, kept in a thread of its own.
+
+Started by startup where settings ask for it. Of several processes the one whose name stands in the Lease
+acts; the others wait. Renewal does not depend on the main event loop, and expiry is judged by how long the
+Lease has not changed on this machine's monotonic clock, so that clocks of replicas may differ. Who cannot
+renew in time stops writing before anybody else may begin: `fence` is asked before every write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from controller.clock import Clock
+from controller.errors import Conflict, ControllerError, NotFound, Unavailable
+from controller.handlers.apiserver import JSON, ApiServer, open_api_server
+from controller.handlers.cluster import MANAGER
+from controller.handlers.paths import object_path
+
+LEASE_SECONDS = 10
+"""How long a Lease that is not renewed stands."""
+RENEW_SECONDS = 7.0
+"""Who has not renewed for this long leads no more."""
+STEP_SECONDS = 2.0
+API_VERSION = "coordination.k8s.io/v1"
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Elector:
+    """What to write into the Lease, from what was read; no I/O."""
+
+    identity: str
+    _seen: tuple[str, str] = ("", "")
+    """(holder, renewTime) as last read."""
+    _since: float = 0.0
+
+    def step(self, spec: dict[str, Any] | None, monotonic: float, now: datetime) -> dict[str, Any] | None:
+        """The spec to write: to renew, to take a free or expired Lease; None to stand by."""
+        if spec is None:
+            return self._spec(None, now)
+        holder, renewed = str(spec.get("holderIdentity") or ""), str(spec.get("renewTime") or "")
+        if (holder, renewed) != self._seen:
+            self._seen, self._since = (holder, renewed), monotonic
+        lasts = float(spec.get("leaseDurationSeconds") or LEASE_SECONDS)
+        if holder in ("", self.identity) or monotonic - self._since > lasts:
+            return self._spec(spec, now)
+        return None
+
+    def _spec(self, old: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
+        old = old or {}
+        is_mine = old.get("holderIdentity") == self.identity
+        moment = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return {
+            "holderIdentity": self.identity,
+            "leaseDurationSeconds": LEASE_SECONDS,
+            "acquireTime": old.get("acquireTime", moment) if is_mine else moment,
+            "renewTime": moment,
+            "leaseTransitions": int(old.get("leaseTransitions") or 0) + (0 if is_mine or not old else 1),
+        }
+
+
+@dataclass(slots=True)
+class Leadership:
+    """Whether this process leads; read from any thread."""
+
+    clock: Clock
+    renewed_at: float | None = None
+
+    def holds(self) -> bool:
+        """Whether it may write now."""
+        return self.renewed_at is not None and self.clock.monotonic() - self.renewed_at < RENEW_SECONDS
+
+    def fence(self) -> None:
+        """Raises Unavailable where it may not."""
+        if not self.holds():
+            raise Unavailable(
+                "this process does not lead any more and writes nothing",
+                system="Kubernetes",
+                reason="NotLeading",
+            )
+
+
+@dataclass(slots=True)
+class Place:
+    """Which Lease, and by what name."""
+
+    namespace: str
+    name: str
+    identity: str
+
+
+class LeaderThread:
+    """Acquires and renews. `led` and `lost` are set on the loop that made it."""
+
+    def __init__(self, kubeconfig: str, place: Place, clock: Clock) -> None:
+        self._kubeconfig, self._place, self._clock = kubeconfig, place, clock
+        self._loop = asyncio.get_running_loop()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="leader", daemon=True)
+        self.leadership = Leadership(clock)
+        self.led, self.lost = asyncio.Event(), asyncio.Event()
+        self.reason = ""
+
+    def start(self) -> None:
+        """Stands for election."""
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Gives the Lease back, so that the next one need not wait for it to expire."""
+        self._stop.set()
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join, 5)
+
+    def _tell(self, event: asyncio.Event) -> None:
+        self._loop.call_soon_threadsafe(event.set)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._elect())
+        except Exception as error:
+            self.reason = str(error)
+            logger.exception("unexpected error")
+        finally:
+            self.leadership.renewed_at = None
+            self._tell(self.lost)
+
+    async def _elect(self) -> None:
+        api = await open_api_server(self._kubeconfig)
+        term = Term(api, self._place, Elector(self._place.identity), self.leadership, self._clock)
+        try:
+            while not self._stop.is_set():
+                await term.step()
+                if self.leadership.renewed_at is not None:
+                    if not self.leadership.holds():
+                        self.reason = "the Lease could not be renewed in time, or somebody else holds it"
+                        return
+                    self._tell(self.led)
+                await asyncio.to_thread(self._stop.wait, STEP_SECONDS)
+            await term.release()
+        finally:
+            await api.aclose()
+
+
+@dataclass(slots=True)
+class Term:
+    """One process's dealings with the Lease."""
+
+    api: ApiServer
+    place: Place
+    elector: Elector
+    leadership: Leadership
+    clock: Clock
+
+    @property
+    def _path(self) -> str:
+        return object_path(API_VERSION, "leases", self.place.namespace, self.place.name)
+
+    async def step(self) -> None:
+        """Reads the Lease and writes it where it is ours to write. An API server that fails changes nothing:
+        time runs on."""
+        begun = self.clock.monotonic()
+        try:
+            body = await self._read()
+            spec = self.elector.step(body.get("spec") if body else None, begun, self.clock.now())
+            if spec is not None:
+                await self._write(body, spec)
+                self.leadership.renewed_at = begun
+        except Conflict:
+            logger.debug("somebody else was first")
+        except ControllerError as error:
+            logger.warning("the Lease was not renewed: %s", error.message)
+
+    async def release(self) -> None:
+        """Leaves the Lease to whoever comes next."""
+        if self.leadership.renewed_at is None:
+            return
+        self.leadership.renewed_at = None
+        try:
+            body = await self._read()
+            if body and body["spec"].get("holderIdentity") == self.place.identity:
+                await self._write(body, {**body["spec"], "holderIdentity": "", "leaseDurationSeconds": 1})
+        except ControllerError as error:
+            logger.warning("the Lease was not given back: %s", error.message)
+
+    async def _read(self) -> JSON | None:
+        try:
+            return await self.api.get(self._path)
+        except NotFound:
+            return None
+
+    async def _write(self, body: JSON | None, spec: dict[str, Any]) -> None:
+        if body is not None:
+            await self.api.replace(self._path, {**body, "spec": spec}, manager=MANAGER)
+            return
+        metadata = {"name": self.place.name, "namespace": self.place.namespace}
+        lease = {"apiVersion": API_VERSION, "kind": "Lease", "metadata": metadata, "spec": spec}
+        await self.api.create(object_path(API_VERSION, "leases", self.place.namespace), lease)

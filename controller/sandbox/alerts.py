@@ -63,6 +63,9 @@ def firing(expression: str, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
     found = _EXPRESSION.match(expression)
     if found is None:
         raise ValueError(f"more than one series compared with a number: {expression!r}")
-    labels = dict(_LABEL.findall(found["labels"] or ""))
+    matchers = found["labels"] or ""
+    if _LABEL.sub("", matchers).strip():
+        raise ValueError(f"more than one series compared with a number: labels {matchers!r}")
+    labels = dict(_LABEL.findall(matchers))
     bound, holds = float(found["bound"]), _COMPARE[found["op"]]
     return tuple(s for s in select(samples, found["name"], **labels) if holds(s.value, bound))

@@ -22,3 +22,11 @@ def missing(component: str) -> None:
     if REQUIRE_ALL:
         pytest.fail(f"{component} is missing and REQUIRE_ALL=1", pytrace=False)
     pytest.skip(f"{component} is not on this machine")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the figures that tests have measured: record_property("figure", "what: how much")."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "figure":
+                terminalreporter.write_line(str(value))

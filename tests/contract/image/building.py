@@ -78,7 +78,7 @@ class Builder:
         self._folder = folder
         self._environment = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
         self._flags = ["--root", str(folder / "storage"), "--runroot", str(folder / "run")]
-        self._flags += ["--storage-driver", "vfs"]
+        self._flags += ["--storage-driver", "overlay" if has_overlay(folder) else "vfs"]
 
     def buildah(self, *arguments: str) -> str:
         """What buildah prints on standard output; AssertionError with all it said where it fails."""
@@ -127,6 +127,18 @@ class Builder:
         self.buildah("umount", "--all")
         self.buildah("rm", "--all")
         subprocess.run(["rm", "-rf", str(self._folder / "storage"), str(self._folder / "run")], check=True)
+
+
+def has_overlay(folder: Path) -> bool:
+    """Whether layers can be stacked in `folder`; vfs, which copies each of them, works everywhere."""
+    parts = [folder / name for name in ("lower", "upper", "work", "merged")]
+    for part in parts:
+        part.mkdir()
+    lower, upper, work, merged = map(str, parts)
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    script = 'mount -t overlay overlay -o "$1" "$2"'
+    command = ["unshare", "--mount", "sh", "-c", script, "sh", options, merged]
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def pip_settings() -> dict[str, str]:

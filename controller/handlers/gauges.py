@@ -10,6 +10,7 @@ from typing import Any
 
 from prometheus_client import Gauge
 
+from controller.api.seat_limit import SeatLimitSpec
 from controller.clock import parse_rfc3339
 from controller.handlers.known import INTEGRATION, LIMIT, Place
 from controller.metrics import Metrics
@@ -20,14 +21,18 @@ SEATS = ("limit", "used", "pending", "available", "reserved", "waiting")
 PEOPLE = ("assigned", "provisioned", "pending", "waiting", "failed")
 
 
-def show_status(metrics: Metrics, place: Place, status: Mapping[str, Any]) -> None:
-    """Sets every gauge of the resource at `place`."""
+def show_status(
+    metrics: Metrics, place: Place, status: Mapping[str, Any], spec: Mapping[str, Any] | None = None
+) -> None:
+    """Sets every gauge of the resource at `place`; of its `spec` only what alerts compare with."""
     kind, namespace, name = place
     _conditions(metrics, place, status)
     if kind == INTEGRATION:
         _integration(metrics, namespace, name, status)
     if kind == LIMIT:
         _counts(metrics.seats, namespace, name, status.get("seats"), SEATS)
+        warns = (spec or {}).get("warnAtPercent", SeatLimitSpec.model_fields["warn_at_percent"].default)
+        metrics.seats_warn_ratio.labels(namespace, name).set(warns / 100)
 
 
 def _conditions(metrics: Metrics, place: Place, status: Mapping[str, Any]) -> None:
@@ -77,7 +82,7 @@ def drop_series(metrics: Metrics, place: Place) -> None:
     metrics.last_success_timestamp_seconds.remove_by_labels({"kind": kind, **labels})
     gauges: tuple[Any, ...] = ()
     if kind == LIMIT:
-        gauges = (metrics.seats,)
+        gauges = (metrics.seats, metrics.seats_warn_ratio)
     if kind == INTEGRATION:
         gauges = (
             metrics.people,

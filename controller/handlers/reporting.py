@@ -77,7 +77,7 @@ class Reporter:
         if fresh is None or fresh["metadata"].get("uid") != body["metadata"].get("uid"):
             return
         before = fresh.get("status") or {}
-        show_status(self._metrics, place, status)
+        show_status(self._metrics, place, status, fresh.get("spec"))
         if in_order(before) != in_order(status):
             written = await self._cluster.write_status(_about(fresh, body, generation), status)
             if written is None:

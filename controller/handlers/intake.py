@@ -49,7 +49,7 @@ class Intake:
         self._clock, self._metrics, self._shard = clock, metrics, shard
         self._tasks: set[asyncio.Task[None]] = set()
         self.on_gone: Gone | None = None
-        self.on_deleting: Callable[[Body], Coroutine[Any, Any, None]] | None = None
+        self.on_leaving_org: Callable[[Body], Coroutine[Any, Any, None]] | None = None
 
     def first(self, bodies: Sequence[Body]) -> None:
         """The first listing, all kinds of it: everything is known before anything is reconciled."""
@@ -76,10 +76,12 @@ class Intake:
             self._changed(body, Lane.PERSON, f"{kind}Changed")
 
     def _changed(self, body: Body, lane: Lane, why: str) -> None:
-        if body["metadata"].get("deletionTimestamp") and body["kind"] == INTEGRATION:
-            if self.on_deleting is not None and self._is_ours(body):
-                self._spawn(self.on_deleting(body))
-            return
+        if (
+            body["metadata"].get("deletionTimestamp")
+            and body["kind"] == ORG
+            and self.on_leaving_org is not None
+        ):
+            self._spawn(self.on_leaving_org(body))
         keys = self._known.concerned(body)
         is_new = body["kind"] == INTEGRATION and not (body.get("status") or {}).get("conditions")
         for key in keys:

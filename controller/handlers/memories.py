@@ -95,6 +95,13 @@ class Memories:
         """The integration is gone: so is its plan. The memory of its tenant stays for its re-creation."""
         await self._store.delete(namespace, plan_name(name))
 
+    async def delete(self, integration: Resource[Any]) -> None:
+        """Everything was undone: nothing is left to remember of the tenant."""
+        namespace, tenant = integration.namespace, _tenant(integration)
+        await self._store.delete(namespace, state_name(tenant))
+        await self.delete_plan(namespace, integration.name)
+        self.forget(namespace, integration.name)
+
     def forget(self, namespace: str, name: str) -> None:
         """The next load reads the API server."""
         cached = self._held.pop((namespace, name), None)

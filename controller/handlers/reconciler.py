@@ -20,6 +20,7 @@ from controller.api.meta import APPROVED_BY, REQUESTED_AT
 from controller.clock import Clock
 from controller.errors import ControllerError, RemoteError, SpecError
 from controller.handlers.cluster import Cluster
+from controller.handlers.farewell import Farewell, deprovisioned, has_finalizer, is_undone, released
 from controller.handlers.gather import (
     Family,
     Vault,
@@ -65,6 +66,7 @@ class Parts:
     reporter: Reporter
     watches: SecretWatches
     okta: OktaSide
+    farewell: Farewell
     clock: Clock
     settings: Settings
     metrics: Metrics
@@ -81,9 +83,11 @@ class Reconciler:
         """Runs `task` and says what follows. An API server that fails is tried again soon."""
         namespace, _, name = task.key.partition("/")
         body = self._p.known.get(INTEGRATION, namespace, name)
-        if body is None or body["metadata"].get("deletionTimestamp"):
+        if body is None:
             return Next(None)
         try:
+            if body["metadata"].get("deletionTimestamp"):
+                return await self._depart(task, body)
             return await self._reconcile(task, body)
         except RemoteError as error:
             if error.system != "Kubernetes":
@@ -100,6 +104,7 @@ class Reconciler:
             await self._p.reporter.broken(body, error)
             return Next(None, failed=True)
         self._p.watches.want(task.key, wanted_secrets(family))
+        await self._p.farewell.keep(body)
         spec = family.integration.spec
         self._p.metrics.suspended.labels(family.integration.namespace, family.integration.name).set(
             spec.suspend
@@ -121,6 +126,33 @@ class Reconciler:
         await self._p.okta.follow(task.key, family.org, vault.values, report)
         await self._publish(family, report, pace, wish)
         return following
+
+    async def _depart(self, task: Task, body: Body) -> Next:
+        """A run for an integration that is being deleted: undoes what there is to undo, then lets it go."""
+        if not has_finalizer(body):
+            return Next(None)
+        namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
+        try:
+            family = gather_family(self._p.known, body)
+            why = await self._p.farewell.why_released(body)
+        except ControllerError as error:
+            if isinstance(error, RemoteError):
+                raise
+            await self._p.reporter.broken(body, error)
+            return Next(getattr(error, "delay_seconds", None), failed=True)
+        if why:
+            await self._p.farewell.release(body, released(why))
+            return Next(None)
+        vault = await self._p.cluster.read_vault(wanted_secrets(family))
+        report = await self._run(body, family, vault, EVERYTHING)
+        pace = self._pace(family)
+        await self._publish(family, report, pace, None)
+        if not is_undone(report):
+            return pace.after(report, task.failures)
+        await self._p.memories.delete(family.integration)
+        fresh = self._p.known.get(INTEGRATION, namespace, name)
+        await self._p.farewell.release(fresh or body, deprovisioned(report))
+        return Next(None)
 
     async def _person(self, family: Family, vault: Vault) -> Wish | None:
         """Who is to be looked at by the annotation sync-user, with the Okta id, or what kept it from being

@@ -119,7 +119,7 @@ class Reporter:
         if body is not None:
             await self.write(body, status)
 
-    async def broken(self, integration: Body, error: SpecError) -> None:
+    async def broken(self, integration: Body, error: ControllerError) -> None:
         """A spec that cannot be parsed: the resource at fault and its integration say so."""
         _, namespace, name = place_of(integration)
         family = [
@@ -127,7 +127,10 @@ class Reporter:
             *self._known.siblings(LIMIT, namespace, name),
         ]
         at_fault = [
-            one for one in family if (one["kind"], one["metadata"]["name"]) == (error.kind, error.name)
+            one
+            for one in family
+            if isinstance(error, SpecError)
+            and (one["kind"], one["metadata"]["name"]) == (error.kind, error.name)
         ]
         for body in (integration, *at_fault):
             await self.write(body, self._broken(body, error))

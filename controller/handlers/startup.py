@@ -23,6 +23,7 @@ from controller.errors import Unavailable
 from controller.handlers.apiserver import ApiServer, open_api_server
 from controller.handlers.cluster import Cluster
 from controller.handlers.discovery import guard, wait_for_kinds
+from controller.handlers.farewell import Farewell
 from controller.handlers.health import Pulse, health_listener
 from controller.handlers.hooks import hook_listener, read_secret
 from controller.handlers.intake import Intake
@@ -146,6 +147,7 @@ class Operator:
         self._memories = Memories(StateStore(api))
         self._orgs = Orgs(clock, settings.log_poll_seconds, self._poke_for_log)
         okta = OktaSide(self._own, self._orgs)
+        self._farewell = Farewell(self.known, cluster, reporter)
         engine = Engine(used, clock, settings, metrics)
         parts = Parts(
             self.known,
@@ -155,13 +157,14 @@ class Operator:
             reporter,
             self._watches,
             okta,
+            self._farewell,
             clock,
             settings,
             metrics,
         )
         self._reconciler, self._cluster = Reconciler(parts), cluster
         self.intake = Intake(self.known, self.queue, reporter, clock, metrics, settings.shard)
-        self.intake.on_gone = self._gone
+        self.intake.on_gone, self.intake.on_leaving_org = self._gone, self._farewell.release_org
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event, pulse: Pulse) -> None:
         """From the first listing to the last run."""
@@ -279,6 +282,7 @@ class Operator:
             if self._own is not None:
                 self._own.forget_integration(namespace, name)
             await self._memories.delete_plan(namespace, name)
+            await self._farewell.release_orgs()
 
 
 async def first_to_end(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:

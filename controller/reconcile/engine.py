@@ -31,6 +31,7 @@ from controller.planning.matching import ids_to_look_up
 from controller.planning.memory import Run, remember
 from controller.planning.wish import Desired
 from controller.reconcile.audit import audit
+from controller.reconcile.departure import plan_departure
 from controller.reconcile.report import Report
 from controller.settings import Settings
 from controller.targets.base import Connector, Credentials, Target, Targets
@@ -97,6 +98,7 @@ class Engine:
         write: bool = True,
     ) -> Report:
         """The report of one run. `write=False` plans and judges only. `frozen` is the stored plan that waits.
+        For an integration that is being deleted the plan undoes what the operator did.
         An integration with spec.suspend makes no call and has a report without a plan."""
         progress = _Progress(inputs, self._clock.now(), scope, memory, frozen=frozen)
         error: Exception | None = None
@@ -133,7 +135,10 @@ class Engine:
         assert desired is not None
         assert actual is not None
         at = Circumstances(self._clock.now(), progress.credential, progress.frozen)
-        progress.plan = make_plan(desired, actual, progress.memory, previous_of(progress.inputs))
+        if progress.inputs.integration.is_deleting:
+            progress.plan = plan_departure(desired, actual, progress.memory)
+        else:
+            progress.plan = make_plan(desired, actual, progress.memory, previous_of(progress.inputs))
         progress.verdict = judge(progress.plan, desired, actual, progress.memory, at)
 
     async def _apply(self, targets: Targets, progress: _Progress, actions: Sequence[Action]) -> None:

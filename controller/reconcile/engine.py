@@ -107,6 +107,9 @@ class Engine:
                 await self._run(progress, credentials, write=write)
         except ControllerError as caught:
             error = caught
+        except asyncio.CancelledError:
+            # The process stops. What was done has to be remembered, so the report is made all the same.
+            error = Unavailable("the operator is stopping", system="Kubernetes", reason="Stopping")
         except Exception as caught:
             self._metrics.unexpected_errors_total.inc()
             logger.exception("unexpected error", extra={"facts": {"resource": _name(inputs)}})

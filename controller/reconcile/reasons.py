@@ -147,6 +147,7 @@ class Reason(StrEnum):
     SEATS_EXHAUSTED = "SeatsExhausted", "The provider refused an account for want of a seat."
 
     NOT_LEADING = "NotLeading", "This process does not lead any more and writes nothing."
+    STOPPING = "Stopping", "The operator was told to stop; the next one goes on."
     NOT_JSON = "NotJson", "The answer is not JSON; check the URL."
     REDIRECTED = (
         "Redirected",

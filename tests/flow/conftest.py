@@ -1,5 +1,7 @@
 """One sandbox world for each module of flow tests: the true operator over HTTP, on the embedded API.
 
+A world is dear, so the tests of a module share one and run in the order in which they are written.
+
 Every status that a test waits for is also held against kstatus and Flux's checker rules.
 """
 
@@ -25,6 +27,19 @@ from controller.sandbox.run import Setup, World, open_world
 
 SECONDS = 40.0
 JSON = dict[str, Any]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps the tests of a module of this folder together, on one worker and in their order."""
+    here = Path(__file__).parent
+    places = [place for place, item in enumerate(items) if here in item.path.parents]
+    ours = sorted(
+        (items[place] for place in places), key=lambda item: (str(item.path), item.location[1] or 0)
+    )
+    for place, item in zip(places, ours, strict=True):
+        item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(here))))
+        items[place] = item
 
 
 def merged(base: JSON, change: JSON) -> JSON:

@@ -231,6 +231,11 @@ class Load:
         start = 1 + 100 * self._random.randrange(max(1, len(self.ids) // 100))
         return self.raw("GET", f"/Users?startIndex={start}&count=100")
 
+    def page(self, _: int) -> bytes:
+        """The same with two attributes of each."""
+        start = 1 + 100 * self._random.randrange(max(1, len(self.ids) // 100))
+        return self.raw("GET", f"/Users?startIndex={start}&count=100&attributes=userName,active")
+
     def patch(self, _: int) -> bytes:
         """PATCH of active, without a path, as Okta's templates send it."""
         value = {"active": self._random.random() < 0.5}

@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 SHARED_COMMIT = 16  # writes in one commit at most, so that reads are not held up for long
 BUSY_SECONDS = 30.0
+PAGE_CACHE_KIB = 2048  # a connection; the rest is the system's, so that memory does not grow with the data
 POSTGRES_THREADS = 16
 
 
@@ -126,7 +127,7 @@ class SqliteDatabase:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA cache_size = -16384")
+        connection.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
         connection.create_function("scim_fold", 1, fold, deterministic=True)
         return connection
 

@@ -24,7 +24,7 @@ from controller.provider.folding import fold
 from controller.provider.journal import Actor, Write, record
 from controller.provider.memberships import follow_mapping, leave_all
 from controller.provider.organizations import Change, Organization, count
-from controller.provider.seats import Status, Verdict, admit, next_status
+from controller.provider.seats import OverCapacityError, Status, Verdict, admit, next_status
 from controller.provider.statements import Prepared, Taken, Unit
 from controller.provider.tables import people, person_emails, removed_people
 
@@ -153,9 +153,12 @@ def create_person(unit: Unit, context: Context, model: Any) -> Person:
     model.active = facts.is_active
     person_id = uuid.uuid4().hex
     status = next_status(org, facts.is_active, was_accepted=False)
-    if find_by_user_name(unit, org.id, facts.user_name):
-        raise taken(facts.user_name)
-    verdict = admit(org, status)
+    try:
+        verdict = admit(org, status)
+    except OverCapacityError:
+        if find_by_user_name(unit, org.id, facts.user_name):
+            raise taken(facts.user_name) from None
+        raise
     status = verdict.status or status
     doc = document(content_of_model(model), "User", person_id, (now, now), 1)
     person = Person(

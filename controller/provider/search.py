@@ -170,7 +170,7 @@ class Plan:
     @property
     def is_heavy(self) -> bool:
         """Whether the search may look at many rows."""
-        return self.quick is None or (self.quick[0] is None and self.quick[2] > 10_000)
+        return self.quick is None
 
     def run(self, unit: Unit, org: Organization) -> Page:
         """The page."""

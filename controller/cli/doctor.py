@@ -12,8 +12,8 @@ from controller.api import GROUP, KINDS, VERSION
 from controller.cli.running import Source, Where, open_source, plan_all
 from controller.errors import ControllerError
 from controller.handlers.apiserver import ApiServer, open_api_server
+from controller.handlers.discovery import missing_kinds
 from controller.handlers.known import INTEGRATION, LIMIT, MAPPING, ORG
-from controller.handlers.startup import missing_kinds
 from controller.reconcile.report import Report
 from controller.settings import Settings
 

@@ -1,0 +1,217 @@
+"""The value -> group table: ownership of rows, groups that lack, edits by hand, who is moved, the preview."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.model.actions import Action, Touch
+from controller.model.actual import Actual, GroupTable, Memory
+from controller.model.plan import Plan
+from controller.planning.diff import make_plan
+from controller.planning.guard import Circumstances, judge
+from controller.planning.memory import Run, remember
+from controller.planning.tables import table_of
+from controller.planning.wish import Desired
+from tests.unit.planning.world import (
+    GROUP,
+    NOW,
+    account_of,
+    actual,
+    done,
+    group_wish,
+    memory,
+    organization,
+    person,
+    table,
+    wish,
+    with_provider,
+)
+
+
+def world(present: GroupTable | None) -> tuple[Actual, Memory]:
+    people = [person(1), person(2), replace(person(3), profile=("Engineering", "p3@acme.com", "p3"))]
+    held = [account_of(one) for one in people]
+    return with_provider(actual(people, held), table=present), memory(held)
+
+
+def plan_of(desired: Desired, present: GroupTable | None, **known: object) -> Plan:
+    state, remembered = world(present)
+    return make_plan(desired, state, replace(remembered, **known))
+
+
+def saved(plan: Plan) -> dict[str, str]:
+    (action,) = plan.actions
+    return {value: name for values, name in table_of(action).rows for value in values}
+
+
+def test_a_table_as_declared_is_left_alone() -> None:
+    assert plan_of(wish(), table()).actions == ()
+
+
+def test_a_row_that_lacks_is_added_and_its_people_are_counted() -> None:
+    plan = plan_of(wish(), table({"Engineering": "Engineering"}))
+    (action,) = plan.actions
+    assert saved(plan) == {"Engineering": "Engineering", "Sales": "Sales"}
+    assert (action.touch, action.people, action.remote_id) == (Touch.CHANGE, ("00u1", "00u2"), "d1")
+    assert action.why == "Sales -> Sales"
+    assert plan.drift == ()
+
+
+def test_a_row_that_moves_nobody_is_a_setting() -> None:
+    desired = wish(group=group_wish({"Sales": "Sales", "Engineering": "Engineering", "Legal": "Sales"}))
+    (action,) = plan_of(desired, table()).actions
+    assert (action.touch, action.people) == (Touch.SETTING, ())
+
+
+def test_people_without_an_account_move_nowhere() -> None:
+    state, known = world(table({"Engineering": "Engineering"}))
+    state = replace(state, accounts=replace(state.accounts, accounts=()))
+    plan = make_plan(wish(), state, replace(known, pairs={}))
+    assert plan.actions[0].people == ()
+
+
+ROWS = (
+    (
+        "of a mapping that dropped it",
+        {"Legal": ("teams", "Sales")},
+        {"Sales": "Sales", "Engineering": "Engineering"},
+    ),
+    ("of a mapping that is gone", {"Legal": ("old", "Sales")}, None),
+    ("of nobody", {}, None),
+)
+
+
+@pytest.mark.parametrize(("name", "rows", "wished"), ROWS, ids=[row[0] for row in ROWS])
+def test_a_row_too_many(name: str, rows: dict[str, tuple[str, str]], wished: dict[str, str] | None) -> None:
+    present = table({"Sales": "Sales", "Engineering": "Engineering", "Legal": "Sales"})
+    plan = plan_of(wish(), present, rows=rows)
+    assert (saved(plan) if plan.actions else None) == wished, name
+    if plan.actions:
+        assert plan.actions[0].why == "Legal is no longer mapped"
+
+
+def test_without_any_mapping_the_table_is_left_alone() -> None:
+    desired = wish(group=group_wish({}, mappings=frozenset()))
+    assert plan_of(desired, table(), rows={"Sales": ("teams", "Sales")}).actions == ()
+    assert plan_of(wish(group=None), table()).actions == ()
+    assert plan_of(wish(), None).actions == ()
+
+
+def test_a_contested_value_keeps_the_row_it_has() -> None:
+    desired = wish(group=group_wish({"Engineering": "Engineering"}, contested=frozenset({"Sales", "Legal"})))
+    present = table({"Sales": "Elsewhere", "Engineering": "Engineering"}, groups=frozenset({"Engineering"}))
+    assert plan_of(desired, present, rows={"Sales": ("teams", "Sales")}).actions == ()
+
+
+def test_a_group_that_lacks_is_told_on_its_mapping_and_the_rest_is_saved() -> None:
+    desired = wish(group=group_wish({"Sales": "Nowhere", "Engineering": "Engineering", "Legal": "Nowhere"}))
+    plan = plan_of(desired, table({"Sales": "Sales"}))
+    assert saved(plan) == {"Sales": "Sales", "Engineering": "Engineering"}
+    (problem,) = plan.problems
+    assert (problem.kind, problem.name, problem.reason) == ("GroupMapping", "teams", "ProviderGroupMissing")
+    assert "createGroups of ScimIntegration calendly" in problem.message
+
+
+def test_a_group_that_lacks_is_created_where_that_is_declared() -> None:
+    desired = wish(group=group_wish({"Sales": "Nowhere", "Engineering": "Engineering"}, create_groups=True))
+    plan = plan_of(desired, table())
+    assert saved(plan)["Sales"] == "Nowhere"
+    assert dict(plan.actions[0].after)["createGroups"] == "WhenMissing"
+
+
+UNMAPPED = (
+    ("Remove", "", "Remove"),
+    ("UseValue", "", "UseValue"),
+    ("Default", "Everyone", "Default/Everyone"),
+)
+
+
+@pytest.mark.parametrize(("action", "group", "text"), UNMAPPED)
+def test_the_rule_for_unmapped_values_is_saved(action: str, group: str, text: str) -> None:
+    desired = wish(group=group_wish(unmapped=action, unmapped_group=group))
+    plan = plan_of(desired, table())
+    assert table_of(plan.actions[0]).unmapped == text
+    assert table_of(plan.actions[0]).attribute == GROUP
+    assert plan.actions[0].why == "the table's settings are declared otherwise"
+
+
+OURS = {"Sales": ("teams", "Sales"), "Engineering": ("teams", "Engineering")}
+
+
+def test_a_row_changed_by_hand_is_drift_and_put_back() -> None:
+    present = table({"Sales": "Engineering", "Engineering": "Engineering"})
+    plan = plan_of(wish(), present, rows=OURS)
+    assert saved(plan)["Sales"] == "Sales"
+    assert [(d.what, d.expected, d.actual) for d in plan.drift] == [
+        ("group table row Sales", "Sales", "Engineering")
+    ]
+    told = plan_of(wish(corrects_drift=False), present, rows=OURS)
+    assert told.actions == ()
+    assert len(told.drift) == 1
+
+
+def test_a_changed_declaration_is_no_drift() -> None:
+    desired = wish(group=group_wish({"Sales": "Engineering", "Engineering": "Engineering"}))
+    plan = plan_of(desired, table(), rows=OURS)
+    assert plan.drift == ()
+    assert saved(plan)["Sales"] == "Engineering"
+
+
+def test_a_row_that_would_move_somebody_protected_stays() -> None:
+    desired = wish(protected=frozenset({"p1@acme.com"}))
+    plan = plan_of(desired, table({"Sales": "Engineering"}))
+    assert saved(plan) == {"Sales": "Engineering", "Engineering": "Engineering"}
+    assert [problem.reason for problem in plan.problems] == ["Protected"]
+
+
+def after(desired: Desired, present: GroupTable, known: Memory, *, saves: bool) -> Memory:
+    state, _ = world(present)
+    plan = make_plan(desired, state, known)
+    verdict = judge(plan, desired, state, known, Circumstances(NOW))
+    actions: tuple[Action, ...] = plan.actions if saves else ()
+    return remember(known, Run(desired, state, plan, verdict, done(actions), NOW))
+
+
+def test_rows_are_ours_once_they_are_saved() -> None:
+    _, known = world(table())
+    assert after(wish(), table({}), known, saves=False).rows == {}
+    assert after(wish(), table({}), known, saves=True).rows == OURS
+    assert after(wish(), table(), known, saves=False).rows == OURS
+
+
+def test_rows_of_a_deleted_mapping_are_released() -> None:
+    _, known = world(table())
+    desired = wish(group=group_wish({"Sales": "Sales"}, mappings=frozenset({"teams"})))
+    known = replace(known, rows={"Engineering": ("old", "Engineering")})
+    assert after(desired, table(), known, saves=True).rows == {"Sales": ("teams", "Sales")}
+
+
+def test_a_provider_that_is_switched_off_is_switched_on_before_anything_else() -> None:
+    state, known = world(table({}))
+    state = with_provider(state, organization=organization(scim_enabled=False))
+    state = replace(state, accounts=replace(state.accounts, accounts=()))
+    plan = make_plan(wish(), state, known)
+    assert [action.kind.value for action in plan.actions] == ["EnableScim"]
+    assert plan.wants_full
+
+
+def test_the_preview_counts_people_by_value() -> None:
+    group = group_wish({"Sales": "Sales", "legal": "Legal", "Nobody": "None"}, contested=frozenset({"Ops"}))
+    departments = ["Sales", "Sales", "Legal", " LEGAL", "Ops", "Other", None, ""]
+    people = [replace(person(n), profile=(d, f"p{n}@acme.com", "x")) for n, d in enumerate(departments)]
+    preview = make_plan(wish(group=group), actual(people), memory()).preview
+    assert dict(preview.people_by_value) == {"Nobody": 0, "Sales": 2, "legal": 0}
+    assert dict(preview.unmatched) == {" LEGAL": 1, "Legal": 1, "Other": 1}
+    assert dict(preview.suggestions) == {" LEGAL": "legal", "Legal": "legal"}
+    assert preview.unused == ("Nobody", "legal")
+    assert preview.without_value == 2
+
+
+def test_numbers_are_values_as_okta_sends_them() -> None:
+    group = group_wish({"7": "Seven", "true": "Yes"})
+    people = [replace(person(n), profile=(v, f"p{n}@acme.com", "x")) for n, v in enumerate([7, True, 7.5])]
+    preview = make_plan(wish(group=group), actual(people), memory()).preview
+    assert dict(preview.people_by_value) == {"7": 1, "true": 1}
+    assert dict(preview.unmatched) == {"7.5": 1}

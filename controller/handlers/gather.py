@@ -132,7 +132,7 @@ def _decoded(kind: str, data: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for key, value in data.items():
         try:
-            found[key] = base64.b64decode(str(value)).decode()
+            found[key] = base64.b64decode(str(value), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             continue
     return found

@@ -5,12 +5,15 @@ Base of health and hooks. Bounded: a connection may idle for ten seconds and no 
 
 from __future__ import annotations
 
+import logging
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from controller.errors import SpecError
 
 IDLE_SECONDS = 10
+logger = logging.getLogger(__name__)
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -30,15 +33,22 @@ class Answering(BaseHTTPRequestHandler):
         """Probes and hooks are no news."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who hangs up in the middle is no news either."""
+        logger.debug("a connection of %s broke", client_address, exc_info=True)
+
+
 class Listener:
     """`handler` on a port; 0 picks a free one. `setting` is named where the port cannot be had."""
 
     def __init__(self, host: str, port: int, handler: type[Answering], setting: str) -> None:
         try:
-            self._server = ThreadingHTTPServer((host, port), handler)
+            self._server = _Server((host, port), handler)
         except OSError as error:
             raise SpecError(f"cannot listen on {host}:{port}: {error.strerror}", field=setting) from None
-        self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name=setting, daemon=True)
 
     @property

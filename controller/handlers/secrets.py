@@ -19,6 +19,8 @@ from controller.handlers.paths import object_path
 from controller.metrics import Metrics
 
 RETRY_SECONDS = 2.0
+PAUSE_SECONDS = 0.2
+"""Between two watches, so that a server which ends them at once is not run over."""
 WATCH_SECONDS = 300
 Poke = Callable[[str, str], None]
 """(key of the integration, why)."""
@@ -59,6 +61,7 @@ class SecretWatches:
         while True:
             try:
                 await self._watch_once(place)
+                await self._clock.sleep(PAUSE_SECONDS)
             except ControllerError as error:
                 facts = {"object": "/".join(place), "reason": error.reason}
                 logger.info("watch ended: %s", error.message, extra={"facts": facts})

@@ -154,6 +154,48 @@ class Reason(StrEnum):
         "The answer is a redirect, which is not followed; name that host if it is right.",
     )
 
+    # Single people, in messages of PeopleFailed
+    PROTECTED = "Protected", "The person is protected by the OktaOrg and left as they are."
+    ADOPTED_KEPT = "AdoptedKept", "The account was there before and is not deactivated."
+    DUPLICATE_EXTERNAL_ID = (
+        "DuplicateExternalId",
+        "Several accounts carry one externalId; delete all but one.",
+    )
+    DUPLICATE_USER_NAME = (
+        "DuplicateUserName",
+        "Several people have one user name; change all but one in Okta.",
+    )
+    FOREIGN_EXTERNAL_ID = "ForeignExternalId", "The account of that name belongs to somebody else's id."
+    USER_NAME_MISSING = "UserNameMissing", "The person has no user name in the app; give one in Okta."
+    VALUE_NOT_SENT = "ValueNotSent", "A value cannot be sent; correct it in Okta. The other fields are sent."
+    PUSH_FAILED = "PushFailed", "Okta's own provisioning told an error for this person."
+
+    # Single writes, in status.failures
+    DEPENDENCY_FAILED = "DependencyFailed", "Something that it needs did not succeed, so it was not tried."
+    PENDING_CONFIRMATION = "PendingConfirmation", "It was accepted and waits for somebody to confirm."
+    ADMIN_API_MISSING = "AdminApiMissing", "It needs spec.provider.admin."
+    TOKEN_MISSING = "TokenMissing", "It needs spec.provider.oktaTokenRef."
+    ALREADY_ASSIGNED = "AlreadyAssigned", "The app has that assignment already."
+    ASSIGNED_THROUGH_GROUP = "AssignedThroughGroup", "A group assigns the person; remove them from the group."
+    APP_METADATA = "AppMetadata", "The app's definition in Okta does not allow that."
+    APP_REPLACE_REFUSED = "AppReplaceRefused", "Okta pushes to the app; spec.okta.allowAppReplace permits it."
+    APP_SETTINGS = "AppSettings", "It has to be changed in Okta's Admin Console."
+    ATTRIBUTE_IS_MAPPED = "AttributeIsMapped", "A mapping sets the attribute; change the mapping."
+    CONNECTION_TEST_FAILED = "ConnectionTestFailed", "Okta could not reach the provider with its token."
+    CREDENTIAL_SCHEME = "CredentialScheme", "The app's sign-on scheme sets the user name."
+    DEACTIVATION_REFUSED = "DeactivationRefused", "Okta does not deactivate this."
+    FEATURE_NOT_ENABLED = "FeatureNotEnabled", "The org lacks the feature; ask Okta to enable it."
+    FEATURES_LOST = "FeaturesLost", "Replacing the app has switched features off; switch them on by hand."
+    FIELD_MAPPING = "FieldMapping", "Okta refuses the mapping; check its expression."
+    IMMUTABLE_ATTRIBUTE = "ImmutableAttribute", "Delete the attribute and create it again."
+    INVALID = "Invalid", "Okta calls the request invalid; the message has its words."
+    INVALID_FILTER = "InvalidFilter", "Okta does not take a filter."
+    MASTERED_ELSEWHERE = "MasteredElsewhere", "Another source owns this profile."
+    READ_ONLY_ATTRIBUTE = "ReadOnlyAttribute", "The attribute cannot be written."
+    RESERVED_ATTRIBUTE = "ReservedAttribute", "The name is reserved; choose another variable name."
+    UNSUPPORTED = "Unsupported", "The endpoint does not do that."
+    WRONG_STATE = "WrongState", "The app or the user has to be activated first."
+
     # Events only
     DRIFT_CORRECTED = "DriftCorrected", "Edits by hand were undone."
     APPROVAL_IGNORED = "ApprovalIgnored", "The approval names a plan that does not wait."

@@ -1,9 +1,9 @@
 """The provider under load beside scim2-server 0.8.3 in memory, in one run: `python -m bench --only provider`.
 
-Both under uvicorn, one process, 10,000 users, eight connections that each wait for their answer. The provider is
-durable (SQLite, WAL, synchronous=FULL: each answered write is on disk) and checks a token; the peer keeps
-everything in memory and checks none. Then the provider alone: 100,000 users, groups of three sizes, and one and
-two processes on PostgreSQL where there is one.
+Both under uvicorn, one process, 10,000 users, eight connections that each wait for their answer. The
+provider is durable (SQLite, WAL, synchronous=FULL: each answered write is on disk) and checks a token; the
+peer keeps everything in memory and checks none. Then the provider alone: 100,000 users, groups of three
+sizes, and one and two processes on PostgreSQL where there is one.
 """
 
 from __future__ import annotations
@@ -223,10 +223,15 @@ def on_postgresql() -> list[Row]:
         database = new_database(url)
         first = stack.enter_context(started("ours", database))
         second = stack.enter_context(started("ours", database, first.token))
-        for phase, title in (("get", "get by id"), ("patch", "PATCH active"), ("page", "list 100, two attributes")):
+        for phase, title in (
+            ("get", "get by id"),
+            ("patch", "PATCH active"),
+            ("page", "list 100, two attributes"),
+        ):
             one = asyncio.run(_together([first], phase))
             two = asyncio.run(_together([first, second], phase))
-            told = f"one process: {one:.0f} req/s; {os.cpu_count()} cores, shared with the database and the client"
+            cores = f"{os.cpu_count()} cores, shared with the database and the client"
+            told = f"one process: {one:.0f} req/s; {cores}"
             figure = f"two processes on PostgreSQL against one, {title}"
             rows.append(_row(figure, two / one, "x", 1.6, told, two >= 1.6 * one))
     return rows

@@ -87,7 +87,7 @@ def _tell(stage: Stage, world: World) -> None:
         "Log": str(setup.directory / "operator.log"),
     }
     stage.say("")
-    stage.block(["", *(f"  {name:<11} {value}" for name, value in rows.items())][1:])
+    stage.block([f"  {name:<11} {value}" for name, value in rows.items()])
     stage.say("")
     stage.say("In another terminal:")
     stage.command(f"source {setup.directory / 'env'}")

@@ -82,7 +82,7 @@ async def _quickstart(play: Play, cast: Cast) -> None:
     begun = time.monotonic()
     lines: list[str] = []
     await apply_manifests(world.api, play.manifests, lines.append)
-    stage.block(["", *lines][1:])
+    stage.block(lines)
     with stage.progress("Waiting for Ready"):
         await play.until_ready(READY_SECONDS)
     seconds = time.monotonic() - begun
@@ -118,7 +118,7 @@ def _summary(play: Play, seconds: float) -> bool:
     checks, stage = play.checks, play.stage
     stage.heading("Summary")
     rows = [(part, f"{held} of {made}") for part, (held, made) in checks.by_part().items()]
-    stage.block(["  " + line for line in render_columns(("PART", "CHECKS THAT HELD"), rows)])
+    stage.table(["  " + line for line in render_columns(("PART", "CHECKS THAT HELD"), rows)])
     if checks.failed:
         stage.say("")
         stage.say("Did not hold:")

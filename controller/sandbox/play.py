@@ -193,7 +193,7 @@ class Play:
         api, plural = KINDS[kind].short_name, KINDS[kind].plural
         table = await self.world.api.get(object_path(API_VERSION, plural, NAMESPACE), table=True)
         self.stage.command(f"kubectl get {api}" + (" -o wide" if wide else ""))
-        self.stage.block(render_table(table, wide=wide, width=self.stage.width))
+        self.stage.table(render_table(table, wide=wide, width=self.stage.width))
 
     async def event(self, reason: str) -> str:
         """The message of the integration's event with that reason; "" where none comes: events follow the
@@ -208,7 +208,7 @@ class Play:
         """The lines of the metrics page of one series."""
         found = select(await self.metrics(), series, **labels)
         self.stage.command(f"curl -s $METRICS_URL | grep {series}")
-        self.stage.block(["", *(_short(sample) for sample in found)][1:])
+        self.stage.block([_short(sample) for sample in found])
 
     async def metrics_when(self, holds: Callable[[tuple[Sample, ...]], bool]) -> tuple[Sample, ...]:
         """The metrics page as soon as `holds` is true of it, or as it is after a moment."""

@@ -16,11 +16,15 @@ from rich.text import Text
 from controller.sandbox.checks import Check
 
 WIDTH = 80
-_STYLES = {"True": "green", "False": "yellow", "Stalled": "red", "Enforce": "cyan"}
+_STYLES = {
+    r"\b(True|WithinLimit|Ok)\b": "green",
+    r"\b(False|NearLimit|AtCapacity|Throttled)\b": "yellow",
+    r"\b(OverCapacity|Stalled)\b": "red",
+}
 
 
 class Stage:
-    """Standard output as a stage. `say` wraps, `block` keeps lines as they are and cuts at the margin."""
+    """Standard output as a stage. `say` wraps; `block` and `table` keep lines as they are."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, soft_wrap=True)
@@ -42,11 +46,22 @@ class Stage:
         self.console.print()
         self.console.print(Text("$ ", style="dim") + Text(line, style="bold cyan"))
 
+    def table(self, lines: Sequence[str]) -> None:
+        """A heading and rows, with the states in colour; what runs over the margin is cut, never wrapped."""
+        self.console.print(Text(self._cut(lines[0]), style="dim"))
+        for line in lines[1:]:
+            row = Text(self._cut(line))
+            for pattern, style in _STYLES.items():
+                row.highlight_regex(pattern, style)
+            self.console.print(row)
+
     def block(self, lines: Sequence[str]) -> None:
-        """Output of a command; columns that run over the margin are cut, never wrapped."""
-        for number, line in enumerate(lines):
-            cut = line if len(line) <= self.width else line[: self.width - 1] + "…"
-            self.console.print(Text(cut, style="dim" if number == 0 and len(lines) > 1 else ""))
+        """Lines as they are, cut at the margin."""
+        for line in lines:
+            self.console.print(Text(self._cut(line)))
+
+    def _cut(self, line: str) -> str:
+        return line if len(line) <= self.width else line[: self.width - 1] + "…"
 
     def detail(self, text: str) -> None:
         """A remark beneath something, indented."""

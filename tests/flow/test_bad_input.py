@@ -191,7 +191,7 @@ async def nothing(_: Request) -> Response:
     return Response(b"")
 
 
-@pytest.mark.parametrize(("answer", "reason"), [(html, "Unavailable"), (nothing, "NotScim")])
+@pytest.mark.parametrize(("answer", "reason"), [(html, "NotJson"), (nothing, "NotScim")])
 async def test_a_provider_that_does_not_speak_scim(flow: Flow, answer: Any, reason: str) -> None:
     served: Served = await serve(Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])]))
     host = served.url.removeprefix("http://")

@@ -25,14 +25,16 @@ def reasons_in(tree: ast.AST) -> Iterator[str]:
     """Texts that are given as `reason=`, assigned to a class's `reason`, or stand third in Problem(...) and
     Outcome(...)."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "reason":
-            yield from _text(node.value)
-        elif isinstance(node, ast.Assign) and _is_reason(node.targets[0]):
+        if _is_reason_argument(node) or (isinstance(node, ast.Assign) and _is_reason(node.targets[0])):
             yield from _text(node.value)
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Problem", "Outcome"):
             yield from _text(node.args[2]) if len(node.args) > 2 else ()
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Meaning":
             yield from _text(node.args[1])
+
+
+def _is_reason_argument(node: ast.AST) -> bool:
+    return isinstance(node, ast.keyword) and node.arg == "reason"
 
 
 def _is_reason(target: ast.expr) -> bool:

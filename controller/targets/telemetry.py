@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from controller.clock import Clock
 from controller.metrics import Metrics
+from controller.transport.calls import Lane
 from controller.transport.session import Wiring
 
 
@@ -15,6 +16,8 @@ class MetricsSink:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        for lane in Lane:  # from zero: a series that is born above it has not increased for Prometheus
+            metrics.budget_wait_seconds_total.labels(lane.name.lower())
 
     def requested(self, api: str, method: str, route: str, code: str, seconds: float) -> None:
         self._metrics.api_requests_total.labels(api, method, route, code).inc()

@@ -34,18 +34,9 @@ def main() -> int:
             failed.append(name)
             print(run.stdout + run.stderr)
     workers = os.environ.get("TEST_WORKERS", str(min(4, os.cpu_count() or 2)))
-    arguments = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-n",
-        workers,
-        "--dist",
-        "loadgroup",
-        "--durations=10",
-        "-rs",
-        *sys.argv[1:],
-    ]
+    # A file stays on one worker: what it builds, a world or an image, is dear and shared by its tests.
+    spread = ["-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
+    arguments = [sys.executable, "-m", "pytest", *spread, "--durations=10", "-rs", *sys.argv[1:]]
     if subprocess.run(arguments, cwd=ROOT).returncode != 0:
         failed.append("tests")
     print(f"{time.monotonic() - started:.0f} s in all" + (f"; failed: {', '.join(failed)}" if failed else ""))

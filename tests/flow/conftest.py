@@ -31,14 +31,13 @@ JSON = dict[str, Any]
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of a module of this folder together, on one worker and in their order."""
+    """Keeps the tests of a module of this folder in their order; tests/run.py keeps them on one worker."""
     here = Path(__file__).parent
     places = [place for place, item in enumerate(items) if here in item.path.parents]
     ours = sorted(
         (items[place] for place in places), key=lambda item: (str(item.path), item.location[1] or 0)
     )
     for place, item in zip(places, ours, strict=True):
-        item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(here))))
         items[place] = item
 
 

@@ -24,7 +24,7 @@ from controller.sandbox.people import generated
 from controller.sandbox.run import Setup, apply_manifests, free_port, open_world
 from tests.contract.image.building import Image
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("image")]
+pytestmark = pytest.mark.slow
 
 OURS = 260_000_000
 """Bytes that the image may add to its base."""

@@ -8,7 +8,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
 COPY requirements/runtime.txt requirements/sbom.py requirements/
 RUN python3 -m venv --copies /opt/scim-operator \
- && /opt/scim-operator/bin/python -m pip install --no-compile --require-hashes --only-binary :all: -r requirements/runtime.txt \
+ && /opt/scim-operator/bin/python -m pip install --no-compile --no-deps --require-hashes --only-binary :all: -r requirements/runtime.txt \
  && /opt/scim-operator/bin/python -m pip uninstall --yes --quiet setuptools pip \
  && mkdir /opt/scim-operator/share && /opt/scim-operator/bin/python requirements/sbom.py > /opt/scim-operator/share/sbom.cdx.json
 COPY controller controller

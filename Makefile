@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# The lock is whole. Without --no-deps pip looks for newer releases of what is required with an extra, and
+# refuses them for want of a hash.
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 # Without compiled modules each start would read half a million lines of Python again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -56,10 +58,10 @@ generate: $(STAMP)
 
 # Needs uv on the PATH. Names no host: the registry is the reader's own.
 lock:
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-header --all-extras --group dev pyproject.toml -o requirements/dev.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-header --all-extras pyproject.toml -o requirements/runtime.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-header requirements/components.in -c requirements/dev.txt -o requirements/components.txt
-	echo uv | uv pip compile --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-header - -o requirements/bootstrap.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --all-extras pyproject.toml -o requirements/runtime.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header requirements/components.in -c requirements/dev.txt -o requirements/components.txt
+	echo uv | uv pip compile --universal --generate-hashes --no-emit-index-url --no-header - -o requirements/bootstrap.txt
 
 clean:
 	rm -rf $(VENV) .sandbox

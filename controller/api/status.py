@@ -80,11 +80,20 @@ class Seats(Status):
 
 
 class Forecast(Status):
-    """When the seats run out at the present slope."""
+    """When the seats run out at the present slope, from one count a day."""
 
     full_time: Time | None = None
-    """When every seat is taken; absent where the slope does not lead there within two years."""
+    """Day on which every seat that is not reserved is taken; absent where there is too little history, where
+    the slope cannot be told from none, or where that day is more than two years away."""
+    earliest_time: Time | None = None
+    """The day is not earlier than this 19 times of 20."""
+    latest_time: Time | None = None
+    """The day is not later than this 19 times of 20; absent where it may never come."""
     seats_per_month: Annotated[Int32, Field()] | None = None
     """Seats taken in thirty days at the present slope; negative where they come free."""
+    seats_per_month_error: Count | None = None
+    """How far seatsPerMonth may be off either way, 19 times of 20."""
+    days: Count | None = None
+    """Days of history that it rests on, 90 at most."""
     message: Annotated[str, text(SHORT_MESSAGE)] | None = None
-    """The same for a reader, with what it rests on."""
+    """The same for a reader, or why there is no forecast."""

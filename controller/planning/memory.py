@@ -20,6 +20,7 @@ from controller.planning.digest import fingerprint
 from controller.planning.fields import ACTIVE, EXTERNAL_ID, USER_NAME, confirmed_hash, same, text
 from controller.planning.matching import fold
 from controller.planning.safeguards import COUNTED, in_window, people_of
+from controller.planning.seats import settle
 from controller.planning.tables import rows_of, table_of
 from controller.planning.wish import Desired
 
@@ -263,12 +264,13 @@ def _reading(memory: Memory, run: Run) -> dict[str, Any]:
 
 
 def _history(memory: Memory, run: Run) -> tuple[tuple[str, int], ...]:
-    """One entry a day, the last of the day counting, oldest first."""
-    if run.plan.seats is None or not run.plan.is_full:
+    """One entry a day, the seats after the last run of the day, oldest first."""
+    seats = settle(run.desired.seats, run.plan.seats, run.outcomes)
+    if seats is None or not run.plan.is_full:
         return memory.seat_history
     today = run.now.astimezone(UTC).date().isoformat()
     earlier = _before(memory.seat_history, today)
-    return (*earlier, (today, run.plan.seats.used))[-HISTORY_DAYS:]
+    return (*earlier, (today, seats.used))[-HISTORY_DAYS:]
 
 
 def _before(history: Iterable[tuple[str, int]], today: str) -> tuple[tuple[str, int], ...]:

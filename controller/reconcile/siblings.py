@@ -35,7 +35,8 @@ from controller.reconcile.findings import capacity, in_sync, remedy
 from controller.reconcile.outcome import Amount, Show, show_login
 from controller.reconcile.reasons import Reason, known_reason
 from controller.reconcile.report import Report
-from controller.reconcile.status import Status, resource_status, seats_status
+from controller.reconcile.seat_status import forecast_status, seats_status
+from controller.reconcile.status import Status, resource_status
 
 FOUND = Finding(REFERENCES, TRUE, Reason.RESOLVED, "the ScimIntegration was found")
 
@@ -83,6 +84,7 @@ def limit_status(
     extra: Status = {"remediation": remedy(wish), "waiting": []}
     if seats is not None:
         extra["seats"] = seats_status(seats)
+        extra["forecast"] = forecast_status(report.memory, seats)
         since = {person.okta_id: person.assigned_at for person in _people(report)}
         extra["waiting"] = [
             {"login": clip(show(okta_id, login), VALUE), "since": since.get(okta_id)}

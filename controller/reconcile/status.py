@@ -25,7 +25,7 @@ from controller.api.status import SHORT_MESSAGE, VALUE
 from controller.clock import parse_rfc3339, rfc3339
 from controller.errors import clip
 from controller.model.actions import Outcome
-from controller.model.plan import DriftItem, HoldReason, Seats
+from controller.model.plan import DriftItem, HoldReason
 from controller.planning.inputs import Resource
 from controller.reconcile.conditions import (
     READY,
@@ -42,6 +42,7 @@ from controller.reconcile.findings import integration_findings, scoped_findings
 from controller.reconcile.outcome import Amount, Show, show_login
 from controller.reconcile.reasons import Reason
 from controller.reconcile.report import Report
+from controller.reconcile.seat_status import forecast_status, seats_status
 
 Status = dict[str, Any]
 REFRESH = timedelta(hours=6)
@@ -120,6 +121,7 @@ def _add_run(made: Status, previous: Mapping[str, Any], amount: Amount, asked: A
     made["failures"] = [_failure(one, show) for one in amount.failed[:FAILURES]]
     if amount.seats is not None:
         made["seats"] = seats_status(amount.seats)
+        made["forecast"] = forecast_status(report.memory, amount.seats)
     if report.error is not None or not report.scope.is_full:
         return
     made["people"] = _people(amount)
@@ -248,19 +250,6 @@ def _steps(amount: Amount, previous: Iterable[Mapping[str, Any]]) -> list[Status
         }
         for step in amount.steps[:MANUAL_STEPS]
     ]
-
-
-def seats_status(seats: Seats) -> Status:
-    """The seats, as counts."""
-    return {
-        "limit": seats.limit,
-        "used": seats.used,
-        "pending": seats.pending,
-        "available": seats.available,
-        "reserved": seats.reserved,
-        "waiting": len(seats.waiting),
-        "percentUsed": seats.percent_used,
-    }
 
 
 def _failure(outcome: Outcome, show: Show) -> Status:

@@ -265,6 +265,12 @@ def test_seats_are_noted_once_a_day() -> None:
     assert run(wish(), state, known).seat_history == known.seat_history
 
 
+def test_the_seats_that_are_noted_are_those_after_the_run() -> None:
+    desired = wish(seats=seat_wish(5))
+    known = run(desired, actual([person(1), person(2)]), memory())
+    assert known.seat_history == (("2026-03-02", 2),)
+
+
 def test_an_outcome_without_an_id_makes_no_pair() -> None:
     one = person(1)
     state = actual([one])

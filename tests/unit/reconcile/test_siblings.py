@@ -118,6 +118,26 @@ def test_a_limit_tells_who_waits_and_the_remedy() -> None:
     assert "waiting" not in freed
 
 
+def test_a_limit_tells_when_its_seats_run_out_and_how_far_that_may_be_off() -> None:
+    days = tuple((f"2026-02-{number:02}", number) for number in range(1, 29))
+    known = world.memory(seat_history=days)
+    status = limit(report(plan={"seats": seats(used=28)}, wish=WISH, memory=known))
+    assert status["forecast"] == {
+        "fullTime": "2026-03-22T00:00:00Z",
+        "earliestTime": "2026-03-22T00:00:00Z",
+        "latestTime": "2026-03-22T00:00:00Z",
+        "seatsPerMonth": 30,
+        "seatsPerMonthError": 0,
+        "days": 27,
+        "message": "+30 seats a month, give or take 0, over the last 27 days: "
+        "full about 2026-03-22, between 2026-03-22 and 2026-03-22",
+    }
+    young = limit(report(plan={"seats": seats()}, wish=WISH, memory=world.memory(seat_history=days[:3])))
+    assert young["forecast"].keys() == {"days", "message"}
+    assert young["forecast"]["message"].startswith("too little history: 3 daily counts over 2 days")
+    assert "forecast" not in limit(report(plan={"seats": seats()}, wish=WISH))
+
+
 def test_a_limit_whose_seats_are_unknown_says_so() -> None:
     status = limit(report(wish=WISH))
     assert brief(status, "WithinCapacity") == ("Unknown", "SeatsUnknown")

@@ -1,0 +1,52 @@
+"""What status says about seats: the counts, and when they run out. Pure.
+
+Called by status for the integration and by siblings for the SeatLimit, so that both say the same.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from controller.api.status import SHORT_MESSAGE
+from controller.clock import rfc3339
+from controller.errors import clip
+from controller.model.actual import Memory
+from controller.model.plan import Seats
+from controller.planning.forecast import forecast
+
+Status = dict[str, Any]
+
+
+def seats_status(seats: Seats) -> Status:
+    """The seats, as counts."""
+    return {
+        "limit": seats.limit,
+        "used": seats.used,
+        "pending": seats.pending,
+        "available": seats.available,
+        "reserved": seats.reserved,
+        "waiting": len(seats.waiting),
+        "percentUsed": seats.percent_used,
+    }
+
+
+def forecast_status(memory: Memory, seats: Seats) -> Status:
+    """When the seats that may be given run out; days are their first moment in UTC, so that the status
+    changes once a day at most."""
+    found = forecast(memory.seat_history, seats.limit - seats.reserved)
+    if found is None:
+        return {}
+    return {
+        "fullTime": _day(found.full_on),
+        "earliestTime": _day(found.earliest),
+        "latestTime": _day(found.latest),
+        "seatsPerMonth": found.per_month,
+        "seatsPerMonthError": found.per_month_error,
+        "days": found.days,
+        "message": clip(found.message, SHORT_MESSAGE),
+    }
+
+
+def _day(day: date | None) -> str | None:
+    return rfc3339(datetime.combine(day, time(), UTC)) if day is not None else None

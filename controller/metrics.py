@@ -126,8 +126,8 @@ class Metrics:
         )
         self.budget_wait_seconds_total = Counter(
             "scim_operator_budget_wait_seconds_total",
-            "Time that calls waited for their share of a bucket, by lane.",
-            ["lane"],
+            "Time that calls waited for a rate limit, by API and lane: for our share of it, or after a 429.",
+            ["api", "lane"],
             registry=registry,
         )
         self.queue_depth = Gauge(

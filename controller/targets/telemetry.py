@@ -16,15 +16,16 @@ class MetricsSink:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        for lane in Lane:  # from zero: a series that is born above it has not increased for Prometheus
-            metrics.budget_wait_seconds_total.labels(lane.name.lower())
+        for api in ("okta", "scim"):  # from zero: what is born above it has not increased for Prometheus
+            for lane in Lane:
+                metrics.budget_wait_seconds_total.labels(api, lane.name.lower())
 
     def requested(self, api: str, method: str, route: str, code: str, seconds: float) -> None:
         self._metrics.api_requests_total.labels(api, method, route, code).inc()
         self._metrics.api_request_duration_seconds.labels(api, method).observe(seconds)
 
-    def waited(self, lane: str, seconds: float) -> None:
-        self._metrics.budget_wait_seconds_total.labels(lane).inc(seconds)
+    def waited(self, api: str, lane: str, seconds: float) -> None:
+        self._metrics.budget_wait_seconds_total.labels(api, lane).inc(seconds)
 
     def remaining(self, bucket: str, calls: int) -> None:
         self._metrics.api_ratelimit_remaining.labels(bucket).set(max(0, calls))

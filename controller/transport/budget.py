@@ -196,7 +196,7 @@ class Budget:
         self._under_way += 1
         waited = self._clock.monotonic() - begun
         if waited > 0:
-            self._sink.waited(lane.name.lower(), waited)
+            self._sink.waited("okta", lane.name.lower(), waited)
 
     async def _wait_for_turn(self, bucket: Bucket, place: tuple[int, int, asyncio.Event]) -> None:
         """Returns when `place` is at the head of its bucket and a call may be sent."""

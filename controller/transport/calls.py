@@ -114,8 +114,8 @@ class Sink(Protocol):
         """One request was answered with `code`, or failed (`code` names how: timeout, tls, dns ...)."""
         ...
 
-    def waited(self, lane: str, seconds: float) -> None:
-        """A request waited for its share of a budget."""
+    def waited(self, api: str, lane: str, seconds: float) -> None:
+        """A request waited for its share of a rate limit: ours or, after a 429, the other side's."""
         ...
 
     def remaining(self, bucket: str, calls: int) -> None:
@@ -128,7 +128,7 @@ class Silent:
 
     def requested(self, api: str, method: str, route: str, code: str, seconds: float) -> None: ...
 
-    def waited(self, lane: str, seconds: float) -> None: ...
+    def waited(self, api: str, lane: str, seconds: float) -> None: ...
 
     def remaining(self, bucket: str, calls: int) -> None: ...
 

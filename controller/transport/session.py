@@ -116,6 +116,8 @@ class Session:
                 delay = self._retry.delay(call, error, attempt, self.clock.monotonic() - begun)
                 if delay is None:
                     raise
+                if isinstance(error, RateLimited):
+                    self._sink.waited(self.remote.api, call.lane.name.lower(), delay)
             await self.clock.sleep(delay)
 
     def absolute(self, path: str) -> str:

@@ -51,7 +51,7 @@ class Throttle:
                 await self._take()
             waited = self._clock.monotonic() - begun
             if waited > 0:
-                self._sink.waited(lane.name.lower(), waited)
+                self._sink.waited("scim", lane.name.lower(), waited)
             yield
 
     def learn(self, method: str, path: str, status: int, headers: Mapping[str, str]) -> None:

@@ -34,11 +34,13 @@ class Counted:
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, str, str]] = []
+        self.waits: list[tuple[str, str, float]] = []
 
     def requested(self, api: str, method: str, route: str, code: str, seconds: float) -> None:
         self.requests.append((api, method, route, code))
 
-    def waited(self, lane: str, seconds: float) -> None: ...
+    def waited(self, api: str, lane: str, seconds: float) -> None:
+        self.waits.append((api, lane, seconds))
 
     def remaining(self, bucket: str, calls: int) -> None: ...
 
@@ -204,6 +206,16 @@ async def test_repetition_ends_after_the_time_allowed() -> None:
     with pytest.raises(RateLimited):
         await session(remote, RetryPolicy(rate_limited_seconds=150)).send(GET)
     assert remote.calls == 3
+
+
+async def test_what_a_429_costs_is_counted_as_waiting_and_a_503_is_not() -> None:
+    sink = Counted()
+    await session(Flaky(1, lambda: httpx.Response(503)), RetryPolicy(), sink=sink).send(GET)
+    assert sink.waits == []
+    storm = Flaky(1, lambda: httpx.Response(429, headers={"retry-after": "17"}))
+    await session(storm, RetryPolicy(), sink=sink).send(GET)
+    ((api, lane, seconds),) = sink.waits
+    assert (api, lane) == ("okta", "change") and 17 <= seconds <= 18
 
 
 class Token:

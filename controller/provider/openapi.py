@@ -64,6 +64,7 @@ TOKEN: Json = _object(
     {
         "id": TEXT, "name": TEXT, "scopes": _list({"enum": list(SCOPES)}), "created": TIME, "createdBy": TEXT,
         "expires": TIME, "revoked": TIME, "alive": FLAG, "lastUsed": TIME, "lastUserAgent": MAYBE_TEXT,
+        "fingerprint": TEXT,
     }
 )  # fmt: skip
 ORGANIZATION: Json = _object(

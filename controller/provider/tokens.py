@@ -14,7 +14,7 @@ import re
 import secrets
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -34,6 +34,7 @@ ALIVE_PER_NAME = 2
 PREFIX = "scim_"
 USE_RESOLUTION_SECONDS = 5
 MAX_NAME = 128
+FINGERPRINT_DIGITS = 16
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 _COLUMNS = (
@@ -46,10 +47,11 @@ _COLUMNS = (
     tokens.c.revoked,
     tokens.c.last_used,
     tokens.c.last_agent,
+    tokens.c.hash,
 )
 _INSERT = Prepared(insert(tokens).values({column.name: bindparam(column.name) for column in tokens.c}))
 _BY_HASH = Prepared(
-    select(tokens.c.hash, *_COLUMNS, *ORG_COLUMNS)
+    select(*_COLUMNS, *ORG_COLUMNS)
     .join_from(tokens, organizations, tokens.c.org_id == organizations.c.id)
     .where(tokens.c.hash == bindparam("hash"), tokens.c.org_id == bindparam("org_id"))
 )
@@ -82,7 +84,7 @@ _REVOKE = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One row, the hash aside."""
+    """One row."""
 
     id: str
     name: str
@@ -93,6 +95,13 @@ class Token:
     revoked: str | None
     last_used: str | None
     last_agent: str | None
+    hash: str = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells which token somebody holds, and is of no use to whoever does not hold it: 64 of the 256 bits
+        of a hash over 256 random bits."""
+        return self.hash[:FINGERPRINT_DIGITS]
 
     def is_alive(self, now: str) -> bool:
         """Whether it is neither revoked nor expired."""
@@ -117,6 +126,7 @@ class Token:
             "alive": self.is_alive(now),
             "lastUsed": self.last_used,
             "lastUserAgent": self.last_agent,
+            "fingerprint": self.fingerprint,
         }
 
 
@@ -147,10 +157,12 @@ def find_token(unit: Unit, org_id: str, secret: str) -> tuple[Token, Organizatio
     """The token and its organization where `secret` is one of `org_id`, alive or not; else None."""
     wanted = token_hash(secret)
     row = unit.one(_BY_HASH, hash=wanted, org_id=org_id)
-    if row is None or not hmac.compare_digest(row[0], wanted):
+    if row is None:
         return None
-    split = 1 + len(_COLUMNS)
-    return _token_of(row[1:split]), organization_of(row[split:])
+    token = _token_of(row[: len(_COLUMNS)])
+    if not hmac.compare_digest(token.hash, wanted):
+        return None
+    return token, organization_of(row[len(_COLUMNS) :])
 
 
 def list_tokens(unit: Unit, org_id: str) -> list[Token]:

@@ -61,8 +61,8 @@ class Metrics:
         )
         self.token_expiry_timestamp_seconds = Gauge(
             "scim_operator_token_expiry_timestamp_seconds",
-            "When the operator's token at the provider expires; absent where it is not known.",
-            resource,
+            "When a token at the provider expires, by holder: operator, okta; absent where it is not known.",
+            [*resource, "holder"],
             registry=registry,
         )
         self.reconcile_total = Counter(

@@ -61,9 +61,9 @@ class TokenTarget(Api):
     """The Secret that issued tokens go to."""
 
     name: Annotated[str, text(DNS_NAME, 1)]
-    """Name of a Secret that exists in this namespace and that nothing else owns. It is only patched, never
-    created; with provisioning.by: Okta the new token goes to oktaTokenRef's Secret too, for a person to
-    enter."""
+    """Name of a Secret that exists in this namespace, empty or not, and that nothing else keeps (owner
+    references, External Secrets, Flux, Argo CD). It is only patched, never created; the token goes under
+    auth.secretRef.key. Where it is another Secret than auth.secretRef's, somebody carries the token over."""
 
 
 class TokenRotation(Api):
@@ -76,10 +76,13 @@ class TokenRotation(Api):
     )
 
     every: Rotation
-    """Age at which a new token is issued, between 24h and 8760h."""
+    """Age at which a new token is issued, between 24h and 8760h; earlier where the present one expires within
+    minOverlap. An issued token is valid for as long again, at least for another 720h. With provisioning.by:
+    Okta the token of oktaTokenRef is rotated too; Okta is given it by API, or by a person in a manual step.
+    """
     min_overlap: Duration = Duration("24h")
-    """How long the old token stays valid at least. It is revoked only after traffic with the new one was
-    seen."""
+    """How long the old token stays valid at least. It is revoked only once the new one was seen in use, and
+    nobody has used the old one for this long."""
     issue_to: TokenTarget
     """Where an issued token is written."""
 
@@ -144,6 +147,6 @@ class Provider(Api):
     """Admin API of the bundled provider: plan, SSO, the SCIM switch, tokens, group table and seats. Without
     it these are manual steps."""
     token_rotation: TokenRotation | None = None
-    """Replaces tokens on a schedule; needs admin."""
+    """Replaces bearer tokens on a schedule; needs admin."""
     ca_bundle_ref: CaBundleRef | None = None
     """Certificate authorities to trust for the provider, in place of the system's."""

@@ -138,9 +138,10 @@ class ApiServer:
         query = {"fieldManager": manager, "fieldValidation": "Strict", "force": "true"}
         return await self._send("PATCH", path, query, body=body, content_type=APPLY)
 
-    async def patch(self, path: str, body: JSON, *, manager: str = "scimctl") -> JSON:
-        """A JSON merge patch."""
-        return await self._send("PATCH", path, {"fieldManager": manager}, body=body, content_type=MERGE)
+    async def patch(self, path: str, body: JSON, *, manager: str = "scimctl", dry_run: bool = False) -> JSON:
+        """A JSON merge patch; with `dry_run` everything but the storing."""
+        query = {"fieldManager": manager, **({"dryRun": "All"} if dry_run else {})}
+        return await self._send("PATCH", path, query, body=body, content_type=MERGE)
 
     async def apply_status(self, path: str, body: JSON, *, manager: str) -> JSON:
         """Server-side apply of the status; a resourceVersion in `body` guards against a late writer."""

@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 from pydantic import SecretStr
 
 from controller.api.group_mapping import GroupMappingSpec
-from controller.api.meta import ALLOWED_HOSTS, Api
+from controller.api.meta import ALLOWED_HOSTS, REPLACED_TOKEN, Api
 from controller.api.okta_org import OktaOrgSpec
 from controller.api.parsing import parse
 from controller.api.scim_integration import ScimIntegrationSpec
 from controller.api.seat_limit import SeatLimitSpec
 from controller.handlers.known import INTEGRATION, LIMIT, MAPPING, Body, Known, org_place
-from controller.planning.inputs import Inputs, Resource, Rival, SecretKey
+from controller.handlers.ownership import owner_of
+from controller.planning.inputs import Inputs, Resource, Rival, SecretKey, SecretNote
 
 Spec = TypeVar("Spec", bound=Api)
 Wanted = tuple[str, str, str]
@@ -109,6 +110,7 @@ class Vault:
 
     secrets: dict[tuple[str, str], frozenset[SecretKey]] = field(default_factory=dict)
     values: dict[tuple[str, str, str], SecretStr] = field(default_factory=dict)
+    notes: dict[tuple[str, str], SecretNote] = field(default_factory=dict)
     versions: dict[Wanted, str] = field(default_factory=dict)
     """resourceVersion of each that was asked for, "" where it is missing."""
 
@@ -116,7 +118,11 @@ class Vault:
         """Takes in the Secret or ConfigMap `body`."""
         kind, namespace, name = wanted
         self.versions[wanted] = str(body["metadata"].get("resourceVersion", ""))
-        hosts = str((body["metadata"].get("annotations") or {}).get(ALLOWED_HOSTS, ""))
+        annotations = body["metadata"].get("annotations") or {}
+        if kind == "Secret":
+            replaced = str(annotations.get(REPLACED_TOKEN, ""))
+            self.notes[namespace, name] = SecretNote(owner_of(body), replaced)
+        hosts = str(annotations.get(ALLOWED_HOSTS, ""))
         audience = frozenset(host.strip() for host in hosts.split(",") if host.strip())
         decoded = _decoded(kind, body.get("data") or {})
         keys = frozenset(SecretKey(name, key, audience) for key in decoded)
@@ -176,6 +182,7 @@ def build_inputs(
         vault.secrets,
         namespace_labels,
         rivals,
+        vault.notes,
     )
 
 

@@ -18,6 +18,7 @@ from controller.model.plan import DriftKind
 
 STATUSES = ("True", "False", "Unknown")
 SEATS = ("limit", "used", "pending", "available", "reserved", "waiting")
+HOLDERS = {"operator": "expiryTime", "okta": "oktaExpiryTime"}
 PEOPLE = ("assigned", "provisioned", "pending", "waiting", "failed")
 
 
@@ -54,9 +55,15 @@ def _integration(metrics: Metrics, namespace: str, name: str, status: Mapping[st
     metrics.manual_steps.labels(namespace, name).set(status.get("manualStepsOpen", len(steps)))
     since = [parse_rfc3339(step["since"]).timestamp() for step in steps if step.get("since")]
     _optional(metrics.manual_step_oldest_timestamp_seconds, namespace, name, min(since, default=None))
-    expiry = (status.get("token") or {}).get("expiryTime")
-    moment = parse_rfc3339(expiry).timestamp() if expiry else None
-    _optional(metrics.token_expiry_timestamp_seconds, namespace, name, moment)
+    _token_expiry(metrics, namespace, name, status.get("token") or {})
+
+
+def _token_expiry(metrics: Metrics, namespace: str, name: str, token: Mapping[str, Any]) -> None:
+    gauge = metrics.token_expiry_timestamp_seconds
+    gauge.remove_by_labels({"namespace": namespace, "name": name})
+    for holder, field in HOLDERS.items():
+        if field in token:
+            gauge.labels(namespace, name, holder).set(parse_rfc3339(token[field]).timestamp())
 
 
 def _counts(gauge: Gauge, namespace: str, name: str, counts: Any, states: tuple[str, ...]) -> None:

@@ -39,6 +39,7 @@ from controller.handlers.reporting import Reporter
 from controller.handlers.resources import Informer
 from controller.handlers.secrets import SecretWatches
 from controller.handlers.state import StateStore
+from controller.handlers.token_secrets import TokenSecrets
 from controller.metrics import Metrics
 from controller.model.people import Scope
 from controller.okta.events import Change
@@ -136,7 +137,7 @@ class Operator:
         self._clock, self._metrics = clock, metrics
         fence = leader.leadership.fence if leader is not None else None
         wiring = Wiring(clock=clock, sink=MetricsSink(metrics), fence=fence)
-        self._own = None if connector else TargetConnector(settings, wiring)
+        self._own = None if connector else TargetConnector(settings, wiring, TokenSecrets(api))
         used = connector or self._own
         assert used is not None
         self.known, cluster = Known(), Cluster(api, clock)

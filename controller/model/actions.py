@@ -26,7 +26,7 @@ class ActionKind(StrEnum):
     """In the order of a run. `subject` of each is told behind it."""
 
     ENABLE_SCIM = "EnableScim"  # "organization"
-    ISSUE_TOKEN = "IssueToken"  # noqa: S105 - "token"
+    ISSUE_TOKEN = "IssueToken"  # noqa: S105 - "operator" or "okta": whose token; see planning.rotation
     SAVE_GROUP_TABLE = "SaveGroupTable"  # "group-mapping"; see planning.tables for its fields
     SET_USERNAME_FORMAT = "SetUsernameFormat"  # app id
     ADD_APP_ATTRIBUTE = "AddAppAttribute"  # attribute name
@@ -69,8 +69,8 @@ class Action:
     why: str
     """One sentence for a reader: "department is now Sales EMEA in Okta"."""
     remote_id: str = ""
-    """SCIM id of the account, where it has one; the digest of the group table that a save replaces.
-    Not part of the digest."""
+    """SCIM id of the account, where it has one; the digest of the group table that a save replaces; the id
+    of the token that a new one replaces. Not part of the digest."""
     people: tuple[str, ...] = ()
     """Okta ids of the people whom the action touches beyond its subject, such as the members of a group."""
     needs: tuple[str, ...] = ()

@@ -135,6 +135,23 @@ class Token:
     expires: datetime | None
     last_used: datetime | None
     last_user_agent: str = ""
+    fingerprint: str = ""
+    """Equal to that of the Secret's value where the Secret holds this token; "" where the API tells none."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTokens:
+    """Fingerprints of the tokens that the Secrets hold, "" where a Secret holds none."""
+
+    operator: str = ""
+    """What the operator itself uses, of provider.auth.secretRef."""
+    issued: str = ""
+    """What is in the Secret of tokenRotation.issueTo; the same as `operator` where it is the same Secret."""
+    okta: str = ""
+    """What Okta is given, of provider.oktaTokenRef."""
+
+
+NO_TOKENS = HeldTokens()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +172,7 @@ class ProviderState:
     organization: Organization | None = None
     table: GroupTable | None = None
     tokens: tuple[Token, ...] | None = None
+    held: HeldTokens = NO_TOKENS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ that has not been carried out yet.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from controller.model.actions import Action
 from controller.model.actual import Memory
@@ -28,6 +28,13 @@ class Found:
     steps: list[ManualStep] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
+    goes_on: bool = False
+    """Another full run is to follow at once: what is planned now clears the way for the next step."""
+
+    def step(self, step: ManualStep) -> None:
+        """A step for a person, bound to its content by its digest."""
+        digest = step_digest(step.step_id, step.title, step.where, step.instructions)
+        self.steps.append(replace(step, digest=digest))
 
     def problem(self, desired: Desired, reason: str, message: str, path: str = "", okta_id: str = "") -> None:
         """A problem of the integration; `path` is the field, which begins the message where there is one."""

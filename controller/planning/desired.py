@@ -26,6 +26,7 @@ from controller.planning.inputs import Inputs, Resource
 from controller.planning.matching import fold
 from controller.planning.profiles import build_profile
 from controller.planning.references import check_references
+from controller.planning.rotation import build_rotation
 from controller.planning.windows import flaw_of
 from controller.planning.wish import (
     AssignmentWish,
@@ -92,6 +93,7 @@ def build_desired(inputs: Inputs) -> tuple[Desired, tuple[Problem, ...]]:
         acknowledged=parse_done(integration.annotations.get(DONE, "")),
         approval=_approval(integration),
         has_written=bool(integration.status.get("history")),
+        rotation=build_rotation(inputs),
         pinned_app=pinned_app(inputs)[1],
     )
     groupless = without_groups(mappings, integration.name) if spec.groups is None else ()

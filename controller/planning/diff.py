@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from controller.model.actions import ORDER, Action, Touch
 from controller.model.actual import Actual, Memory
-from controller.model.plan import Counts, DriftItem, ManualStep, MappingPreview, Plan, Problem, Seats
+from controller.model.plan import Counts, DriftItem, MappingPreview, Plan, Problem, Seats
 from controller.planning.app_settings import plan_app
 from controller.planning.arrivals import check_arrivals
 from controller.planning.assignments import plan_assignments
@@ -21,6 +21,7 @@ from controller.planning.matching import fold
 from controller.planning.okta_steps import plan_connection, reapply_step, retry_step
 from controller.planning.people import plan_people
 from controller.planning.prerequisites import find_unmet, provider_steps
+from controller.planning.rotation import lacks_token, plan_rotation
 from controller.planning.seat_group import plan_seat_group
 from controller.planning.seats import admit
 from controller.planning.settings import is_switched_off, plan_switch, plan_table
@@ -57,8 +58,11 @@ def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previo
     memory = of_this_tenant(desired, memory)
     unmet, steps = find_unmet(desired, actual), provider_steps(desired, actual)
     if is_switched_off(actual):
-        return _switching_on(actual, unmet, steps)
+        return _clearing_the_way(actual, (plan_switch(),), Found(steps=list(steps), problems=list(unmet)))
     found = Found(steps=list(steps), problems=list(unmet))
+    if lacks_token(desired, actual.provider):
+        plan_rotation(desired, actual, found)
+        return _clearing_the_way(actual, ordered(found.actions, ()), found)
     _plan_settings(desired, actual, memory, found)
     is_okta = desired.by == "Okta"
     people = (_okta if is_okta else _operator)(desired, actual, memory, found, previous)
@@ -75,7 +79,7 @@ def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previo
         not actual.assignments.is_scoped,
         found.keys,
         frozenset(found.settled),
-        people.wants_full,
+        people.wants_full or found.goes_on,
     )
 
 
@@ -86,6 +90,7 @@ def _plan_settings(desired: Desired, actual: Actual, memory: Memory, found: Foun
     plan_table(desired, actual, memory, found)
     plan_app(desired, actual, memory, found)
     plan_connection(desired, actual, memory, found)
+    plan_rotation(desired, actual, found)
     if desired.assignments.through == "Direct":
         plan_assignments(desired, actual, memory, found)
 
@@ -144,15 +149,15 @@ def of_this_tenant(desired: Desired, memory: Memory) -> Memory:
     )
 
 
-def _switching_on(actual: Actual, unmet: tuple[Problem, ...], steps: tuple[ManualStep, ...]) -> Plan:
-    """SCIM is off: whoever listed people then could only list nobody, so that people come in the next run."""
-    actions = (plan_switch(),)
+def _clearing_the_way(actual: Actual, actions: tuple[Action, ...], found: Found) -> Plan:
+    """SCIM is off, or our token is dead: whoever listed people then could only list nobody, so that people
+    come in the next run."""
     counts = Counts(assigned=len(actual.assignments.people))
     return Plan(
         actions,
         plan_digest(actions),
-        steps=steps,
-        problems=unmet,
+        steps=tuple(found.steps),
+        problems=_sorted_problems(found.problems),
         counts=counts,
         # Nobody was looked at, so nobody may be forgotten either.
         is_full=False,

@@ -46,6 +46,16 @@ class SecretKey:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretNote:
+    """What is known of a Secret beside its keys."""
+
+    owner: str = ""
+    """Who else keeps it, such as `ExternalSecret calendly`; then it is never written. "" for nobody."""
+    replaced_token: str = ""
+    """Id of the token that the present one replaced, from the annotation scim-operator.dev/replaced-token."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rival:
     """Another integration, as far as it matters for conflicts."""
 
@@ -71,3 +81,5 @@ class Inputs:
     """(namespace, Secret name) -> its keys; a Secret that does not exist is not there."""
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rivals: tuple[Rival, ...] = ()
+    secret_notes: Mapping[tuple[str, str], SecretNote] = field(default_factory=dict)
+    """(namespace, Secret name) -> what is known of it beside its keys."""

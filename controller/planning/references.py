@@ -70,22 +70,26 @@ def _is_allowed(inputs: Inputs, org: Resource[OktaOrgSpec]) -> bool:
 
 def _uses(inputs: Inputs, org: Resource[OktaOrgSpec]) -> Iterator[Use]:
     auth = org.spec.auth
-    keys = ("clientId", "privateKey") if auth.type == "ServiceApp" else ("apiToken",)
+    keys: tuple[str, ...] = ("clientId", "privateKey") if auth.type == "ServiceApp" else ("apiToken",)
     yield Use(
         org.namespace, auth.secret_ref.name, keys, (org.spec.url,), "spec.auth.secretRef of the OktaOrg"
     )
     ours, provider = inputs.integration.namespace, inputs.integration.spec.provider
     own = provider.auth
-    own_keys = {
+    own_keys: tuple[str, ...] = {
         "Bearer": (own.secret_ref.key,),
         "Basic": ("username", "password"),
         "OAuth2ClientCredentials": ("clientId", "clientSecret"),
     }[own.type]
+    rotation = provider.token_rotation
+    if rotation is not None and own.type == "Bearer" and rotation.issue_to.name == own.secret_ref.name:
+        own_keys = ()  # the first token is issued into it
     urls = (provider.base_url, *((own.token_url,) if own.token_url else ()))
     yield Use(ours, own.secret_ref.name, own_keys, urls, "spec.provider.auth.secretRef")
     if provider.okta_token_ref is not None:
         ref = provider.okta_token_ref
-        yield Use(ours, ref.name, (ref.key,), (provider.base_url,), "spec.provider.oktaTokenRef")
+        keys = (ref.key,) if rotation is None or inputs.integration.spec.provisioning.by != "Okta" else ()
+        yield Use(ours, ref.name, keys, (provider.base_url,), "spec.provider.oktaTokenRef")
     if provider.admin is not None:
         ref, url = provider.admin.secret_ref, provider.admin.base_url
         yield Use(ours, ref.name, (ref.key,), (url,), "spec.provider.admin.secretRef")

@@ -160,6 +160,36 @@ class Window:
     time_zone: str
 
 
+@dataclass(frozen=True, slots=True)
+class TokenPlace:
+    """One token that is rotated, and where it lives."""
+
+    holder: Literal["operator", "okta"]
+    """Who uses it."""
+    token_name: str
+    """What tokens for this place are called at the provider; nothing else bears that name."""
+    secret: str
+    key: str
+    """Where an issued token goes."""
+    used_secret: str
+    """The Secret out of which it is used; another one than `secret` where somebody carries it over."""
+    field: str
+    """Path of the reference in the spec."""
+    owner: str = ""
+    """Who else keeps `secret`; then it is never written."""
+    replaced: str = ""
+    """Id of the token that the present one replaced, as noted beside it; "" for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RotationWish:
+    """spec.provider.tokenRotation."""
+
+    every: timedelta
+    min_overlap: timedelta
+    places: tuple[TokenPlace, ...]
+
+
 Lifecycle = Literal["Deactivate", "Keep"]
 
 
@@ -214,6 +244,7 @@ class Desired:
     has_written: bool = False
     """An earlier reconcile of this resource wrote something: if the tenant is unknown all the same, its URL
     was changed or its state was lost."""
+    rotation: RotationWish | None = None
     pinned_app: str = ""
     """Id of the app that the status pins; a label that leads elsewhere is not followed."""
 

@@ -29,6 +29,7 @@ from controller.planning.guard import Circumstances, judge
 from controller.planning.inputs import Inputs
 from controller.planning.matching import ids_to_look_up
 from controller.planning.memory import Run, remember
+from controller.planning.rotation import lacks_token
 from controller.planning.wish import Desired
 from controller.reconcile.audit import audit
 from controller.reconcile.departure import plan_departure
@@ -227,13 +228,14 @@ async def observe(targets: Targets, desired: Desired, scope: Scope, memory: Memo
 async def _accounts(
     targets: Targets, desired: Desired, scope: Scope, settings: asyncio.Future[ProviderState]
 ) -> AccountState:
-    """The accounts; none where SCIM is switched off at the provider, which planning turns on first and then
-    asks for a full run. Any other failure to list them is raised."""
+    """The accounts; none where SCIM is off at the provider or our token is dead: planning mends that first
+    and then asks for a full run. Any other failure to list them is raised."""
     try:
         return await targets.provider_people.observe(desired, scope)
     except RemoteError:
-        organization = (await asyncio.shield(settings)).organization
-        if organization is None or organization.scim_enabled:
+        provider = await asyncio.shield(settings)
+        is_off = provider.organization is not None and not provider.organization.scim_enabled
+        if not (is_off or lacks_token(desired, provider)):
             raise
         return AccountState((), is_scoped=not scope.is_full)
 

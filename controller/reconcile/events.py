@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from controller.model.actions import ActionKind, Result
 from controller.reconcile.conditions import (
     CAPACITY,
     FALSE,
@@ -87,8 +88,24 @@ def report_events(report: Report) -> list[Event]:
             found.append(
                 Event("Normal", Reason.DRIFT_CORRECTED, f"{len(corrected)} edits undone: {told}{more}")
             )
+    found += _token_events(report)
     verdict = report.verdict
     if verdict is not None and verdict.is_approval_ignored:
         told = f"scim-operator.dev/approve={verdict.handled_approval} names no plan that waits: ignored"
         found.append(Event("Warning", Reason.APPROVAL_IGNORED, told))
+    return found
+
+
+def _token_events(report: Report) -> list[Event]:
+    """One for each token that was issued or revoked: neither shows in a condition."""
+    found = []
+    for one in report.outcomes:
+        if one.result is not Result.DONE:
+            continue
+        if one.action.kind is ActionKind.ISSUE_TOKEN:
+            told = f"a new token for {one.action.subject} is in the Secret {one.action.label}"
+            found.append(Event("Normal", Reason.TOKEN_ROTATED, f"{told}: {one.action.why}"))
+        elif one.action.kind is ActionKind.REVOKE_TOKEN:
+            told = f"the token {one.action.label} (id {one.action.subject}) was revoked: {one.action.why}"
+            found.append(Event("Normal", Reason.TOKEN_REVOKED, told))
     return found

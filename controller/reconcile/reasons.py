@@ -174,6 +174,14 @@ class Reason(StrEnum):
     DEPENDENCY_FAILED = "DependencyFailed", "Something that it needs did not succeed, so it was not tried."
     PENDING_CONFIRMATION = "PendingConfirmation", "It was accepted and waits for somebody to confirm."
     ADMIN_API_MISSING = "AdminApiMissing", "It needs spec.provider.admin."
+    TOKENS_NOT_TOLD = "TokensNotTold", "The admin API tells no fingerprints of tokens: none is rotated."
+    SECRET_OWNED = (
+        "SecretOwnedByOther",
+        "Something else keeps the Secret, so that no token is written into it; name another one.",
+    )
+    SECRET_NOT_WRITABLE = "SecretNotWritable", "The operator may not patch the Secret; give it the verb."
+    NEW_TOKEN_REFUSED = "NewTokenRefused", "The test of a new token failed; the old one stays."
+    READ_ONLY = "ReadOnly", "This process writes no Secrets."
     TOKEN_MISSING = "TokenMissing", "It needs spec.provider.oktaTokenRef."
     ALREADY_ASSIGNED = "AlreadyAssigned", "The app has that assignment already."
     ASSIGNED_THROUGH_GROUP = "AssignedThroughGroup", "A group assigns the person; remove them from the group."
@@ -203,7 +211,11 @@ class Reason(StrEnum):
     USER_SYNC_FAILED = "UserSyncFailed", "One person could not be reconciled; the message says why."
     DEPROVISIONED = "Deprovisioned", "What the operator did was undone before the resource went."
     RELEASED = "Released", "The resource went and nothing remote was touched."
-    TOKEN_ROTATED = "TokenRotated", "A new token was issued and is in use."
+    TOKEN_ROTATED = (
+        "TokenRotated",
+        "A new token was issued, tested and stored; the old one stays until it is in use.",
+    )
+    TOKEN_REVOKED = "TokenRevoked", "A token was revoked: it was replaced, or was issued and never stored."
 
 
 KNOWN = {reason.value: reason for reason in Reason}

@@ -27,6 +27,7 @@ from controller.errors import clip
 from controller.model.actions import Outcome
 from controller.model.plan import DriftItem, HoldReason
 from controller.planning.inputs import Resource
+from controller.planning.rotation import TokenTimes, token_times
 from controller.reconcile.conditions import (
     READY,
     RECONCILING,
@@ -154,6 +155,20 @@ def _add_read(made: Status, amount: Amount) -> None:
         "succeeded": probe.ok,
         "milliseconds": round(probe.seconds * 1000),
         "message": clip(probe.cause, SHORT_MESSAGE),
+    }
+    if actual.provider.tokens is not None:
+        made["token"] = _token(token_times(desired, actual.provider))
+
+
+def _token(times: TokenTimes) -> Status:
+    def told(moment: datetime | None) -> str | None:
+        return rfc3339(moment) if moment is not None else None
+
+    return {
+        "expiryTime": told(times.expiry),
+        "lastRotationTime": told(times.last_rotation),
+        "nextRotationTime": told(times.next_rotation),
+        "oktaExpiryTime": told(times.okta_expiry),
     }
 
 

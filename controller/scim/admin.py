@@ -6,6 +6,7 @@ without such an API has no AdminClient at all.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -37,8 +38,8 @@ class AdminClient:
         return _object(await self._send("PATCH", "/organization", change, repeat=True))
 
     async def tokens(self) -> list[Json]:
-        """Every token that is alive: id, name, scopes, created, expires, lastUsed, lastUserAgent; no
-        value."""
+        """Every token that is alive: id, name, scopes, created, expires, lastUsed, lastUserAgent,
+        fingerprint; no value."""
         rows = _list(await self._send("GET", "/tokens"), "tokens")
         return [row for row in rows if row.get("alive", True)]
 
@@ -122,6 +123,11 @@ class AdminClient:
             method, path, route, json=body, headers=headers or {}, is_idempotent=repeat, lane=self.lane
         )
         return await self._session.send(call)
+
+
+def token_fingerprint(token: str) -> str:
+    """16 hex digits by which the API names a token in its list, where only its holder knows the value."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def read_error(call: Call, answer: Answer) -> RemoteError | None:

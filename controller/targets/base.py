@@ -64,6 +64,29 @@ class PeopleTarget(Target[AssignmentState], Protocol):
         ...
 
 
+class SecretStore(Protocol):
+    """Secrets that issued tokens go to. They exist; nothing is ever created here.
+
+    Every failure is a RemoteError of the system Kubernetes that concerns one action: NotFound, Conflict where
+    the Secret changed meanwhile, Rejected with reason SecretOwnedByOther where somebody else keeps it, with
+    reason SecretNotWritable where the operator may not write it.
+    """
+
+    async def read(self, namespace: str, name: str) -> Mapping[str, SecretStr]:
+        """The values by key."""
+        ...
+
+    async def check(self, namespace: str, name: str, key: str, notes: Mapping[str, str | None]) -> None:
+        """Raises what `put` would raise; changes nothing."""
+        ...
+
+    async def put(
+        self, namespace: str, name: str, key: str, value: SecretStr, notes: Mapping[str, str | None]
+    ) -> None:
+        """Sets one key and the annotations `notes` (None takes one away) in one write."""
+        ...
+
+
 Credentials = Mapping[tuple[str, str, str], SecretStr]
 """(namespace, Secret name, key) -> value, of every Secret that the integration and its org name. Keys of one
 Secret that are read together (clientId, privateKey) are all there."""

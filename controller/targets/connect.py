@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
@@ -19,22 +20,27 @@ from controller.api.meta import CaBundleRef, SecretKeyRef
 from controller.api.okta_org import OktaOrgSpec
 from controller.api.scim_integration import ScimIntegrationSpec
 from controller.errors import SpecError, Waiting
+from controller.model.actual import HeldTokens
 from controller.okta.connect import OpenOrg, OrgAccess, okta_budgets, open_org
 from controller.planning.inputs import Inputs, Resource
 from controller.planning.wish import Desired
+from controller.scim.client import Tested
 from controller.scim.connect import OpenProvider, ProviderAccess, open_admin, open_provider
 from controller.settings import Settings
 from controller.targets.app_lookup import AppLookup
-from controller.targets.base import Credentials, Targets
+from controller.targets.base import Credentials, SecretStore, Targets
 from controller.targets.okta_app import OktaApp
 from controller.targets.okta_people import OktaPeople
 from controller.targets.provider_people import ProviderPeople
 from controller.targets.provider_settings import ProviderSettings
+from controller.targets.provider_tokens import TokenDesk, fingerprint_of
 from controller.transport.budget import Budget
 from controller.transport.session import Session, Wiring
 from controller.transport.urls import UrlRefused, check_url
 
 Fingerprint = str
+NONE_YET = SecretStr("none-yet")
+"""Sent where no token was issued so far, so that the provider's refusal says that its URL is right."""
 
 
 @dataclass(slots=True)
@@ -49,8 +55,10 @@ class _Kept:
 class TargetConnector:
     """The Connector of a process. `aclose` gives back every connection."""
 
-    def __init__(self, settings: Settings, wiring: Wiring | None = None) -> None:
-        self._settings, self._wiring = settings, wiring or Wiring()
+    def __init__(
+        self, settings: Settings, wiring: Wiring | None = None, store: SecretStore | None = None
+    ) -> None:
+        self._settings, self._wiring, self._store = settings, wiring or Wiring(), store
         self.budgets = okta_budgets(self._wiring)
         self._orgs: dict[tuple[str, str], _Kept] = {}
         self._targets: dict[tuple[str, str], _Kept] = {}
@@ -70,11 +78,12 @@ class TargetConnector:
             reader.key("admin.secretRef", spec.provider.admin.secret_ref) if spec.provider.admin else None
         )
         okta_token = reader.optional(spec.provider.okta_token_ref)
-        fingerprint = _fingerprint(id(org), access, spec.provider.admin, admin_token, okta_token)
+        held = _held_tokens(spec, namespace, credentials)
+        fingerprint = _fingerprint(id(org), access, spec.provider.admin, admin_token, okta_token, held)
         place = (namespace, inputs.integration.name)
         kept = self._targets.get(place)
         if kept is None or kept.fingerprint != fingerprint:
-            targets = self._make(spec, org, access, admin_token, okta_token)
+            targets = self._make(spec, org, access, (admin_token, okta_token), held)
             kept = self._targets[place] = _Kept(fingerprint, targets)
         targets = kept.value
         assert isinstance(targets, Targets)
@@ -134,8 +143,8 @@ class TargetConnector:
         spec: ScimIntegrationSpec,
         org: OpenOrg,
         access: ProviderAccess,
-        admin_token: SecretStr | None,
-        okta_token: SecretStr | None,
+        tokens: tuple[SecretStr | None, SecretStr | None],
+        held: HeldTokens,
     ) -> Targets:
         try:
             provider: OpenProvider = open_provider(access, self._wiring)
@@ -143,7 +152,8 @@ class TargetConnector:
             words = error.message.removeprefix(f"{error.field}: ")
             raise SpecError(words, field=f"spec.provider.{error.field}") from None
         self._sessions += provider.sessions
-        admin = None
+        admin, desk = None, None
+        admin_token, okta_token = tokens
         if spec.provider.admin is not None and admin_token is not None:
             admin, session = open_admin(
                 spec.provider.admin.base_url,
@@ -153,9 +163,10 @@ class TargetConnector:
                 http_services=self._settings.allow_http_services,
             )
             self._sessions.append(session)
+            desk = TokenDesk(admin, self._store, partial(_test_token, access, self._wiring))
         clock, lookup = self._wiring.clock, AppLookup(org.client)
         return Targets(
-            provider_settings=ProviderSettings(provider.client, admin, clock),
+            provider_settings=ProviderSettings(provider.client, admin, clock, desk, held),
             okta_app=OktaApp(org.client, lookup, clock, okta_token),
             okta_people=OktaPeople(org.client, lookup, clock),
             provider_people=ProviderPeople(provider.client, self._settings.writes_in_flight),
@@ -184,7 +195,7 @@ class TargetConnector:
         where = "auth.secretRef"
         more: dict[str, Any] = {}
         if auth.type == "Bearer":
-            more = {"token": reader.key(where, auth.secret_ref)}
+            more = {"token": _own_token(spec, reader)}
         elif auth.type == "Basic":
             more = {
                 "username": reader.text(where, secret, "username"),
@@ -258,6 +269,40 @@ class _Reader:
     def certificates(self, ref: CaBundleRef | None) -> str:
         """The PEM bundle that `ref` names, "" without one."""
         return self.text("caBundleRef", ref.name, ref.key) if ref is not None else ""
+
+
+def _own_token(spec: ScimIntegrationSpec, reader: _Reader) -> SecretStr:
+    """The operator's token. Raises Waiting where there is none, unless the first one is to be issued."""
+    ref, rotation = spec.provider.auth.secret_ref, spec.provider.token_rotation
+    if rotation is None or rotation.issue_to.name != ref.name:
+        return reader.key("auth.secretRef", ref)
+    value = reader.optional_text(ref.name, ref.key)
+    return SecretStr(value) if value else NONE_YET
+
+
+def _held_tokens(spec: ScimIntegrationSpec, namespace: str, credentials: Credentials) -> HeldTokens:
+    """Fingerprints of the tokens in the Secrets that the integration names."""
+    provider = spec.provider
+    own, okta, rotation = provider.auth.secret_ref, provider.okta_token_ref, provider.token_rotation
+    issued = rotation.issue_to.name if rotation is not None else own.name
+
+    def held(name: str, key: str) -> str:
+        return fingerprint_of(credentials.get((namespace, name, key)))
+
+    return HeldTokens(
+        held(own.name, own.key) if provider.auth.type == "Bearer" else "",
+        held(issued, own.key) if provider.auth.type == "Bearer" else "",
+        held(okta.name, okta.key) if okta is not None else "",
+    )
+
+
+async def _test_token(access: ProviderAccess, wiring: Wiring, token: SecretStr) -> Tested:
+    """The probe with another token, on a connection of its own."""
+    opened = open_provider(replace(access, token=token), wiring)
+    try:
+        return await opened.client.probe()
+    finally:
+        await opened.aclose()
 
 
 def _of_secret(error: SpecError, resource: Resource[OktaOrgSpec]) -> SpecError:

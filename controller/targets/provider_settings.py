@@ -16,7 +16,15 @@ from typing import Any
 from controller.clock import Clock, parse_rfc3339
 from controller.errors import Conflict, Rejected, Unavailable
 from controller.model.actions import Action, ActionKind, Outcome
-from controller.model.actual import GroupTable, Organization, Probe, ProviderState, Token
+from controller.model.actual import (
+    NO_TOKENS,
+    GroupTable,
+    HeldTokens,
+    Organization,
+    Probe,
+    ProviderState,
+    Token,
+)
 from controller.model.people import Scope
 from controller.planning.tables import SavedTable, table_of
 from controller.planning.wish import Desired
@@ -24,9 +32,17 @@ from controller.scim.admin import AdminClient, Json
 from controller.scim.client import ScimClient
 from controller.targets.base import Done
 from controller.targets.order import Written, carry_out, confirmed, not_confirmed
+from controller.targets.provider_tokens import TokenDesk
 from controller.transport.calls import Lane
 
-HANDLES = frozenset({ActionKind.ENABLE_SCIM, ActionKind.SAVE_GROUP_TABLE, ActionKind.REVOKE_TOKEN})
+HANDLES = frozenset(
+    {
+        ActionKind.ENABLE_SCIM,
+        ActionKind.ISSUE_TOKEN,
+        ActionKind.SAVE_GROUP_TABLE,
+        ActionKind.REVOKE_TOKEN,
+    }
+)
 
 
 class ProviderSettings:
@@ -35,8 +51,16 @@ class ProviderSettings:
     name = "provider_settings"
     handles = HANDLES
 
-    def __init__(self, client: ScimClient, admin: AdminClient | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: ScimClient,
+        admin: AdminClient | None,
+        clock: Clock,
+        desk: TokenDesk | None = None,
+        held: HeldTokens = NO_TOKENS,
+    ) -> None:
         self._client, self._admin, self._clock = client, admin, clock
+        self._desk, self._held = desk, held
 
     async def observe(self, desired: Desired, scope: Scope) -> ProviderState:
         """The probe; with the admin API the organization, and in a full run its tokens and group table."""
@@ -49,24 +73,30 @@ class ProviderSettings:
         if not scope.is_full:
             return ProviderState(probe, organization)
         tokens = tuple(parse_token(row) for row in await self._admin.tokens())
-        return ProviderState(probe, organization, await read_table(self._admin), tokens)
+        return ProviderState(probe, organization, await read_table(self._admin), tokens, self._held)
 
     async def apply(self, desired: Desired, actions: Sequence[Action], done: Done) -> None:
         """Carries out settings, one after the other; see Target.apply."""
-        await carry_out(_Writer(self._admin), actions, done)
+        await carry_out(_Writer(desired, self._admin, self._desk), actions, done)
 
 
 class _Writer:
     """An Executor for one run."""
 
-    def __init__(self, admin: AdminClient | None) -> None:
-        self._given = admin
+    def __init__(self, desired: Desired, admin: AdminClient | None, desk: TokenDesk | None) -> None:
+        self._desired, self._given, self._given_desk = desired, admin, desk
 
     @property
     def _admin(self) -> AdminClient:
         if self._given is None:
             raise Rejected("needs spec.provider.admin", system="admin", reason="AdminApiMissing")
         return self._given
+
+    @property
+    def _desk(self) -> TokenDesk:
+        if self._given_desk is None:
+            raise Rejected("needs spec.provider.admin", system="admin", reason="AdminApiMissing")
+        return self._given_desk
 
     def concurrency(self, kind: ActionKind) -> int:
         return 1
@@ -81,12 +111,14 @@ class _Writer:
                 return Written(body=body)
             case ActionKind.SAVE_GROUP_TABLE:
                 return Written(body=await self._save(table_of(action), action.remote_id))
+            case ActionKind.ISSUE_TOKEN:
+                return await self._desk.issue(self._desired, action)
             case _:
-                await self._admin.revoke_token(action.subject)
+                await self._desk.revoke(self._desired, action)
                 return Written()
 
     async def confirm(self, action: Action, written: Written) -> Outcome:
-        fault = await self._fault(action)
+        fault = await self._fault(action, written)
         return not_confirmed(action, written, fault) if fault else confirmed(action, written)
 
     async def confirm_all(self, kind: ActionKind, written: Sequence[tuple[Action, Written]]) -> list[Outcome]:
@@ -104,16 +136,17 @@ class _Writer:
         _, preview_digest = await self._admin.preview_group_mapping(body)
         return await self._admin.save_group_mapping(body, preview_digest)
 
-    async def _fault(self, action: Action) -> str:
+    async def _fault(self, action: Action, written: Written) -> str:
         match action.kind:
             case ActionKind.ENABLE_SCIM:
                 enabled = parse_organization(await self._admin.organization()).scim_enabled
                 return "" if enabled else "SCIM is still off"
             case ActionKind.SAVE_GROUP_TABLE:
                 return _table_fault(table_of(action), await read_table(self._admin))
+            case ActionKind.ISSUE_TOKEN:
+                return await self._desk.issue_fault(self._desired, action, written)
             case _:
-                alive = any(row.get("id") == action.subject for row in await self._admin.tokens())
-                return "the token is still alive" if alive else ""
+                return await self._desk.revoke_fault(action)
 
 
 async def read_table(admin: AdminClient) -> GroupTable:
@@ -193,6 +226,7 @@ def parse_token(row: Json) -> Token:
         _moment(row.get("expires")),
         _moment(row.get("lastUsed")),
         str(row.get("lastUserAgent") or ""),
+        str(row.get("fingerprint") or ""),
     )
 
 

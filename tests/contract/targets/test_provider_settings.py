@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from controller.model.actions import Action, ActionKind, Result
 from controller.model.people import EVERYTHING, OktaId, Scope
+from controller.planning.wish import RotationWish, TokenPlace
 from controller.targets.provider_people import ProviderPeople
 from controller.targets.provider_settings import ProviderSettings, read_table
+from controller.targets.provider_tokens import TokenDesk
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.world import GROUP, World, action, apply, creation, results, wish
 
@@ -13,7 +17,8 @@ TABLE = {"attribute": GROUP, "createGroups": "WhenMissing", "unmapped": "Keep"}
 
 
 def target(world: World) -> ProviderSettings:
-    return ProviderSettings(world.scim.client, world.admin, world.clock)
+    desk = TokenDesk(world.admin, None, lambda _: world.scim.client.probe())
+    return ProviderSettings(world.scim.client, world.admin, world.clock, desk)
 
 
 def save(digest: str = "", **rows: str) -> Action:
@@ -110,3 +115,15 @@ async def test_a_token_is_revoked(opened: Opener) -> None:
     assert results(await apply(target(world), wish(world), [revoke, revoke])) == [Result.DONE] * 2
     state = await target(world).observe(wish(world), EVERYTHING)
     assert "old" not in [token.name for token in state.tokens or ()]
+
+
+async def test_where_no_secrets_are_written_no_token_is_issued(opened: Opener) -> None:
+    world = await opened()
+    place = TokenPlace("operator", "operator", "scim", "token", "scim", "spec.provider.tokenRotation.issueTo")
+    rotation = RotationWish(timedelta(days=90), timedelta(days=1), (place,))
+    issue = action(ActionKind.ISSUE_TOKEN, "operator", {"lifetimeSeconds": 60})
+    (outcome,) = await apply(target(world), wish(world, rotation=rotation), [issue])
+    assert (outcome.result, outcome.reason) == (Result.FAILED, "ReadOnly")
+    alone = ProviderSettings(world.scim.client, None, world.clock)
+    (outcome,) = await apply(alone, wish(world, rotation=rotation), [issue])
+    assert outcome.reason == "AdminApiMissing"

@@ -74,13 +74,15 @@ class FakeApi:
         self._check(path, body)
         return self.put(path, body)
 
-    async def patch(self, path: str, body: JSON, *, manager: str = "x") -> JSON:
-        self._call("PATCH", path)
+    async def patch(self, path: str, body: JSON, *, manager: str = "x", dry_run: bool = False) -> JSON:
+        self._call("DRYRUN" if dry_run else "PATCH", path)
         present = (await self.get(path)) if path in self.objects else None
         if present is None:
             raise NotFound(path, system="Kubernetes", status=404)
         self._check(path, body)
         metadata = {**present["metadata"], **(body.get("metadata") or {})}
+        if dry_run:
+            return present
         return self.put(path, {**present, **body, "metadata": metadata})
 
     async def create(self, path: str, body: JSON) -> JSON:

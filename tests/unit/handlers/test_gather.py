@@ -16,6 +16,7 @@ from controller.handlers.gather import (
     wanted_secrets,
 )
 from controller.handlers.known import Known
+from controller.planning.inputs import SecretNote
 from tests.unit.handlers.bodies import body, with_status
 from tests.unit.reconcile.reports import INTEGRATION, ORG
 
@@ -111,6 +112,21 @@ def test_a_vault_keeps_audiences_apart_from_values_and_leaves_nonsense_out() -> 
     assert vault.versions == {("Secret", "team", "s"): "7"}
     vault.add(("ConfigMap", "team", "ca"), {"metadata": {}, "data": {"ca.crt": "PEM"}})
     assert vault.values["team", "ca", "ca.crt"].get_secret_value() == "PEM"
+
+
+def test_a_vault_notes_who_keeps_a_secret_and_which_token_was_replaced() -> None:
+    vault = Vault()
+    metadata = {
+        "ownerReferences": [{"kind": "ExternalSecret", "name": "scim"}],
+        "annotations": {"scim-operator.dev/replaced-token": "t1"},
+    }
+    vault.add(("Secret", "team", "s"), {"metadata": metadata})
+    vault.add(("ConfigMap", "team", "ca"), {"metadata": metadata})
+    assert vault.notes == {("team", "s"): SecretNote("ExternalSecret scim", "t1")}
+    assert vault.secrets["team", "s"] == frozenset(), "it is there, and empty"
+    known = family_known()
+    inputs = build_inputs(gather_family(known, integration(known)), vault, {}, ())
+    assert inputs.secret_notes == vault.notes
 
 
 def test_rivals_are_all_others_by_what_is_known_of_them() -> None:

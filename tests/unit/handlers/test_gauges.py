@@ -35,7 +35,8 @@ def test_an_integration_shows_conditions_people_drift_steps_and_token() -> None:
     assert value(metrics, "drift", **NAMED, kind="Group") == 0
     assert value(metrics, "manual_steps", **NAMED) == 3
     assert value(metrics, "manual_step_oldest_timestamp_seconds", **NAMED) == 1767225600
-    assert value(metrics, "token_expiry_timestamp_seconds", **NAMED) == 1780272000
+    assert value(metrics, "token_expiry_timestamp_seconds", **NAMED, holder="operator") == 1780272000
+    assert value(metrics, "token_expiry_timestamp_seconds", **NAMED, holder="okta") is None
 
 
 def test_a_condition_that_is_gone_has_no_series_and_neither_has_a_step() -> None:

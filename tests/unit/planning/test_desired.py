@@ -16,7 +16,7 @@ from controller.api.seat_limit import SeatLimitSpec
 from controller.errors import SpecError, Waiting
 from controller.planning.checks import MAX_PEOPLE
 from controller.planning.desired import build_desired, check_actual
-from controller.planning.inputs import Inputs, Resource, Rival, SecretKey
+from controller.planning.inputs import Inputs, Resource, Rival, SecretKey, SecretNote
 from controller.planning.wish import Desired
 from tests.unit.planning.world import actual, person, with_app
 
@@ -103,6 +103,60 @@ def test_the_five_attributes_and_the_group_are_what_calendly_takes_by_default() 
     assert desired.group is not None
     assert (desired.group.index, desired.group.attribute_name) == (4, "calendlyGroup")
     assert desired.base_url == "https://scim.example.com/scim/v2/acme"
+
+
+ROTATION = {
+    "oktaTokenRef": {"name": "calendly-okta"},
+    "tokenRotation": {"every": "2160h", "issueTo": {"name": "calendly-scim"}},
+}
+
+
+def test_without_a_rotation_nothing_is_rotated() -> None:
+    assert build().rotation is None
+    assert build({"provider": ROTATION}, meta={"is_deleting": True}).rotation is None
+
+
+def test_both_tokens_are_rotated_where_okta_provisions_and_each_bears_a_name_of_its_own() -> None:
+    notes = {("team", "calendly-scim"): SecretNote("Flux", "t1")}
+    change = {"provider": ROTATION, "provisioning": {"by": "Okta"}}
+    rotation = build(change, secret_notes=notes).rotation
+    assert rotation is not None
+    own, okta = rotation.places
+    assert (rotation.every, rotation.min_overlap) == (timedelta(hours=2160), timedelta(hours=24))
+    assert (own.secret, own.key, own.used_secret, own.owner, own.replaced) == (
+        "calendly-scim", "token", "calendly-scim", "Flux", "t1",
+    )  # fmt: skip
+    assert (okta.secret, okta.key, okta.owner) == ("calendly-okta", "token", "")
+    assert own.token_name.startswith("operator team/calendly ") and own.token_name != okta.token_name
+    again = build(change, meta={"uid": "another"}).rotation
+    assert again is not None and again.places[0].token_name != own.token_name
+
+
+def test_oktas_token_is_not_rotated_where_okta_does_not_use_it() -> None:
+    rotation = build({"provider": ROTATION}).rotation
+    assert rotation is not None and [place.holder for place in rotation.places] == ["operator"]
+
+
+def test_only_bearer_tokens_of_the_operator_are_rotated() -> None:
+    rotation = build({"provider": {**ROTATION, "auth": {"type": "Basic"}}}).rotation
+    assert rotation is not None and rotation.places == ()
+
+
+def test_a_secret_that_tokens_are_issued_into_may_be_empty_but_has_to_exist() -> None:
+    empty = {**SECRETS, ("team", "calendly-scim"): frozenset[SecretKey]()}
+    assert build({"provider": ROTATION}, secrets=empty).rotation is not None
+    with pytest.raises(Waiting, match="key token"):
+        build(secrets=empty)
+    gone = {place: keys for place, keys in SECRETS.items() if place[1] != "calendly-scim"}
+    with pytest.raises(Waiting, match="the Secret calendly-scim is missing"):
+        build({"provider": ROTATION}, secrets=gone)
+
+
+def test_oktas_secret_may_be_empty_too_where_its_token_is_issued() -> None:
+    empty = {**SECRETS, ("team", "calendly-okta"): frozenset[SecretKey]()}
+    assert build({"provider": ROTATION, "provisioning": {"by": "Okta"}}, secrets=empty).rotation is not None
+    with pytest.raises(Waiting, match="key token"):
+        build({"provider": ROTATION}, secrets=empty)
 
 
 def test_each_attribute_reads_its_own_place() -> None:

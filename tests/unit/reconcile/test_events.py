@@ -11,7 +11,7 @@ from controller.model.plan import HoldReason, Problem, SeatState
 from controller.reconcile.events import report_events, transition_events
 from controller.reconcile.person import Request, answer, read_request, unknown_user
 from controller.reconcile.report import Report
-from tests.unit.reconcile.reports import action, drift, failed, outcome, report, seats
+from tests.unit.reconcile.reports import action, drift, failed, outcome, report, seats, setting
 
 ASKED = Request("p1@acme.com", "p1@acme.com#1")
 
@@ -131,3 +131,19 @@ def test_others_in_the_report_are_not_told() -> None:
     )
     assert told(made) == ("UserSynced", "is as wished")
     assert unknown_user(ASKED).reason == "UserSyncFailed"
+
+
+def test_a_token_that_was_issued_or_revoked_is_told_once_and_without_its_value() -> None:
+    issue = setting(ActionKind.ISSUE_TOKEN, subject="operator", label="calendly-scim/token", why="it is old")
+    revoke = setting(
+        ActionKind.REVOKE_TOKEN, subject="t1", label="operator team/calendly", why="it was replaced"
+    )
+    failed = setting(ActionKind.ISSUE_TOKEN, subject="okta", label="calendly-okta/token")
+    outcomes = [outcome(issue), outcome(revoke), outcome(failed, Result.FAILED), outcome(setting())]
+    found = report_events(report([issue, revoke, failed], outcomes))
+    assert [(event.type, event.reason) for event in found] == [
+        ("Normal", "TokenRotated"),
+        ("Normal", "TokenRevoked"),
+    ]
+    assert "calendly-scim/token" in found[0].message and "it is old" in found[0].message
+    assert "t1" in found[1].message

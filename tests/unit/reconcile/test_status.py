@@ -13,7 +13,7 @@ from controller.api.crds import build_schema
 from controller.api.kinds import KINDS
 from controller.errors import Unavailable
 from controller.model.actions import ActionKind, Result
-from controller.model.actual import Actual
+from controller.model.actual import Actual, HeldTokens, Token
 from controller.model.plan import (
     Counts,
     DriftKind,
@@ -21,6 +21,7 @@ from controller.model.plan import (
     HoldReason,
     ManualStep,
 )
+from controller.planning.wish import RotationWish, TokenPlace
 from controller.reconcile.conditions import kstatus_faults
 from controller.reconcile.outcome import show_id
 from controller.reconcile.report import Report
@@ -42,6 +43,21 @@ from tests.unit.reconcile.reports import (
 )
 
 NOTHING = Asked()
+
+
+def test_the_tokens_are_told_by_their_times_and_never_by_value() -> None:
+    held = HeldTokens("f1", "f1", "f2")
+    own = Token("t1", "by hand", ("scim",), NOW, NOW + timedelta(days=30), None, "", "f1")
+    okta = Token("t2", "okta", ("scim",), NOW, NOW + timedelta(days=60), None, "", "f2")
+    actual = world.with_provider(world.actual(), tokens=(own, okta), held=held)
+    status = built(report(actual=actual))
+    assert status["token"] == {"expiryTime": "2026-04-01T12:00:00Z", "oktaExpiryTime": "2026-05-01T12:00:00Z"}
+    place = TokenPlace("operator", "operator a/b", "s", "token", "s", "spec.provider.tokenRotation.issueTo")
+    wish = {"rotation": RotationWish(timedelta(days=10), timedelta(days=1), (place,))}
+    status = built(report(actual=actual, wish=wish), previous=status)
+    assert status["token"]["nextRotationTime"] == "2026-03-12T12:00:00Z"
+    unknown = world.with_provider(world.actual(), tokens=None)
+    assert built(report(actual=unknown), previous=status)["token"] == status["token"]
 
 
 def built(

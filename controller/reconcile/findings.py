@@ -155,6 +155,10 @@ def in_sync(amount: Amount) -> Finding:
 
 
 def _nearly_in_sync(amount: Amount) -> Finding:
+    plan = amount.report.plan
+    if plan is not None and not plan.is_full:
+        told = "accounts are compared in the next reconcile, once the provider lists them"
+        return Finding(IN_SYNC, UNKNOWN, Reason.DRIFT_UNKNOWN, told)
     waiting = amount.counts.waiting
     if waiting:
         return Finding(IN_SYNC, FALSE, Reason.PEOPLE_WAITING, f"{waiting} people wait for a seat")

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -65,6 +66,7 @@ class Flow:
             Hands(access.scim_admin_url, "admin", f"Bearer {access.scim_admin_token}"),
         )
         self.okta, self.provider = Okta(self._hands[0]), Provider(self._hands[1])
+        self.admin = self._hands[1]
         manifests = read_manifests([world.examples / "quickstart"])
         self.quickstart = {(m.kind, m.name): m.body for m in manifests}
         self._made: list[str] = []
@@ -156,6 +158,11 @@ class Flow:
         answer = await self._hands[0].send(method, path, body)
         await self.begin()
         return answer
+
+    async def metrics(self) -> str:
+        """What a scrape of the operator gets."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return (await client.get(self.world.access.metrics_url)).text
 
     async def clean(self) -> None:
         """Deletes what the test has made, the newest first, and waits until it is gone."""

@@ -106,6 +106,12 @@ def test_a_closed_window_says_when_it_opens() -> None:
     assert "opens" not in findings(report([action()], held=held))["InSync"].message
 
 
+def test_a_run_that_only_clears_the_way_does_not_claim_that_accounts_are_as_declared() -> None:
+    switch = setting(ActionKind.ENABLE_SCIM)
+    made = report([switch], [outcome(switch)], plan={"is_full": False})
+    assert brief(made, "InSync") == ("Unknown", "DriftUnknown")
+
+
 def test_some_failures_leave_ready_and_all_failures_do_not() -> None:
     good, bad = outcome(action(number=1)), outcome(action(number=2), Result.FAILED, "Rejected", "no e-mail")
     some = report([action()], [good, bad])

@@ -13,6 +13,7 @@ from controller.api.meta import DNS_NAME, GROUP_NAME, Api, IntegrationRef, atomi
 from controller.api.status import Count, KindStatus, Status, Value
 
 UNMATCHED_VALUES: Final = 20
+MOVES_SHOWN: Final = 10
 
 
 class FixedIntegrationRef(IntegrationRef):
@@ -49,6 +50,28 @@ class GroupMappingSpec(Api):
     memberships."""
 
 
+class ClaimedValue(Status):
+    """A value that a row claims."""
+
+    value: Value
+    """The value."""
+    group: Value | None = None
+    """The group that it leads to."""
+    people: Count | None = None
+    """How many assigned people have it."""
+
+
+class MoveStatus(Status):
+    """Somebody with an account who would be put into another group."""
+
+    login: Value
+    """Login, or Okta id where logins are not shown."""
+    before: Value | None = None
+    """The group now; absent where it is none or not known."""
+    after: Value | None = None
+    """The group then; absent for none."""
+
+
 class UnmatchedValue(Status):
     """A value that people have and no row claims."""
 
@@ -76,6 +99,8 @@ class GroupMappingStatus(KindStatus):
     """Values that the rows claim."""
     people: Count | None = None
     """People whose value a row claims."""
+    people_by_value: Annotated[tuple[ClaimedValue, ...], atomic(UNMATCHED_VALUES)] = ()
+    """The 20 claimed values that most people have."""
     unmatched: Count | None = None
     """Values that people have and no row of any GroupMapping claims."""
     unmatched_values: Annotated[tuple[UnmatchedValue, ...], atomic(UNMATCHED_VALUES)] = ()
@@ -84,5 +109,9 @@ class GroupMappingStatus(KindStatus):
     """The first 20 claimed values that nobody has."""
     without_value: Count | None = None
     """People without any value."""
+    moving: Count | None = None
+    """People with an account whom the held plan would put into one of these groups or take out of one."""
+    moves: Annotated[tuple[MoveStatus, ...], atomic(MOVES_SHOWN)] = ()
+    """The first 10 of them, by login."""
     conflicts: Annotated[tuple[ClaimedTwice, ...], atomic(UNMATCHED_VALUES)] = ()
     """The first 20 values that are claimed twice."""

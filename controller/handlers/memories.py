@@ -75,7 +75,7 @@ class Memories:
         about = f"{integration.namespace}/{integration.name}"
         self._held[place] = (tenant, Held(report.memory, frozen))
         try:
-            blob = encode_memory(replace(report.memory, confirmed={}))
+            blob = encode_memory(replace(report.memory, confirmed={}, values=None))
             await self._store.save(integration.namespace, state_name(tenant), blob, about)
             await self._save_frozen(integration, before, frozen, about)
         except Conflict:

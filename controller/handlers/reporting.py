@@ -106,7 +106,7 @@ class Reporter:
         """Status of the mappings, limits and the org of a run."""
         now = self._clock.now()
         for mapping in family.mappings:
-            await self._write_resource(mapping, mapping_status(mapping, report, now))
+            await self._write_resource(mapping, mapping_status(mapping, report, now, self.show))
         for limit in family.limits:
             await self._write_resource(limit, limit_status(limit, report, now, self.show))
         if family.org is not None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from controller.model.people import Account, OktaId, Person, PersonState, ScimId
+from controller.model.people import Account, OktaId, Person, PersonState, ScimId, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +233,9 @@ class Memory:
     confirmed: Mapping[OktaId, int] = field(default_factory=dict)
     """Hash of what was last read back for a person; kept in the process only. It tells a change in Okta
     from an edit made by hand at the provider."""
+    values: Mapping[OktaId, Value] | None = None
+    """The value of the group attribute of everybody who is assigned; kept in the process only. None before
+    the first full run: a run for some people counts anew from it."""
     is_new: bool = True
     """No state was found: the first plan on a tenant with accounts is held."""
     settled: frozenset[str] = frozenset()

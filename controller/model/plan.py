@@ -111,6 +111,17 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """One person with an account whom the plan would put into another group. `before` is None where it is not
+    known, "" for no group; so is `after`."""
+
+    okta_id: OktaId
+    login: str
+    before: str | None
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class MappingPreview:
     """What the value -> group table does to people, of one GroupMapping or of the whole integration."""
 
@@ -122,6 +133,12 @@ class MappingPreview:
     without_value: int = 0
     suggestions: Mapping[str, str] = field(default_factory=dict)
     """Unmatched value -> the claimed value that differs in case or spacing only."""
+    moves: tuple[Move, ...] = ()
+    """The people with an account whom this plan would put into another group, by name."""
+    is_whole: bool = False
+    """Over everybody; False for a run that looked at some people and knows nothing of the others."""
+    values: Mapping[OktaId, Value] = field(default_factory=dict, repr=False)
+    """The value of everybody who is assigned, for the next run that looks at some people only."""
 
 
 @dataclass(frozen=True, slots=True)

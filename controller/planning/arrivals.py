@@ -36,7 +36,7 @@ class Arrivals:
 
 def check_arrivals(desired: Desired, actual: Actual, memory: Memory) -> Arrivals:
     """Compares everybody whom Okta should have pushed with what the provider holds."""
-    sifted = sift(desired, actual, Register(actual.accounts.accounts, memory.pairs))
+    sifted = sift(desired, actual, Register(actual.accounts.accounts, memory.pairs), memory.values)
     found = Arrivals(preview=sifted.preview, provisioned=sifted.same)
     for person in sifted.rest:
         _check(

@@ -21,6 +21,7 @@ from controller.planning.matching import fold
 from controller.planning.okta_steps import plan_connection, reapply_step, retry_step
 from controller.planning.people import plan_people
 from controller.planning.prerequisites import find_unmet, provider_steps
+from controller.planning.preview import find_moves
 from controller.planning.rotation import lacks_token, plan_rotation
 from controller.planning.seat_group import plan_seat_group
 from controller.planning.seats import admit
@@ -75,7 +76,7 @@ def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previo
         tuple(found.steps),
         _sorted_problems([*found.problems, *people.problems]),
         replace(people.counts, assigned=len(actual.assignments.people)),
-        people.preview,
+        replace(people.preview, moves=find_moves(desired, actual, actions)),
         not actual.assignments.is_scoped,
         found.keys,
         frozenset(found.settled),

@@ -170,6 +170,18 @@ def shown(value: Value) -> str:
     return clip(_UNSENDABLE.sub("�", text(value) or "empty"), 60)
 
 
+def verbatim(value: str, limit: int) -> str:
+    """`value` with its spaces as they are, at most `limit` characters, without anything a terminal would
+    obey: for values that are compared to the letter."""
+    safe = _UNSENDABLE.sub("�", value[: limit + 1]).replace("\t", "�")
+    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+def quoted(value: str) -> str:
+    """`value` verbatim for a sentence, short, in quotes that show where it begins and ends."""
+    return f'"{verbatim(value, 60)}"'
+
+
 def reworded(changes: tuple[Change, ...], *, edited: bool, known: bool) -> str:
     """Why an account is changed, in one sentence. `edited`: not by us and not in Okta; `known`: we know
     which."""

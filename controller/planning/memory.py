@@ -60,6 +60,7 @@ def remember(memory: Memory, run: Run) -> Memory:
         confirmed=_confirmed(own, run),
         logins=_logins(own, run),
         seat_history=_history(own, run),
+        values=run.plan.preview.values if run.plan.preview.is_whole else own.values,
     )
     if run.desired.mode == "Observe" or _is_undecided(run):
         return replace(

@@ -74,7 +74,7 @@ class _Planner:
     def listed_people(self) -> None:
         """Everybody in the app's list: nothing for who is as wished, a decision for the rest, in an order of
         its own, so that the plan does not depend on how people were listed."""
-        sifted = sift(self.desired, self.actual, self.register)
+        sifted = sift(self.desired, self.actual, self.register, self.memory.values)
         self.found.provisioned = sifted.same
         self.found.preview = sifted.preview
         people = sifted.rest

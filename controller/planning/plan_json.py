@@ -58,6 +58,10 @@ def _plan(plan: Plan, verdict: Verdict) -> dict[str, Any]:
             "unused": list(plan.preview.unused),
             "withoutValue": plan.preview.without_value,
             "suggestions": dict(plan.preview.suggestions),
+            "moves": [
+                {"id": m.okta_id, "login": m.login, "before": m.before, "after": m.after}
+                for m in plan.preview.moves
+            ],
         },
         "verdict": {
             "runs": len(verdict.run),
@@ -143,6 +147,7 @@ _PLAN_SCHEMA: Final = _object(
     groups=_object(
         peopleByValue=_COUNTED, unmatched=_COUNTED, unused=_list(_TEXT), withoutValue=_NUMBER,
         suggestions={"type": "object", "additionalProperties": _TEXT},
+        moves=_list(_object(id=_TEXT, login=_TEXT, before={"type": ["string", "null"]}, after=_TEXT)),
     ),
     verdict=_object(runs=_NUMBER, held=_NUMBER, reason=_TEXT, message=_TEXT, approve=_TEXT),
 )  # fmt: skip

@@ -1,25 +1,36 @@
 """What the value -> group table does to people, before anything is saved.
 
-Called by people with how many people have which value; status of GroupMapping and the plan show it.
+Called by sifting with the value of everybody, and by diff for who would move; status of GroupMapping and the
+plan show it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from controller.model.people import Value
-from controller.model.plan import MappingPreview
+from controller.model.actions import Action, ActionKind
+from controller.model.actual import Actual
+from controller.model.people import Account, OktaId, Value
+from controller.model.plan import MappingPreview, Move
 from controller.planning.fields import text
+from controller.planning.matching import fold
+from controller.planning.placing import NOWHERE, Placing, is_moved
+from controller.planning.tables import rows_of, table_of, unmapped_text
 from controller.planning.wish import Desired, GroupWish
 
+_CHANGES = frozenset({ActionKind.UPDATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT})
 
-def build_preview(desired: Desired, people_by_value: Mapping[Value, int]) -> MappingPreview:
-    """The preview over all mappings of the integration; empty where people get into groups in no way."""
+
+def build_preview(desired: Desired, values: Mapping[OktaId, Value], *, is_whole: bool) -> MappingPreview:
+    """The preview over all mappings of the integration, of the values that people have; without counts where
+    people get into groups in no way."""
     if desired.group is None:
-        return MappingPreview()
+        return MappingPreview(is_whole=is_whole, values=values)
     counts: dict[str, int] = {}
     without = 0
-    for raw, count in people_by_value.items():
+    for raw, count in Counter(values.values()).items():
         value = text(raw)
         if value is None:
             without += count
@@ -31,7 +42,15 @@ def build_preview(desired: Desired, people_by_value: Mapping[Value, int]) -> Map
         v: n for v, n in sorted(counts.items()) if v not in table and v not in desired.group.contested
     }
     unused = tuple(value for value, count in claimed.items() if not count)
-    return MappingPreview(claimed, unmatched, unused, without, _suggestions(desired.group, unmatched))
+    return MappingPreview(
+        claimed,
+        unmatched,
+        unused,
+        without,
+        _suggestions(desired.group, unmatched),
+        is_whole=is_whole,
+        values=values,
+    )
 
 
 def _suggestions(group: GroupWish, unmatched: Mapping[str, int]) -> dict[str, str]:
@@ -43,4 +62,52 @@ def _suggestions(group: GroupWish, unmatched: Mapping[str, int]) -> dict[str, st
 
 
 def _shape(value: str) -> str:
-    return "".join(value.split()).casefold()
+    """`value` without what the eye takes for nothing: case, spaces, marks of no width, forms of a letter."""
+    letters = unicodedata.normalize("NFKC", value).casefold()
+    return "".join(c for c in letters if not c.isspace() and unicodedata.category(c) != "Cf")
+
+
+def find_moves(desired: Desired, actual: Actual, actions: Sequence[Action]) -> tuple[Move, ...]:
+    """Who among the people with an active account would be put into another group by `actions`, by name.
+
+    A quiet plan costs nothing: everybody is looked at only where the table itself changes."""
+    group = desired.group
+    if group is None:
+        return ()
+    before, after = _placings(desired, actual, actions)
+    values = {a.remote_id: text(dict(a.after)[group.path]) for a in actions if _changes_group(a, group.path)}
+    if before == after and not values:
+        return ()
+    is_table = before != after
+    found = []
+    for account in actual.accounts.accounts:
+        if account.active and (is_table or account.scim_id in values):
+            value = text(account.values[group.index])
+            move = _move(account, before.group(value), after.group(values.get(account.scim_id, value)))
+            found += [move] if move is not None else []
+    return tuple(sorted(found, key=lambda move: (fold(move.login), move.okta_id)))
+
+
+def _changes_group(action: Action, path: str) -> bool:
+    return action.kind in _CHANGES and any(name == path for name, _ in action.after)
+
+
+def _placings(desired: Desired, actual: Actual, actions: Sequence[Action]) -> tuple[Placing, Placing]:
+    """The table as it is and as it will be; as declared where nobody can ask for it."""
+    group, table = desired.group, actual.provider.table
+    assert group is not None
+    present = Placing(group.table, unmapped_text(group))
+    if table is not None:
+        present = Placing(rows_of(table), table.unmapped)
+    for action in actions:
+        if action.kind is ActionKind.SAVE_GROUP_TABLE:
+            saved = table_of(action)
+            rows = {value: name for values, name in saved.rows for value in values}
+            return present, Placing(rows, saved.unmapped)
+    return present, present
+
+
+def _move(account: Account, before: str | None, after: str | None) -> Move | None:
+    if not is_moved(before, after):
+        return None
+    return Move(OktaId(account.external_id), account.user_name, before, after or NOWHERE)

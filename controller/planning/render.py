@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from controller.model.actions import Action
 from controller.model.people import Value
-from controller.model.plan import Plan, Seats, Verdict
-from controller.planning.fields import shown
+from controller.model.plan import MappingPreview, Plan, Seats, Verdict
+from controller.planning.fields import quoted, shown
 
 _CELL = 60
+_SHOWN = 10
+"""Examples of a list whose length is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +147,52 @@ def _seats(seats: Seats | None) -> list[str]:
 
 def _preview(plan: Plan) -> list[str]:
     preview = plan.preview
-    lines = [
-        f"no row claims {shown(value)}, which {count} people have" + _hint(preview.suggestions.get(value))
+    lines = _claimed(preview) + [
+        f"no row claims {quoted(value)}, which {_people(count)} {_have(count)}"
+        + _hint(preview.suggestions.get(value))
         for value, count in preview.unmatched.items()
     ]
     if preview.without_value:
-        lines.append(f"{preview.without_value} people have no value")
+        lines.append(f"{_people(preview.without_value)} {_have(preview.without_value)} no value")
     if preview.unused:
-        lines.append("nobody has " + ", ".join(map(shown, preview.unused)))
+        lines.append("nobody has " + _some([quoted(value) for value in preview.unused]))
+    if preview.moves:
+        lines.append(f"{_people(len(preview.moves))} with an account would move:")
+        lines += [
+            f"  {shown(move.login)}: {_group(move.before)} -> {_group(move.after)}"
+            for move in preview.moves[:_SHOWN]
+        ]
+        lines += [f"  and {len(preview.moves) - _SHOWN} more"] if len(preview.moves) > _SHOWN else []
     return lines
 
 
+def _claimed(preview: MappingPreview) -> list[str]:
+    """How many people have which of the claimed values, the most frequent first."""
+    counts = sorted(preview.people_by_value.items(), key=lambda item: (-item[1], item[0]))
+    told = [f"{quoted(value)} {count}" for value, count in counts if count]
+    people = sum(preview.people_by_value.values())
+    return [f"{_people(people)} with a value that a row claims: {_some(told)}"] if told else []
+
+
+def _some(words: Sequence[str]) -> str:
+    more = len(words) - _SHOWN
+    return ", ".join(words[:_SHOWN]) + (f", and {more} more" if more > 0 else "")
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
+
+
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"
+
+
+def _group(name: str | None) -> str:
+    return "(as it is)" if name is None else shown(name) if name else "(no group)"
+
+
 def _hint(suggestion: str | None) -> str:
-    return "" if suggestion is None else f"; did you mean {shown(suggestion)}?"
+    return "" if suggestion is None else f"; did you mean {quoted(suggestion)} (case or spacing differs)?"
 
 
 def _verdict(plan: Plan, verdict: Verdict) -> list[str]:

@@ -5,7 +5,7 @@ Called by diff. Nothing here without an admin API; prerequisites has the manual 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable
 
 from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
@@ -13,7 +13,7 @@ from controller.model.people import Person
 from controller.planning.declared import Found
 from controller.planning.fields import build_lenses, text
 from controller.planning.matching import fold
-from controller.planning.tables import compare_table
+from controller.planning.tables import Having, compare_table
 from controller.planning.wish import Desired
 
 
@@ -39,18 +39,18 @@ def plan_switch() -> Action:
 def plan_table(desired: Desired, actual: Actual, memory: Memory, found: Found) -> None:
     """Adds what the group table needs, where there is an admin API."""
     plan = compare_table(
-        desired, actual.provider.table, memory, lambda values: people_with(desired, actual, values)
+        desired, actual.provider.table, memory, lambda is_asked: people_with(desired, actual, is_asked)
     )
     found.actions += [plan.action] if plan.action is not None else []
     found.drift += plan.drift
     found.problems += plan.problems
 
 
-def people_with(desired: Desired, actual: Actual, values: Collection[str]) -> Mapping[str, Sequence[Person]]:
-    """Value -> the assigned people who have it and an account, for `values` only: the others move nowhere."""
-    if not values:
-        return {}
-    found: dict[str, list[Person]] = {value: [] for value in values}
+def people_with(desired: Desired, actual: Actual, is_asked: Callable[[str | None], bool]) -> Having:
+    """Value -> the assigned people who have it and an account, for the values that are asked for: the others
+    move nowhere."""
+    found: dict[str | None, list[Person]] = {}
+    asked: dict[str | None, bool] = {}
     lens_of = build_lenses(desired, actual.app.user_types)
     present = {account.external_id for account in actual.accounts.accounts}
     present |= {fold(account.user_name) for account in actual.accounts.accounts}
@@ -59,6 +59,8 @@ def people_with(desired: Desired, actual: Actual, values: Collection[str]) -> Ma
             continue
         group = lens_of(person.user_type).group
         value = text(group(person.profile)) if group is not None else None
-        if value in found:
-            found[value].append(person)
+        if value not in asked:
+            asked[value] = is_asked(value)
+        if asked[value]:
+            found.setdefault(value, []).append(person)
     return found

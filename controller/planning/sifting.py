@@ -6,12 +6,11 @@ tuples, and leaves nothing behind: this is what a quiet run spends its time on.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from controller.model.actual import Actual
-from controller.model.people import Person, PersonState, Value
+from controller.model.people import OktaId, Person, PersonState, Value
 from controller.model.plan import MappingPreview
 from controller.planning.fields import Lens, build_lenses
 from controller.planning.matching import Register
@@ -31,19 +30,22 @@ class Sifted:
     lens_of: Callable[[str], Lens]
 
 
-def sift(desired: Desired, actual: Actual, register: Register) -> Sifted:
-    """Goes through the app's people once."""
+def sift(
+    desired: Desired, actual: Actual, register: Register, known: Mapping[OktaId, Value] | None
+) -> Sifted:
+    """Goes through the app's people once. `known` are the values that everybody had, for a run that looks at
+    some people only."""
     lens_of = build_lenses(desired, actual.app.user_types)
     lenses: dict[str, Lens] = {}
-    groups: Counter[Value] = Counter()
+    is_scoped = actual.assignments.is_scoped
+    values = _known_values(actual, known or {}) if is_scoped else {}
     rest: list[Person] = []
     by_external, active, same = register.by_external, PersonState.ACTIVE, 0
     for person in actual.assignments.people:
         lens = lenses.get(person.user_type)
         if lens is None:
             lens = lenses[person.user_type] = lens_of(person.user_type)
-        if lens.group is not None:
-            groups[lens.group(person.profile)] += 1
+        values[person.okta_id] = lens.group(person.profile) if lens.group is not None else None
         account = by_external.get(person.okta_id)
         if (
             account is not None
@@ -58,4 +60,11 @@ def sift(desired: Desired, actual: Actual, register: Register) -> Sifted:
         else:
             rest.append(person)
     rest.sort(key=lambda person: person.okta_id)
-    return Sifted(same, tuple(rest), build_preview(desired, groups), register, lens_of)
+    preview = build_preview(desired, values, is_whole=not is_scoped or known is not None)
+    return Sifted(same, tuple(rest), preview, register, lens_of)
+
+
+def _known_values(actual: Actual, known: Mapping[OktaId, Value]) -> dict[OktaId, Value]:
+    """What was known of everybody, without those who were looked for and are not assigned any more."""
+    missing = actual.assignments.missing
+    return {okta_id: value for okta_id, value in known.items() if okta_id not in missing}

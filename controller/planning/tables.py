@@ -15,6 +15,7 @@ from controller.model.people import Person, Value
 from controller.model.plan import DriftItem, DriftKind, Problem
 from controller.planning.fields import shown
 from controller.planning.matching import is_protected
+from controller.planning.placing import Placing, is_moved
 from controller.planning.wish import Desired, GroupWish
 
 SUBJECT = "group-mapping"
@@ -72,8 +73,10 @@ def wished_rows(group: GroupWish, present: Mapping[str, str], memory: Memory) ->
     return {**kept, **group.table}
 
 
-PeopleOf = Callable[[Collection[str]], Mapping[str, Sequence[Person]]]
-"""From values of the group attribute to the people who have them."""
+Having = Mapping[str | None, Sequence[Person]]
+PeopleOf = Callable[[Callable[[str | None], bool]], Having]
+"""From a question about a value of the group attribute to the people for whose value the answer is yes, by
+value; None for people without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,32 +98,42 @@ def compare_table(
         return TablePlan()
     present = rows_of(table)
     rows, lacking = _with_groups(desired, table, wished_rows(group, present, memory), present)
-    people = people_of(changed_values(present, rows))
-    rows, immune = _without_protected(desired, memory, rows, present, people)
+    before = Placing(present, table.unmapped) if table.attribute == group.path else Placing({}, "Keep")
+    after = Placing(rows, unmapped_text(group))
+    people = _movers(before, after, people_of)
+    after, immune = _without_protected(desired, memory, before, after, people)
     problems = lacking + immune
-    before = _settings(table.attribute, table.create_groups, table.unmapped, present)
-    after = _settings(
-        group.path, "WhenMissing" if group.create_groups else "Never", unmapped_text(group), rows
-    )
-    if before == after:
+    creates = "WhenMissing" if group.create_groups else "Never"
+    was = _settings(table.attribute, table.create_groups, table.unmapped, present)
+    wished = _settings(group.path, creates, after.unmapped, after.rows)
+    if was == wished:
         return TablePlan(problems=problems)
-    drift = _drift(present, rows, memory)
+    drift = _drift(present, after.rows, memory)
     if drift and not desired.corrects_drift:
         return TablePlan(None, drift, problems)
-    changed = changed_values(present, rows)
-    moved = sorted({person.okta_id for value in changed for person in people.get(value, ())})
+    moving = (person for value, found in people.items() if _moves(before, after, value) for person in found)
+    moved = sorted({person.okta_id for person in moving})
     action = Action(
         ActionKind.SAVE_GROUP_TABLE,
         SUBJECT,
         "group table",
         Touch.CHANGE if moved else Touch.SETTING,
-        before,
-        after,
-        _why(changed, rows),
+        was,
+        wished,
+        _why(changed_values(present, after.rows), after.rows),
         remote_id=table.digest,
         people=tuple(moved),
     )
     return TablePlan(action, drift, problems)
+
+
+def _moves(before: Placing, after: Placing, value: str | None) -> bool:
+    return is_moved(before.group(value), after.group(value))
+
+
+def _movers(before: Placing, after: Placing, people_of: PeopleOf) -> Having:
+    """The people whom the change of the table moves; nobody is looked at where it is the same."""
+    return {} if before == after else people_of(lambda value: _moves(before, after, value))
 
 
 def changed_values(present: Mapping[str, str], wished: Mapping[str, str]) -> tuple[str, ...]:
@@ -163,31 +176,33 @@ def _keeping(stays: Collection[str], wished: Mapping[str, str], present: Mapping
 
 
 def _without_protected(
-    desired: Desired,
-    memory: Memory,
-    wished: dict[str, str],
-    present: Mapping[str, str],
-    people: Mapping[str, Sequence[Person]],
-) -> tuple[dict[str, str], tuple[Problem, ...]]:
-    """The rows without the changes that would move somebody protected."""
+    desired: Desired, memory: Memory, before: Placing, after: Placing, people: Having
+) -> tuple[Placing, tuple[Problem, ...]]:
+    """`after` without the changes that would move somebody protected."""
     immune = {
         value: next(person for person in found if is_protected(desired, memory, person.okta_id, person.login))
         for value, found in people.items()
         if any(is_protected(desired, memory, person.okta_id, person.login) for person in found)
     }
+    rows = {value for value in immune if value is not None and value in {**before.rows, **after.rows}}
     problems = tuple(
         Problem(
             "ScimIntegration",
             desired.name,
             "Protected",
-            f"the row {shown(value)} of the group table stays as it is: it would move {shown(person.login)}, "
-            "who is protected by the OktaOrg",
+            f"{_told_of(value, rows)} of the group table stays as it is: it would move "
+            f"{shown(person.login)}, who is protected by the OktaOrg",
             "spec.protected",
             person.okta_id,
         )
-        for value, person in sorted(immune.items())
+        for value, person in sorted(immune.items(), key=lambda item: item[0] or "")
     )
-    return _keeping(immune, wished, present), problems
+    unmapped = after.unmapped if immune.keys() <= rows else before.unmapped
+    return Placing(_keeping(rows, after.rows, before.rows), unmapped), problems
+
+
+def _told_of(value: str | None, rows: Collection[str | None]) -> str:
+    return f"the row {shown(value)}" if value in rows else "the rule for unmapped values"
 
 
 def _owner_of_group(group: GroupWish, name: str) -> str:

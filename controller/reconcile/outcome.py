@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
-from controller.model.plan import Counts, DriftItem, DriftKind, HoldReason, ManualStep, Problem, Seats
+from controller.model.plan import Counts, DriftItem, DriftKind, HoldReason, ManualStep, Move, Problem, Seats
 from controller.planning.seats import settle as settle_seats
 from controller.reconcile.report import Report
 
@@ -117,6 +117,15 @@ class Amount:
         """What differs after this run."""
         return tuple(item for item in self._drift if not self._is_corrected(item))
 
+    @cached_property
+    def moves(self) -> tuple[Move, ...]:
+        """Who would still be put into another group: the plan's moves as far as their actions are held."""
+        plan, verdict = self.report.plan, self.report.verdict
+        held = [action for action, _ in verdict.held] if verdict else []
+        is_table = any(action.kind is ActionKind.SAVE_GROUP_TABLE for action in held)
+        people = {action.subject for action in held}
+        return tuple(one for one in (plan.preview.moves if plan else ()) if is_table or one.okta_id in people)
+
     @property
     def _drift(self) -> tuple[DriftItem, ...]:
         return self.report.plan.drift if self.report.plan else ()
@@ -130,17 +139,26 @@ class Amount:
         return settle_seats(desired.seats, plan.seats, self.report.outcomes)
 
     @cached_property
+    def gained(self) -> int:
+        """Accounts that became active by this run."""
+        kinds = Counter(one.action.kind for one in self.done)
+        return kinds[ActionKind.CREATE_ACCOUNT] + kinds[ActionKind.REACTIVATE_ACCOUNT]
+
+    @property
+    def lost(self) -> int:
+        """Accounts that were deactivated by this run."""
+        return sum(one.action.kind is ActionKind.DEACTIVATE_ACCOUNT for one in self.done)
+
+    @cached_property
     def counts(self) -> Counts:
         """People after the run."""
         plan = self.report.plan
         before = plan.counts if plan else Counts()
-        kinds = Counter(one.action.kind for one in self.done)
-        gained = kinds[ActionKind.CREATE_ACCOUNT] + kinds[ActionKind.REACTIVATE_ACCOUNT]
         about_people = [one for one in self.report.outcomes if is_about_one(one.action)]
         failed = {one.action.subject for one in about_people if one.result is Result.FAILED}
         return Counts(
             assigned=before.assigned,
-            provisioned=before.provisioned + gained,
+            provisioned=before.provisioned + self.gained,
             pending=max(0, before.pending - len([one for one in about_people if one.result in GONE_WELL])),
             waiting=before.waiting,
             failed=len(failed | {problem.okta_id for problem in self.people_at_fault}),

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from controller.api.group_mapping import UNMATCHED_VALUES, GroupMappingSpec
+from controller.api.group_mapping import GroupMappingSpec
 from controller.api.okta_org import OktaOrgSpec
 from controller.api.seat_limit import PEOPLE_SHOWN, SeatLimitSpec
 from controller.api.status import VALUE
 from controller.errors import RemoteError, SpecError, clip
-from controller.model.plan import MappingPreview, Problem
+from controller.model.plan import Problem
 from controller.planning.inputs import Resource
 from controller.reconcile.conditions import (
     CAPACITY,
@@ -32,6 +32,7 @@ from controller.reconcile.conditions import (
     error_findings,
 )
 from controller.reconcile.findings import capacity, in_sync, remedy
+from controller.reconcile.mapping_status import mapping_counts, mapping_effect
 from controller.reconcile.outcome import Amount, Show, show_login
 from controller.reconcile.reasons import Reason, known_reason
 from controller.reconcile.report import Report
@@ -41,20 +42,25 @@ from controller.reconcile.status import Status, resource_status
 FOUND = Finding(REFERENCES, TRUE, Reason.RESOLVED, "the ScimIntegration was found")
 
 
-def mapping_status(mapping: Resource[GroupMappingSpec], report: Report, now: datetime) -> Status:
+def mapping_status(
+    mapping: Resource[GroupMappingSpec], report: Report, now: datetime, show: Show = show_login
+) -> Status:
     """The status of a GroupMapping after a run of its integration."""
     own = _own_error(mapping, report)
-    if own is not None:
-        return resource_status(mapping.status, [FOUND, *error_findings(own)], mapping.generation, now, {})
     if report.plan is None or report.error is not None or report.desired is None:
+        if own is not None:
+            return resource_status(mapping.status, [FOUND, *error_findings(own)], mapping.generation, now, {})
         findings = [FOUND, *_held_up(report), Finding(IN_SYNC, UNKNOWN, Reason.DRIFT_UNKNOWN, _BEHIND)]
         return resource_status(mapping.status, findings, mapping.generation, now, {})
-    amount = Amount(report)
-    sync = in_sync(amount)
-    findings = [FOUND, *_ready(amount.problems_of(mapping.kind, mapping.name), _MAPPED), sync]
+    amount, preview = Amount(report), report.plan.preview
     if not report.scope.is_full:
-        return resource_status(mapping.status, [FOUND], mapping.generation, now, {})
-    extra = _mapping_fields(mapping.spec, report.plan.preview)
+        known = mapping_counts(mapping.spec, preview) if preview.is_whole else {}
+        return resource_status(mapping.status, [FOUND], mapping.generation, now, known)
+    state = _ready(amount.problems_of(mapping.kind, mapping.name), _MAPPED)
+    if own is not None:
+        state = [finding for finding in error_findings(own) if finding.type != IN_SYNC]
+    findings = [FOUND, *state, in_sync(amount)]
+    extra = {**mapping_counts(mapping.spec, preview), **mapping_effect(mapping, report, amount.moves, show)}
     return resource_status(mapping.status, findings, mapping.generation, now, extra)
 
 
@@ -126,27 +132,6 @@ def _ready(problems: tuple[Problem, ...], told: str) -> list[Finding]:
     if condition_of(reason) == REFERENCES:
         found.append(Finding(REFERENCES, FALSE, reason, first.message))
     return found
-
-
-def _mapping_fields(spec: GroupMappingSpec, preview: MappingPreview) -> Status:
-    values = [value for row in spec.mappings for value in row.values]
-    unmatched = sorted(preview.unmatched.items(), key=lambda item: (-item[1], item[0]))
-    own_unused = sorted(set(values).intersection(preview.unused))
-    return {
-        "values": len(values),
-        "people": sum(preview.people_by_value.get(value, 0) for value in values),
-        "unmatched": len(unmatched),
-        "unmatchedValues": [
-            {
-                "value": clip(value, VALUE),
-                "people": people,
-                "suggestion": clip(preview.suggestions.get(value, ""), VALUE),
-            }
-            for value, people in unmatched[:UNMATCHED_VALUES]
-        ],
-        "unusedValues": [clip(value, VALUE) for value in own_unused[:UNMATCHED_VALUES]],
-        "withoutValue": preview.without_value,
-    }
 
 
 def dangling_status(resource: Resource[Any], wanted: str, now: datetime) -> Status:

@@ -50,6 +50,18 @@ REFRESH = timedelta(hours=6)
 """Times that only say "still so" are written along with another change, or after this."""
 FRESHNESS = ("lastSyncTime", "probe", "nextSyncTime")
 PLAN_LIFE = timedelta(hours=24)
+SAMPLES = (
+    ("plan", "actions"),
+    ("drift", "items"),
+    ("peopleByValue",),
+    ("unmatchedValues",),
+    ("unusedValues",),
+    ("moves",),
+    ("conflicts",),
+    ("waiting",),
+    ("reclaim", "people"),
+)
+"""Lists of examples, of which fewer are shown where a status grows too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +95,24 @@ def fitted(status: Status) -> Status:
     """`status` below 64 KiB: where texts of many bytes make it larger, fewer samples are shown, and last no
     instructions. Counts stay."""
     while size_of(status) > STATUS_LIMIT - 1024:
-        samples = [part for part in (("plan", "actions"), ("drift", "items")) if _length(status, *part) > 1]
+        samples = [place for place in SAMPLES if len(_sample(status, place)) > 1]
         if not samples:
             steps = [{**step, "instructions": ""} for step in status.get("manualSteps") or []]
             return _pruned({**status, "manualSteps": steps})
-        part, name = max(samples, key=lambda place: _length(status, *place))
-        status = {
-            **status,
-            part: {**status[part], name: status[part][name][: _length(status, part, name) // 2]},
-        }
+        longest = max(samples, key=lambda place: size_of({"": _sample(status, place)}))
+        status = _halved(status, longest)
     return status
 
 
-def _length(status: Status, part: str, name: str) -> int:
-    return len((status.get(part) or {}).get(name) or ())
+def _sample(status: Mapping[str, Any], place: tuple[str, ...]) -> list[Any]:
+    for name in place:
+        status = status.get(name) or {}
+    return list(status)
+
+
+def _halved(status: Mapping[str, Any], place: tuple[str, ...]) -> Status:
+    name, rest = place[0], place[1:]
+    return {**status, name: _halved(status[name], rest) if rest else status[name][: len(status[name]) // 2]}
 
 
 def _findings(report: Report) -> list[Finding]:
@@ -123,7 +139,10 @@ def _add_run(made: Status, previous: Mapping[str, Any], amount: Amount, asked: A
     if amount.seats is not None:
         made["seats"] = seats_status(amount.seats)
         made["forecast"] = forecast_status(report.memory, amount.seats)
-    if report.error is not None or not report.scope.is_full:
+    if report.error is not None:
+        return
+    if not report.scope.is_full:
+        _add_some(made, previous.get("people") or {}, amount)
         return
     made["people"] = _people(amount)
     made["drift"] = _drift(amount.remaining, show)
@@ -132,6 +151,15 @@ def _add_run(made: Status, previous: Mapping[str, Any], amount: Amount, asked: A
     made["manualStepsOpen"] = len(amount.steps)
     made["lastSyncTime"] = rfc3339(report.finished)
     _add_read(made, amount)
+
+
+def _add_some(made: Status, people: Mapping[str, Any], amount: Amount) -> None:
+    """Counts of people after a run for some of them, as far as they are known without reading the others."""
+    preview = amount.report.plan.preview if amount.report.plan else None
+    if not people or preview is None or not preview.is_whole:
+        return
+    provisioned = people.get("provisioned", 0) + amount.gained - amount.lost
+    made["people"] = {**people, "assigned": len(preview.values), "provisioned": max(0, provisioned)}
 
 
 def _add_read(made: Status, amount: Amount) -> None:
@@ -334,7 +362,7 @@ def resource_status(
     made: Status = {**previous, **extra}
     made["observedGeneration"] = generation
     made["conditions"] = settle(findings, previous.get("conditions") or [], generation, rfc3339(now))
-    return without_churn(previous, _pruned(made), now)
+    return without_churn(previous, fitted(_pruned(made)), now)
 
 
 def progressing_status(integration: Resource[Any], now: datetime) -> Status:

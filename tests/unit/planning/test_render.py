@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jsonschema
 import pytest
 
@@ -14,6 +16,7 @@ from controller.model.plan import (
     HoldReason,
     ManualStep,
     MappingPreview,
+    Move,
     Plan,
     Problem,
     Seats,
@@ -23,6 +26,10 @@ from controller.model.plan import (
 from controller.planning.plan_json import SCHEMA, render_json
 from controller.planning.render import Planned, render_markdown, render_text, summary
 
+MOVES = (
+    Move(OktaId("00u2"), "bob@example.com", "Sales", "A"),
+    Move(OktaId("00u3"), "cy@example.com", None, ""),
+)
 CREATE = Action(
     kind=ActionKind.CREATE_ACCOUNT,
     subject="00u1",
@@ -49,7 +56,7 @@ PLAN = Plan(
     steps=(ManualStep("sso", "Set up SSO", "Okta", "Click here", "Read", True, "d"),),
     problems=(Problem("GroupMapping", "m", "ProviderGroupMissing", "make the group", "spec.mappings"),),
     counts=Counts(2, 1, 2, 1, 0),
-    preview=MappingPreview({"A": 1}, {"a ": 3}, ("B",), 2, {"a ": "A"}),
+    preview=MappingPreview({"A": 1}, {"a ": 3}, ("B",), 2, {"a ": "A"}, MOVES),
 )
 VERDICT = Verdict(
     (CREATE,),
@@ -80,9 +87,13 @@ def test_text_tells_actions_changes_and_the_verdict() -> None:
         "  Problems:",
         "    GroupMapping m: make the group",
         "  Groups:",
-        "    no row claims a, which 3 people have; did you mean A?",
+        '    1 person with a value that a row claims: "A" 1',
+        '    no row claims "a ", which 3 people have; did you mean "A" (case or spacing differs)?',
         "    2 people have no value",
-        "    nobody has B",
+        '    nobody has "B"',
+        "    2 people with an account would move:",
+        "      bob@example.com: Sales -> A",
+        "      cy@example.com: (as it is) -> (no group)",
         "  Verdict:",
         "    1 of 2 would run now",
         "    1 held: AwaitingApproval",
@@ -119,3 +130,17 @@ def test_json_says_which_actions_are_held_and_what_to_approve() -> None:
 
 def test_one_action_is_told_in_the_singular() -> None:
     assert summary(Plan((CREATE,), "x")) == "1 action: 1 CreateAccount"
+
+
+def test_of_many_values_and_moves_ten_are_told_and_all_are_counted() -> None:
+    moves = tuple(Move(OktaId(f"00u{n}"), f"p{n}@acme.com", "A", "B") for n in range(12))
+    counts = {f"v{n:02}": n for n in range(1, 13)}
+    preview = MappingPreview(counts, {"x": 1}, tuple(f"u{n:02}" for n in range(11)), 1, moves=moves)
+    told = render_text([replace(EMPTY, plan=replace(PLAN, preview=preview))])
+    assert '78 people with a value that a row claims: "v12" 12, "v11" 11' in told
+    assert '"v03" 3, and 2 more' in told
+    assert 'no row claims "x", which 1 person has' in told
+    assert "1 person has no value" in told
+    assert '"u09", and 1 more' in told
+    assert "12 people with an account would move:" in told
+    assert "p9@acme.com: A -> B\n      and 2 more" in told

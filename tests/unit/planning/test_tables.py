@@ -8,6 +8,7 @@ import pytest
 
 from controller.model.actions import Action, Touch
 from controller.model.actual import Actual, GroupTable, Memory
+from controller.model.people import OktaId
 from controller.model.plan import Plan
 from controller.planning.diff import make_plan
 from controller.planning.guard import Circumstances, judge
@@ -166,6 +167,89 @@ def test_a_row_that_would_move_somebody_protected_stays() -> None:
     assert [problem.reason for problem in plan.problems] == ["Protected"]
 
 
+EVERYBODY = (
+    ("Remove", "", ("00u1", "00u2", "00u4"), "in no group any more"),
+    ("Default", "Everyone", ("00u1", "00u2", "00u4"), "in the default group"),
+    ("UseValue", "", ("00u1", "00u2", "00u4"), "in groups of their own name, or none"),
+    ("Keep", "", (), "where they are"),
+)
+
+
+@pytest.mark.parametrize(("action", "group", "moved", "why"), EVERYBODY, ids=[row[3] for row in EVERYBODY])
+def test_a_changed_rule_for_unmapped_values_counts_those_whom_it_moves(
+    action: str, group: str, moved: tuple[str, ...], why: str
+) -> None:
+    """Sales is claimed by no row, and person 4 has no value."""
+    state, known = world(table({"Engineering": "Engineering"}))
+    nobody = replace(person(4), profile=("", "p4@acme.com", "p4"))
+    people, held = (*state.assignments.people, nobody), (*state.accounts.accounts, account_of(nobody))
+    state = replace(
+        state,
+        assignments=replace(state.assignments, people=people),
+        accounts=replace(state.accounts, accounts=held),
+    )
+    rows = {"Engineering": "Engineering"}
+    desired = wish(group=group_wish(rows, unmapped=action, unmapped_group=group))
+    plan = make_plan(desired, state, replace(known, pairs={}))
+    assert [one.people for one in plan.actions] == ([moved] if moved else []), why
+    assert tuple(move.okta_id for move in plan.preview.moves) == moved
+
+
+@pytest.mark.parametrize("value", ["Sales", ""])
+def test_a_rule_for_unmapped_values_that_would_move_somebody_protected_stays(value: str) -> None:
+    state, known = world(table({"Engineering": "Engineering"}))
+    first = replace(person(1), profile=(value, "p1@acme.com", "p1"))
+    people = (first, *state.assignments.people[1:])
+    state = replace(state, assignments=replace(state.assignments, people=people))
+    desired = wish(
+        group=group_wish({"Engineering": "Engineering"}, unmapped="Remove"), protected=frozenset({"00u1"})
+    )
+    plan = make_plan(desired, state, known)
+    assert [one for one in plan.actions if one.kind.value == "SaveGroupTable"] == []
+    told = "the rule for unmapped values of the group table stays as it is"
+    assert [problem for problem in plan.problems if told in problem.message]
+
+
+def test_who_would_move_is_told_by_name_with_both_groups() -> None:
+    desired = wish(group=group_wish({"Sales": "Engineering", "Engineering": "Engineering"}))
+    assert [(m.login, m.before, m.after) for m in plan_of(desired, table()).preview.moves] == [
+        ("p1@acme.com", "Sales", "Engineering"),
+        ("p2@acme.com", "Sales", "Engineering"),
+    ]
+
+
+def test_a_changed_value_moves_its_person_alone() -> None:
+    state, known = world(table())
+    changed = replace(person(1), profile=("Engineering", "p1@acme.com", "p1"))
+    state = replace(state, assignments=replace(state.assignments, people=(changed, person(2))))
+    moves = make_plan(wish(), state, known).preview.moves
+    assert [(m.login, m.before, m.after) for m in moves] == [("p1@acme.com", "Sales", "Engineering")]
+
+
+def test_without_an_admin_api_moves_are_told_by_the_declared_table() -> None:
+    state, known = world(None)
+    changed = [replace(person(n), profile=(v, f"p{n}@acme.com", f"p{n}")) for n, v in ((1, "Legal"), (2, ""))]
+    state = replace(state, assignments=replace(state.assignments, people=tuple(changed)))
+    assert make_plan(wish(has_admin=False), state, known).preview.moves == (), "unmapped values stay"
+    desired = wish(has_admin=False, group=group_wish(unmapped="Remove"))
+    moves = make_plan(desired, state, known).preview.moves
+    assert [(m.okta_id, m.before, m.after) for m in moves] == [("00u1", "Sales", ""), ("00u2", "Sales", "")]
+
+
+def test_a_run_for_some_people_counts_everybody_anew_from_what_was_known() -> None:
+    state, known = world(table())
+    known = replace(known, values={OktaId(f"00u{n}"): "Sales" for n in (1, 2, 3)})
+    changed = replace(person(1), profile=("Engineering", "p1@acme.com", "p1"))
+    scoped = replace(state.assignments, people=(changed,), missing={OktaId("00u3"): None}, is_scoped=True)
+    plan = make_plan(wish(), replace(state, assignments=scoped), known)
+    assert (dict(plan.preview.people_by_value), plan.preview.is_whole) == (
+        {"Engineering": 1, "Sales": 1},
+        True,
+    )
+    blind = make_plan(wish(), replace(state, assignments=scoped), replace(known, values=None))
+    assert not blind.preview.is_whole
+
+
 def after(desired: Desired, present: GroupTable, known: Memory, *, saves: bool) -> Memory:
     state, _ = world(present)
     plan = make_plan(desired, state, known)
@@ -207,6 +291,16 @@ def test_the_preview_counts_people_by_value() -> None:
     assert dict(preview.suggestions) == {" LEGAL": "legal", "Legal": "legal"}
     assert preview.unused == ("Nobody", "legal")
     assert preview.without_value == 2
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["sales emea", "Sales  EMEA", " Sales EMEA ", "Sales\u00a0EMEA", "Sales\u200b EMEA", "SALES\tEMEA"],
+)
+def test_what_looks_the_same_to_the_eye_is_suggested(typed: str) -> None:
+    people = [replace(person(1), profile=(typed, "p1@acme.com", "x"))]
+    preview = make_plan(wish(group=group_wish({"Sales EMEA": "Sales"})), actual(people), memory()).preview
+    assert dict(preview.suggestions) == {typed: "Sales EMEA"}
 
 
 def test_numbers_are_values_as_okta_sends_them() -> None:

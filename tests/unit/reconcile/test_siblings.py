@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from controller.api.group_mapping import GroupMappingSpec
 from controller.errors import SpecError, Unauthorized, Unavailable
-from controller.model.plan import MappingPreview, Problem, SeatState
-from controller.reconcile.conditions import kstatus_faults
+from controller.model.people import OktaId
+from controller.model.plan import HoldReason, MappingPreview, Move, Problem, SeatState
+from controller.reconcile.conditions import kstatus_faults, size_of
+from controller.reconcile.outcome import show_id
 from controller.reconcile.report import Report
 from controller.reconcile.siblings import (
     broken_status,
@@ -20,7 +23,19 @@ from controller.reconcile.siblings import (
     suspended_status,
 )
 from tests.unit.planning import world
-from tests.unit.reconcile.reports import NOW, SOME, failed, of_type, report, resource, seats
+from tests.unit.reconcile.reports import (
+    NOW,
+    SOME,
+    action,
+    failed,
+    inputs,
+    of_type,
+    outcome,
+    report,
+    resource,
+    seats,
+    setting,
+)
 
 WISH = {"seats": world.seat_wish()}
 
@@ -63,6 +78,92 @@ def test_a_mapping_tells_what_its_rows_match() -> None:
 def test_values_that_nobody_has_are_told_where_they_are_claimed() -> None:
     status = mapping(report(plan={"preview": MappingPreview({"Sales": 0}, unused=("Other", "Sales"))}))
     assert status["unusedValues"] == ["Sales"]
+
+
+def test_values_are_shown_to_the_letter_and_without_marks_that_a_terminal_obeys() -> None:
+    odd = {"Sales  EMEA ": 1, "a\u202eb": 2, "x" * 10_000: 3}
+    status = mapping(report(plan={"preview": MappingPreview({}, odd)}))
+    assert [one["value"] for one in status["unmatchedValues"]] == ["x" * 127 + "…", "a�b", "Sales  EMEA "]
+
+
+def test_a_mapping_tells_how_many_people_have_each_of_its_values() -> None:
+    rows = [{"values": [f"v{n:02}" for n in range(30)], "providerGroup": "Sales"}]
+    spec = GroupMappingSpec.model_validate({"integrationRef": {"name": "calendly"}, "mappings": rows})
+    preview = MappingPreview({f"v{n:02}": n for n in range(30)})
+    status = mapping(report(plan={"preview": preview}), spec=spec)
+    assert status["people"] == sum(range(30))
+    assert status["peopleByValue"][0] == {"value": "v29", "group": "Sales", "people": 29}
+    assert len(status["peopleByValue"]) == 20
+
+
+def test_a_mapping_tells_whom_a_held_plan_would_move_between_its_groups() -> None:
+    table = setting(people=("00u1", "00u2"))
+    moves = (
+        Move(OktaId("00u1"), "p1@acme.com", "Sales", ""),
+        Move(OktaId("00u2"), "p2@acme.com", None, "Sales"),
+        Move(OktaId("00u3"), "p3@acme.com", "Legal", "Other"),
+    )
+    plan = {"preview": MappingPreview({"Sales": 7}, moves=moves)}
+    held = report([table], held=[(table, HoldReason.AWAITING_APPROVAL)], plan=plan)
+    status = mapping(held)
+    assert (status["moving"], status["moves"]) == (
+        2,
+        [{"login": "p1@acme.com", "before": "Sales"}, {"login": "p2@acme.com", "after": "Sales"}],
+    )
+    by_id = mapping_status(resource("GroupMapping"), held, NOW, show_id)
+    assert by_id["moves"][0]["login"] == "00u1"
+    done = mapping(report([table], [outcome(table)], plan=plan), status=status)
+    assert (done["moving"], "moves" in done) == (0, False)
+
+
+def test_of_a_held_change_of_one_person_only_that_person_would_move() -> None:
+    one = action(number=1)
+    moves = tuple(Move(OktaId(f"00u{n}"), f"p{n}@acme.com", "Legal", "Sales") for n in (1, 2))
+    held = report(
+        [one], held=[(one, HoldReason.AWAITING_APPROVAL)], plan={"preview": MappingPreview(moves=moves)}
+    )
+    assert [row["login"] for row in mapping(held)["moves"]] == ["p1@acme.com"]
+
+
+def test_a_value_claimed_twice_is_told_with_the_other_mapping_and_the_rest_is_counted() -> None:
+    other = resource("GroupMapping", name="more")
+    gone = resource("GroupMapping", name="aaa", is_deleting=True)
+    problem = Problem("GroupMapping", "teams", "ValueClaimedTwice", "Sales is claimed twice")
+    made = report(
+        inputs=inputs(mappings=(resource("GroupMapping"), other, gone)),
+        problems=(problem,),
+        plan={"preview": MappingPreview({"Sales": 7})},
+    )
+    status = mapping(made)
+    assert status["conflicts"] == [{"value": "Sales", "by": "more"}]
+    assert (status["people"], brief(status, "Stalled")) == (7, ("True", "ValueClaimedTwice"))
+    assert brief(status, "InSync") == ("True", "InSync"), "the rest of the plan goes on"
+
+
+def test_a_run_for_some_people_counts_values_anew_where_the_others_are_known() -> None:
+    first = mapping(report(plan={"preview": MappingPreview({"Sales": 7}, {"x": 1})}))
+    counted = MappingPreview({"Sales": 8}, is_whole=True)
+    status = mapping(report(scope=SOME, plan={"preview": counted}), status=first)
+    assert (status["people"], status["unmatched"]) == (8, 0)
+    assert status["conditions"] == first["conditions"]
+
+
+def test_the_largest_mapping_status_stays_below_64_kib() -> None:
+    long = ["語" * 127 + chr(number + 20_000) for number in range(60)]
+    rows = [{"values": long[:30], "providerGroup": "語" * 255}]
+    spec = GroupMappingSpec.model_validate({"integrationRef": {"name": "calendly"}, "mappings": rows})
+    preview = MappingPreview(
+        dict.fromkeys(long[:20], 1),
+        dict.fromkeys(long, 2),
+        tuple(long[20:30]),
+        1,
+        dict.fromkeys(long, long[0]),
+    )
+    other = resource("GroupMapping", spec=None, name="more")
+    made = report(inputs=inputs(mappings=(replace(other, spec=spec),)), plan={"preview": preview})
+    status = mapping(made, spec=None, name="teams")
+    assert size_of(mapping_status(replace(resource("GroupMapping"), spec=spec), made, NOW)) < 64 * 1024
+    assert status["unmatched"] == 60
 
 
 @pytest.mark.parametrize("where", ["before the plan", "in the plan", "as the error"])

@@ -65,6 +65,16 @@ class Memories:
         except (ValueError, KeyError, TypeError):
             return None
 
+    async def keep(self, integration: Resource[Any], memory: Memory) -> None:
+        """Stores `memory` in the midst of a run, before its first write. Conflict where somebody else has
+        written since: then this run must not."""
+        about = f"{integration.namespace}/{integration.name}"
+        try:
+            await self._save_memory(integration, memory, about)
+        except Conflict:
+            self.forget(integration.namespace, integration.name)
+            raise
+
     async def save(self, integration: Resource[Any], report: Report) -> None:
         """Stores what `report` leaves behind, where that is not what is stored already."""
         if report.plan is None:
@@ -75,12 +85,15 @@ class Memories:
         about = f"{integration.namespace}/{integration.name}"
         self._held[place] = (tenant, Held(report.memory, frozen))
         try:
-            blob = encode_memory(replace(report.memory, confirmed={}, values=None))
-            await self._store.save(integration.namespace, state_name(tenant), blob, about)
+            await self._save_memory(integration, report.memory, about)
             await self._save_frozen(integration, before, frozen, about)
         except Conflict:
             self.forget(*place)
             raise
+
+    async def _save_memory(self, integration: Resource[Any], memory: Memory, about: str) -> None:
+        blob = encode_memory(replace(memory, confirmed={}, values=None))
+        await self._store.save(integration.namespace, state_name(_tenant(integration)), blob, about)
 
     async def _save_frozen(
         self, integration: Resource[Any], before: Frozen | None, frozen: Frozen | None, about: str

@@ -149,7 +149,7 @@ class Operator:
         self._orgs = Orgs(clock, settings.log_poll_seconds, self._poke_for_log)
         okta = OktaSide(self._own, self._orgs)
         self._farewell = Farewell(self.known, cluster, reporter)
-        engine = Engine(used, clock, settings, metrics)
+        engine = Engine(used, clock, settings, metrics, self._memories.keep)
         parts = Parts(
             self.known,
             cluster,

@@ -53,6 +53,9 @@ def approve(
     if not said:
         return Approved(memory.approved if keys else "", frozenset(keys))
     named = _named(said, plan, needy, frozen)
+    if not named and said == memory.approved:
+        # In force already; the run that took it up came to no end.
+        return Approved(said if keys else "", frozenset(keys), desired.approval)
     if not named:
         return Approved(memory.approved if keys else "", frozenset(keys), desired.approval, is_ignored=True)
     added = {fingerprint(action) for action in named}

@@ -18,8 +18,9 @@ from controller.model.plan import Plan, Verdict
 from controller.planning.diff import of_this_tenant
 from controller.planning.digest import fingerprint
 from controller.planning.fields import ACTIVE, EXTERNAL_ID, USER_NAME, confirmed_hash, same, text
+from controller.planning.intent import taken_over
 from controller.planning.matching import fold
-from controller.planning.safeguards import COUNTED, in_window, people_of
+from controller.planning.safeguards import COUNTED, in_window, people_of, touched_now
 from controller.planning.seats import settle
 from controller.planning.tables import rows_of, table_of
 from controller.planning.wish import Desired
@@ -55,6 +56,7 @@ def remember(memory: Memory, run: Run) -> Memory:
     noted = replace(
         own,
         window=_window(own, run),
+        creating={},
         approved_keys=_still_approved(run),
         approved=run.verdict.memory_approved,
         confirmed=_confirmed(own, run),
@@ -95,16 +97,14 @@ def _wrote(run: Run) -> Iterator[tuple[Action, Outcome]]:
 def _window(memory: Memory, run: Run) -> tuple[Touched, ...]:
     """The latest entry for each person and class within the window. A write that could not be confirmed
     counts: it may have happened."""
-    at = run.now.astimezone(UTC).isoformat(timespec="seconds")
-    found = {
-        (e.okta_id, e.touch): e for e in in_window(memory.window, run.now, run.desired.safeguards.window)
-    }
-    for outcome in run.outcomes:
-        action = outcome.action
-        if action.touch in COUNTED and (outcome.result in _WROTE or outcome.reason == "NotConfirmed"):
-            for okta_id in people_of(action):
-                found[okta_id, action.touch.value] = Touched(okta_id, action.touch.value, at)
-    return tuple(found[key] for key in sorted(found))
+    recent = in_window(memory.window, run.now, run.desired.safeguards.window)
+    fresh = [
+        (okta_id, outcome.action.touch)
+        for outcome in run.outcomes
+        if outcome.action.touch in COUNTED and (outcome.result in _WROTE or outcome.reason == "NotConfirmed")
+        for okta_id in people_of(outcome.action)
+    ]
+    return touched_now(recent, fresh, run.now)
 
 
 def _still_approved(run: Run) -> frozenset[str]:
@@ -145,15 +145,7 @@ def _forgotten(memory: Memory, run: Run) -> Iterator[OktaId]:
 
 def _adopted(memory: Memory, run: Run) -> frozenset[OktaId]:
     """People whose account carried nobody's or somebody else's id when we took it over."""
-    marked = {account.external_id for account in run.actual.accounts.accounts}
-    taken = {
-        OktaId(action.subject)
-        for action, _ in _wrote(run)
-        if action.kind in (ActionKind.UPDATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT)
-        and action.subject not in memory.pairs
-        and action.subject not in marked
-    }
-    return memory.adopted | taken
+    return memory.adopted | taken_over(memory, run.actual, [action for action, _ in _wrote(run)])
 
 
 # What was read back.

@@ -56,6 +56,16 @@ def in_window(entries: Iterable[Touched], now: datetime, window: timedelta) -> t
     return tuple(entry for entry in entries if now - _moment(entry.at) < window)
 
 
+def touched_now(
+    recent: Iterable[Touched], fresh: Iterable[tuple[str, Touch]], now: datetime
+) -> tuple[Touched, ...]:
+    """The latest entry for each person and class: `recent` ones, and those that are touched at `now`."""
+    at = now.astimezone(UTC).isoformat(timespec="seconds")
+    found = {(entry.okta_id, entry.touch): entry for entry in recent}
+    found |= {(okta_id, touch.value): Touched(okta_id, touch.value, at) for okta_id, touch in fresh}
+    return tuple(found[key] for key in sorted(found))
+
+
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

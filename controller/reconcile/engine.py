@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
 from controller.clock import Clock
 from controller.errors import ControllerError, RateLimited, RemoteError, Unauthorized, Unavailable
@@ -26,7 +27,8 @@ from controller.model.plan import Frozen, Plan, Problem, Verdict
 from controller.planning.desired import build_desired, check_actual
 from controller.planning.diff import Previous, make_plan
 from controller.planning.guard import Circumstances, judge
-from controller.planning.inputs import Inputs
+from controller.planning.inputs import Inputs, Resource
+from controller.planning.intent import note_intent, recover
 from controller.planning.matching import ids_to_look_up
 from controller.planning.memory import Run, remember
 from controller.planning.rotation import lacks_token
@@ -41,7 +43,8 @@ LARGE = 500
 """More people than this are planned in a thread, so that probes and pokes are answered meanwhile."""
 ENDS_THE_RUN = (Unauthorized, RateLimited, Unavailable)
 
-Apply = Callable[[Outcome], None]
+Keep = Callable[[Resource[Any], Memory], Awaitable[None]]
+"""Stores the memory of an integration before its run writes; where that fails nothing is written."""
 logger = logging.getLogger(__name__)
 
 
@@ -84,8 +87,15 @@ class _Progress:
 class Engine:
     """Reconciles one integration at a time; callers see to it that no tenant is worked on twice at once."""
 
-    def __init__(self, connector: Connector, clock: Clock, settings: Settings, metrics: Metrics) -> None:
-        self._connector, self._clock = connector, clock
+    def __init__(
+        self,
+        connector: Connector,
+        clock: Clock,
+        settings: Settings,
+        metrics: Metrics,
+        keep: Keep | None = None,
+    ) -> None:
+        self._connector, self._clock, self._keep = connector, clock, keep
         self._settings, self._metrics = settings, metrics
 
     async def run(
@@ -122,10 +132,21 @@ class Engine:
         progress.credential = okta_fingerprint(progress.inputs, credentials)
         targets = await self._connector.connect(progress.inputs, progress.desired, credentials)
         progress.actual = await observe(targets, progress.desired, progress.scope, progress.memory)
+        progress.memory = recover(progress.desired, progress.memory, progress.actual.accounts.accounts)
         check_actual(progress.desired, progress.actual)
         await self._plan(progress)
         if write and progress.verdict is not None and progress.verdict.run:
+            await self._keep_intent(progress, progress.verdict)
             await self._apply(targets, progress, progress.verdict.run)
+
+    async def _keep_intent(self, progress: _Progress, verdict: Verdict) -> None:
+        """Stores what the run is about to do, where a restart could not see it from what it has done."""
+        assert progress.desired is not None
+        assert progress.actual is not None
+        now = self._clock.now()
+        intent = note_intent(progress.memory, progress.desired, progress.actual, verdict, now)
+        if self._keep is not None and intent != progress.memory:
+            await self._keep(progress.inputs.integration, intent)
 
     async def _plan(self, progress: _Progress) -> None:
         assert progress.actual is not None
@@ -218,6 +239,7 @@ async def observe(targets: Targets, desired: Desired, scope: Scope, memory: Memo
         for read in reads:
             read.cancel()
         await asyncio.gather(*reads, return_exceptions=True)
+    memory = recover(desired, memory, accounts.accounts)
     absent = ids_to_look_up(desired, assignments, accounts, memory) if scope.is_full else ()
     if absent:
         missing = await targets.okta_people.observe_missing(desired, absent)

@@ -29,6 +29,7 @@ def encode_memory(memory: Memory) -> bytes:
             "app": memory.app_id,
             "pairs": dict(sorted(memory.pairs.items())),
             "adopted": sorted(memory.adopted),
+            "creating": dict(sorted(memory.creating.items())),
             "window": [[one.okta_id, one.touch, one.at] for one in memory.window],
             "logins": {okta_id: list(names) for okta_id, names in sorted(memory.logins.items())},
             "approved": memory.approved,
@@ -50,6 +51,7 @@ def decode_memory(packed: bytes) -> Memory:
     return Memory(
         pairs={OktaId(okta_id): ScimId(scim_id) for okta_id, scim_id in raw["pairs"].items()},
         adopted=frozenset(OktaId(okta_id) for okta_id in raw["adopted"]),
+        creating={OktaId(okta_id): name for okta_id, name in raw.get("creating", {}).items()},
         window=tuple(Touched(*entry) for entry in raw["window"]),
         tenant=raw["tenant"],
         app_id=raw["app"],

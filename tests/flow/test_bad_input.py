@@ -127,6 +127,7 @@ async def test_an_unknown_source_attribute_is_named(flow: Flow) -> None:
 async def test_two_integrations_on_one_app_the_later_yields(flow: Flow) -> None:
     await applied(flow, mode="Observe")
     await flow.until("ScimIntegration", "calendly", says("Ready", "True", "Succeeded"))
+    await asyncio.sleep(1.1)  # the API server's creation times have whole seconds
     await flow.apply(flow.example("ScimIntegration", metadata={"name": "later"}))
     body = await flow.until("ScimIntegration", "later", says("Stalled", "True", "Conflict"))
     assert "default/calendly" in condition(body, "Stalled")["message"]

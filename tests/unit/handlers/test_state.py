@@ -115,6 +115,21 @@ async def test_memory_is_cached_stored_when_it_changes_and_found_again() -> None
     assert fresh.memory.confirmed == {}
 
 
+async def test_what_is_kept_before_a_run_writes_is_found_after_a_crash() -> None:
+    api = FakeApi()
+    memories = Memories(StateStore(api))
+    await memories.load(INTEGRATION)
+    intent = world.memory(creating={OktaId("00u1"): "p1@acme.com"})
+    await memories.keep(INTEGRATION, intent)
+    assert (await Memories(StateStore(api)).load(INTEGRATION)).memory == intent
+    rival = Memories(StateStore(api))
+    await rival.load(INTEGRATION)
+    await rival.keep(INTEGRATION, world.memory())
+    with pytest.raises(Conflict):
+        await memories.keep(INTEGRATION, world.memory(people_read=7))
+    assert (await memories.load(INTEGRATION)).memory == world.memory()
+
+
 async def test_a_frozen_plan_comes_and_goes() -> None:
     api = FakeApi()
     memories = Memories(StateStore(api))

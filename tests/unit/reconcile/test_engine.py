@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from controller.clock import ManualClock
-from controller.errors import RateLimited, SpecError, Unauthorized, Unavailable
+from controller.errors import Conflict, RateLimited, SpecError, Unauthorized, Unavailable
 from controller.metrics import Metrics
 from controller.model.actions import Action, ActionKind, Result
 from controller.model.actual import Memory
@@ -179,6 +179,33 @@ async def test_people_of_ours_who_are_not_listed_are_looked_for() -> None:
     assert "observe_missing 00u2" in fake.calls
     assert fake.done == ["DeactivateAccount/00u2"]
     assert report.error is None
+
+
+async def test_what_a_run_is_about_to_do_is_kept_before_its_first_write() -> None:
+    kept: list[tuple[str, list[str], int]] = []
+    accounts = [world.account_of(PEOPLE[0], values=("Wrong", "x@acme.com", "Sales"))]
+    fake = FakeWorld(world.actual(PEOPLE[:1], accounts))
+
+    async def keep(integration: object, intent: Memory) -> None:
+        kept.append((integration.name, list(fake.done), len(intent.window)))  # type: ignore[attr-defined]
+
+    engine = Engine(FakeConnector(fake), ManualClock(world.NOW), Settings(), Metrics(), keep)
+    await engine.run(observing(), TOKEN, world.memory(accounts))
+    assert kept == [("calendly", [], 1)]
+    assert fake.done == ["UpdateAccount/00u0"]
+
+
+async def test_where_nothing_can_be_kept_nothing_is_written() -> None:
+    accounts = [world.account_of(PEOPLE[0], values=("Wrong", "x@acme.com", "Sales"))]
+    fake = FakeWorld(world.actual(PEOPLE[:1], accounts))
+    lost = Conflict("somebody else has written", system="Kubernetes", status=409)
+
+    async def refuse(*_: object) -> None:
+        raise lost
+
+    engine = Engine(FakeConnector(fake), ManualClock(world.NOW), Settings(), Metrics(), refuse)
+    report = await engine.run(observing(), TOKEN, world.memory(accounts))
+    assert (report.error, fake.done) == (lost, [])
 
 
 class Killed(BaseException):

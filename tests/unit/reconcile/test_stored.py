@@ -22,6 +22,7 @@ FULL = Memory(
     window=(Touched("00u1", "Removal", "2026-01-01T00:00:00+00:00"),),
     tenant="https://scim.example.com",
     app_id="0oa1",
+    creating={OktaId("00u9"): "new@acme.com"},
     logins={OktaId("00u1"): ("ada@acme.com", "ada@old.com")},
     approved="d" * 64,
     approved_keys=frozenset({"k1", "k2"}),

@@ -1,0 +1,71 @@
+"""What a run is about to do, noted down before it does it, so that a crash between the two costs nothing.
+
+Called by the engine before the first write, and after the accounts are read. What a run did replaces its
+intent; where the process dies in between, the intent stands, on the side of caution: people whom it may have
+touched count as touched, an account that it may have taken over counts as taken over, and an account that it
+may have created is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from controller.model.actions import Action, ActionKind
+from controller.model.actual import Actual, Memory
+from controller.model.people import Account, OktaId
+from controller.model.plan import Verdict
+from controller.planning.diff import of_this_tenant
+from controller.planning.fields import USER_NAME
+from controller.planning.matching import fold
+from controller.planning.safeguards import COUNTED, in_window, people_of, touched_now
+from controller.planning.wish import Desired
+
+_TAKES_OVER = frozenset({ActionKind.UPDATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT})
+
+
+def note_intent(memory: Memory, desired: Desired, actual: Actual, verdict: Verdict, now: datetime) -> Memory:
+    """`memory` with what `verdict` lets run, as if it were killed in the midst of it."""
+    counted = [action for action in verdict.run if action.touch in COUNTED]
+    fresh = [(okta_id, action.touch) for action in counted for okta_id in people_of(action)]
+    recent = in_window(memory.window, now, desired.safeguards.window)
+    return replace(
+        memory,
+        window=touched_now(recent, fresh, now),
+        approved=verdict.memory_approved,
+        approved_keys=verdict.approved_keys,
+        adopted=memory.adopted | taken_over(of_this_tenant(desired, memory), actual, verdict.run),
+        creating=_creating(desired, verdict.run),
+    )
+
+
+def taken_over(memory: Memory, actual: Actual, actions: Iterable[Action]) -> frozenset[OktaId]:
+    """People whose account carries nobody's or somebody else's id and is not known as ours."""
+    marked = {account.external_id for account in actual.accounts.accounts}
+    return frozenset(
+        OktaId(action.subject)
+        for action in actions
+        if action.kind in _TAKES_OVER and action.subject not in memory.pairs and action.subject not in marked
+    )
+
+
+def _creating(desired: Desired, actions: Iterable[Action]) -> Mapping[OktaId, str]:
+    """Folded user names of the accounts to come, where nothing else will tell whose they are."""
+    if desired.profile.keeps_external_id:
+        return {}
+    return {
+        OktaId(action.subject): fold(str(dict(action.after).get(USER_NAME, "")))
+        for action in actions
+        if action.kind is ActionKind.CREATE_ACCOUNT
+    }
+
+
+def recover(desired: Desired, memory: Memory, accounts: Iterable[Account]) -> Memory:
+    """`memory` with the accounts that a run which did not come to its end has created."""
+    if not memory.creating or memory.tenant not in ("", desired.base_url):
+        return memory
+    owned = set(memory.pairs.values())
+    free = {fold(a.user_name): a.scim_id for a in accounts if not a.external_id and a.scim_id not in owned}
+    found = {okta_id: free[name] for okta_id, name in memory.creating.items() if name in free}
+    return replace(memory, pairs={**found, **memory.pairs})

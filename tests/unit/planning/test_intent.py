@@ -1,0 +1,95 @@
+"""What is noted down before a run writes, and what a restart makes of it when the run came to no end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from controller.model.actual import Actual, Memory, Touched
+from controller.model.people import OktaId, PersonState
+from controller.model.plan import Verdict
+from controller.planning.diff import make_plan
+from controller.planning.guard import Circumstances, judge
+from controller.planning.intent import note_intent, recover
+from controller.planning.wish import Desired
+from tests.unit.planning.world import GENERIC, NOW, URL, account_of, actual, memory, person, wish
+
+NAMELESS = replace(GENERIC, keeps_external_id=False)
+
+
+def decided(desired: Desired, state: Actual, known: Memory) -> tuple[Memory, Verdict]:
+    verdict = judge(make_plan(desired, state, known), desired, state, known, Circumstances(NOW))
+    return note_intent(known, desired, state, verdict, NOW), verdict
+
+
+NAMELESS_WISH = wish(profile=NAMELESS)
+
+
+def test_whom_a_run_may_touch_counts_before_it_does() -> None:
+    gone, moved, new = person(1), person(2), person(3)
+    accounts = [account_of(gone), replace(account_of(moved), values=("x", "y", "Sales"))]
+    state = actual([moved, new], accounts, missing={gone.okta_id: None})
+    intent, _ = decided(wish(), state, memory(accounts))
+    at = "2026-03-02T12:00:00+00:00"
+    assert intent.window == (Touched("00u1", "Removal", at), Touched("00u2", "Change", at))
+    assert replace(intent, window=()) == memory(accounts), "creations are found by the id that they carry"
+
+
+def test_a_restart_counts_nobody_twice() -> None:
+    """The same people are planned again, and distinct people count."""
+    people = [person(number) for number in range(5)]
+    accounts = [account_of(one) for one in people]
+    state = actual([], accounts, missing=dict.fromkeys((one.okta_id for one in people), None))
+    state = replace(state, assignments=replace(state.assignments, people=(person(9),)))
+    known = memory(accounts)
+    intent, first = decided(wish(), state, known)
+    assert len(first.run) == 6
+    again, second = decided(wish(), state, intent)
+    assert second.run == first.run
+    assert again.window == intent.window
+
+
+def test_an_account_that_is_about_to_be_taken_over_counts_as_taken_over() -> None:
+    one = person(1)
+    state = actual([one], [replace(account_of(one), external_id="")])
+    intent, _ = decided(wish(), state, memory())
+    assert intent.adopted == {"00u1"}
+    ours = memory([account_of(one)])
+    assert decided(wish(), state, ours)[0].adopted == set()
+
+
+def test_an_approval_is_in_force_from_the_first_write_on() -> None:
+    one = person(1)
+    desired = wish(mode="Approve")
+    state = actual([one])
+    _, waiting = decided(desired, state, memory())
+    approved = replace(desired, approval=waiting.digest)
+    intent, verdict = decided(approved, state, memory())
+    assert (intent.approved, intent.approved_keys) == (waiting.digest, verdict.approved_keys)
+    after = actual([one], [account_of(one)])
+    plan = make_plan(approved, after, intent)
+    restarted = judge(plan, approved, after, intent, Circumstances(NOW, frozen=waiting.frozen))
+    assert (restarted.handled_approval, restarted.is_approval_ignored) == (waiting.digest, False)
+
+
+def test_an_account_created_without_an_id_is_ours_after_a_crash() -> None:
+    one, desired = person(1, user_name="P1@acme.com"), NAMELESS_WISH
+    intent, _ = decided(desired, actual([one]), memory())
+    assert intent.creating == {"00u1": "p1@acme.com"}
+    made = replace(account_of(one), external_id="", user_name="p1@ACME.com")
+    assert recover(desired, intent, [made]).pairs == {"00u1": "s-00u1"}
+    left = actual([], [made], missing={OktaId("00u1"): PersonState.DEACTIVATED})
+    plan = make_plan(desired, left, recover(desired, intent, [made]))
+    assert [action.kind.value for action in plan.actions] == ["DeactivateAccount"]
+
+
+def test_only_what_carries_no_id_and_is_nobodys_is_recovered() -> None:
+    one, desired = person(1), NAMELESS_WISH
+    intent = replace(memory(), creating={OktaId("00u1"): "p1@acme.com"})
+    marked = account_of(one)
+    assert recover(desired, intent, [marked]).pairs == {}
+    unmarked = replace(marked, external_id="")
+    noted = replace(intent, pairs={OktaId("00u7"): unmarked.scim_id})
+    assert recover(desired, noted, [unmarked]).pairs == noted.pairs
+    elsewhere = replace(intent, tenant=URL + "-other")
+    assert recover(desired, elsewhere, [unmarked]) is elsewhere
+    assert recover(desired, memory(), [unmarked]).pairs == {}

@@ -21,6 +21,8 @@ from rich.table import Table
 import bench
 
 RESULTS = Path(__file__).parent / "results.json"
+WIDTH = 180
+"""Of the table where it does not go to a terminal."""
 Row = dict[str, Any]
 
 
@@ -82,7 +84,7 @@ def main() -> int:
     unknown = sorted(set(only) - set(names()))
     if unknown:
         parser.error(f"no such figures: {', '.join(unknown)}; there are {', '.join(names())}")
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     rows = measure(only or names(), console)
     show(rows, console)
     RESULTS.write_text(json.dumps(merge(rows), indent=1) + "\n")

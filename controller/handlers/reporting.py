@@ -6,9 +6,11 @@ compared with what is known, written, and remembered at once, so that the echo o
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 from controller.api.okta_org import OktaOrgSpec
 from controller.clock import Clock
@@ -23,6 +25,7 @@ from controller.handlers.known import (
     ORG,
     Body,
     Known,
+    Place,
     integration_names,
     place_of,
 )
@@ -61,6 +64,7 @@ class Reporter:
     ) -> None:
         self._known, self._cluster, self._clock, self._metrics = known, cluster, clock, metrics
         self._is_throttled = is_throttled
+        self._turns: WeakValueDictionary[Place, asyncio.Lock] = WeakValueDictionary()
         self.show: Show = show_login if settings.people_in_status == "login" else show_id
 
     async def write(
@@ -72,6 +76,13 @@ class Reporter:
     ) -> None:
         """Status, gauges and events of one resource; nothing is sent where nothing differs. `generation` is
         the one that the status is about, where that may not be the known one any more."""
+        # An org is told of by every run that uses it: two at once would both tell of one transition.
+        async with self._turns.setdefault(place_of(body), asyncio.Lock()):
+            await self._write(body, status, report, generation)
+
+    async def _write(
+        self, body: Body, status: Mapping[str, Any], report: Report | None, generation: int | None
+    ) -> None:
         place = place_of(body)
         fresh = self._known.get(*place)
         if fresh is None or fresh["metadata"].get("uid") != body["metadata"].get("uid"):

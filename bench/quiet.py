@@ -9,6 +9,7 @@ import asyncio
 import tempfile
 from collections import defaultdict
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ async def _measure(folder: Path) -> list[Row]:
     )
     async with open_fleet(folder, SIZE, PEOPLE, clock, interval="1h") as fleet:
         fleet.org.buckets.limits["/api/v1/apps"] = LIMIT
-        await fleet.apply()
+        await fleet.apply_all()
         api = await open_api_server(fleet.kubeconfig, connections=0)
         stop, ready = asyncio.Event(), asyncio.Event()
         operator = Operator(settings, Ground(fleet.kubeconfig, api, clock, Metrics()))
@@ -67,7 +68,7 @@ async def _hours(fleet: Fleet, clock: SteppedClock, ready: asyncio.Event) -> lis
     while not ready.is_set():
         await clock.drive(clock.monotonic() + 1, fleet.busy)
     begun = clock.monotonic()
-    while await _unready(fleet):
+    while await fleet.unready():
         if clock.monotonic() - begun > LONGEST_START:
             raise TimeoutError("not every integration became Ready")
         await clock.drive(clock.monotonic() + 60, fleet.busy)
@@ -76,16 +77,6 @@ async def _hours(fleet: Fleet, clock: SteppedClock, ready: asyncio.Event) -> lis
     await clock.drive(clock.monotonic() + HOUR, fleet.busy)
     hour = list(fleet.org.requests)[len(first) :]
     return [*_rows_of_start(first, started), *_rows_of_hour(first, hour)]
-
-
-async def _unready(fleet: Fleet) -> int:
-    bodies = await fleet.api.list_all("/apis/scim-operator.dev/v1alpha1/scimintegrations")
-    return sum(not _is_ready(body) for body in bodies)
-
-
-def _is_ready(body: dict[str, Any]) -> bool:
-    conditions = body.get("status", {}).get("conditions", [])
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def _rows_of_start(first: list[dict[str, Any]], seconds: float) -> list[Row]:
@@ -132,5 +123,5 @@ def _early(calls: list[dict[str, Any]]) -> int:
     return sum(
         (later - earlier).total_seconds() < least
         for times in seen.values()
-        for earlier, later in zip(times, times[1:], strict=False)
+        for earlier, later in pairwise(times)
     )

@@ -1,7 +1,7 @@
 """Rows of the table: one figure each, with the bound that it is held against.
 
-Used by every module that measures. `bound` is text, since some figures have to be low and others high; `holds`
-is None where a figure is told without a bound.
+Used by every module that measures. `bound` is text, since some figures have to be low and others high;
+`holds` is None where a figure is told without a bound.
 """
 
 from __future__ import annotations

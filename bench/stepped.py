@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -29,6 +31,12 @@ class Busy:
 
     def __init__(self) -> None:
         self.under_way = self.seen = 0
+        self.calls: Counter[str] = Counter()
+        """By name of the server."""
+        self.writes: Counter[str] = Counter()
+        """The same, of what is no GET."""
+        self.posts: list[float] = []
+        """When each POST to /Users came, in real time."""
 
     @contextmanager
     def request(self) -> Iterator[None]:
@@ -39,17 +47,26 @@ class Busy:
         finally:
             self.under_way -= 1
 
-    def serving(self, app: Any) -> Any:
-        """The ASGI application `app`, its requests counted."""
+    def serving(self, app: Any, name: str = "", delay_seconds: float = 0.0) -> Any:
+        """The ASGI application `app`, its requests counted and each answered so much later."""
 
         async def call(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] != "http" or b"watch=true" in scope.get("query_string", b""):
                 await app(scope, receive, send)
                 return
+            self._count(name, scope["method"], scope["path"])
             with self.request():
+                if delay_seconds:
+                    await asyncio.sleep(delay_seconds)
                 await app(scope, receive, send)
 
         return call
+
+    def _count(self, name: str, method: str, path: str) -> None:
+        self.calls[name] += 1
+        self.writes[name] += method != "GET"
+        if method == "POST" and path.endswith("/Users"):
+            self.posts.append(time.monotonic())
 
     @contextmanager
     def clients(self) -> Iterator[None]:

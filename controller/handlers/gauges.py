@@ -15,6 +15,7 @@ from controller.clock import parse_rfc3339
 from controller.handlers.known import INTEGRATION, LIMIT, Place
 from controller.metrics import Metrics
 from controller.model.plan import DriftKind
+from controller.reconcile.conditions import ORDER
 
 STATUSES = ("True", "False", "Unknown")
 SEATS = ("limit", "used", "pending", "available", "reserved", "waiting")
@@ -39,11 +40,14 @@ def show_status(
 def _conditions(metrics: Metrics, place: Place, status: Mapping[str, Any]) -> None:
     gauge = metrics.resource_condition
     kind, namespace, name = place
-    gauge.remove_by_labels({"kind": kind, "namespace": namespace, "name": name})
-    for condition in status.get("conditions") or []:
+    found = {one["type"]: one["status"] for one in status.get("conditions") or []}
+    for condition in ORDER:
         for value in STATUSES:
-            holds = condition["status"] == value
-            gauge.labels(kind, namespace, name, condition["type"], value).set(int(holds))
+            if condition in found:
+                holds = found[condition] == value
+                gauge.labels(kind, namespace, name, condition, value).set(int(holds))
+            else:  # by the whole set of labels: to search for it goes through every series there is
+                gauge.remove(kind, namespace, name, condition, value)
 
 
 def _integration(metrics: Metrics, namespace: str, name: str, status: Mapping[str, Any]) -> None:
@@ -60,10 +64,11 @@ def _integration(metrics: Metrics, namespace: str, name: str, status: Mapping[st
 
 def _token_expiry(metrics: Metrics, namespace: str, name: str, token: Mapping[str, Any]) -> None:
     gauge = metrics.token_expiry_timestamp_seconds
-    gauge.remove_by_labels({"namespace": namespace, "name": name})
     for holder, field in HOLDERS.items():
         if field in token:
             gauge.labels(namespace, name, holder).set(parse_rfc3339(token[field]).timestamp())
+        else:
+            gauge.remove(namespace, name, holder)
 
 
 def _counts(gauge: Gauge, namespace: str, name: str, counts: Any, states: tuple[str, ...]) -> None:
@@ -76,7 +81,7 @@ def _counts(gauge: Gauge, namespace: str, name: str, counts: Any, states: tuple[
 
 def _optional(gauge: Gauge, namespace: str, name: str, value: float | None) -> None:
     if value is None:
-        gauge.remove_by_labels({"namespace": namespace, "name": name})
+        gauge.remove(namespace, name)
     else:
         gauge.labels(namespace, name).set(value)
 

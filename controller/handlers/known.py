@@ -140,6 +140,10 @@ class Known:
         """The integrations that refer to an org."""
         return [self._bodies[place] for place in sorted(self._by_org.get((ORG, namespace, name), ()))]
 
+    def count_of_org(self, namespace: str, name: str) -> int:
+        """How many integrations refer to an org."""
+        return len(self._by_org.get((ORG, namespace, name), ()))
+
     def concerned(self, body: Body) -> tuple[str, ...]:
         """Keys of the integrations that have to be reconciled when `body` changes."""
         kind, namespace, name = place_of(body)

@@ -121,7 +121,7 @@ class Reporter:
         for limit in family.limits:
             await self._write_resource(limit, limit_status(limit, report, now, self.show))
         if family.org is not None:
-            users = len(self._known.users_of_org(family.org.namespace, family.org.name))
+            users = self._known.count_of_org(family.org.namespace, family.org.name)
             waits = self._is_throttled(family.org.namespace, family.org.name)
             await self._write_resource(family.org, org_status(family.org, report, users, now, waits))
 
@@ -164,7 +164,7 @@ class Reporter:
         kind, namespace, name = place_of(body)
         now = self._clock.now()
         if kind == ORG:
-            users = len(self._known.users_of_org(namespace, name))
+            users = self._known.count_of_org(namespace, name)
             return org_status(to_resource(body, OktaOrgSpec), None, users, now)
         names = integration_names(body)
         missing = [one for one in names if self._known.get(INTEGRATION, namespace, one) is None]

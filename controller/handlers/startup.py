@@ -252,6 +252,8 @@ class Operator:
         self.intake.poke(key, Lane.CHANGE, why)
 
     def _poke_for_log(self, key: str, scope: Scope, why: str) -> None:
+        if self._own is not None and why.startswith("group."):
+            self._own.forget_members()
         self.intake.poke(key, Lane.CHANGE, why, scope=scope)
 
     def _integration(self, key: str) -> Any:

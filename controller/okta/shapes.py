@@ -65,6 +65,7 @@ class Group(TypedDict, total=False):
     id: str
     type: str
     profile: Json
+    lastMembershipUpdated: str
     _embedded: Json
 
 

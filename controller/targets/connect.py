@@ -29,6 +29,7 @@ from controller.scim.connect import OpenProvider, ProviderAccess, open_admin, op
 from controller.settings import Settings
 from controller.targets.app_lookup import AppLookup
 from controller.targets.base import Credentials, SecretStore, Targets
+from controller.targets.memberships import Memberships
 from controller.targets.okta_app import OktaApp
 from controller.targets.okta_people import OktaPeople
 from controller.targets.provider_people import ProviderPeople
@@ -62,6 +63,7 @@ class TargetConnector:
         self.budgets = okta_budgets(self._wiring)
         self._orgs: dict[tuple[str, str], _Kept] = {}
         self._targets: dict[tuple[str, str], _Kept] = {}
+        self._memberships: dict[tuple[str, str], Memberships] = {}
         self._sessions: list[Session] = []
 
     async def connect(self, inputs: Inputs, desired: Desired, credentials: Credentials) -> Targets:
@@ -83,7 +85,8 @@ class TargetConnector:
         place = (namespace, inputs.integration.name)
         kept = self._targets.get(place)
         if kept is None or kept.fingerprint != fingerprint:
-            targets = self._make(spec, org, access, (admin_token, okta_token), held)
+            memberships = self._memberships[inputs.org.namespace, inputs.org.name]
+            targets = self._make(spec, (org, memberships), access, (admin_token, okta_token), held)
             kept = self._targets[place] = _Kept(fingerprint, targets)
         targets = kept.value
         assert isinstance(targets, Targets)
@@ -98,6 +101,8 @@ class TargetConnector:
             if kept.fingerprint != fingerprint:
                 kept.value = await self._open(resource, access)
                 kept.fingerprint = fingerprint
+                # Another credential may see others.
+                self._memberships[place] = Memberships(self._wiring.clock)
         org: OpenOrg = kept.value
         self.budgets.of(org.org_id, _owner(resource), self._percent(resource.spec))
         return org
@@ -112,8 +117,14 @@ class TargetConnector:
     def forget_org(self, namespace: str, name: str) -> None:
         """An OktaOrg is gone: its claim on the budget ends."""
         kept = self._orgs.pop((namespace, name), None)
+        self._memberships.pop((namespace, name), None)
         if kept is not None and isinstance(kept.value, OpenOrg):
             self.budgets.release(kept.value.org_id, f"{namespace}/{name}")
+
+    def forget_members(self) -> None:
+        """Something happened to a group: who is in which is read anew."""
+        for memberships in self._memberships.values():
+            memberships.forget()
 
     def forget_integration(self, namespace: str, name: str) -> None:
         """A ScimIntegration is gone."""
@@ -141,11 +152,12 @@ class TargetConnector:
     def _make(
         self,
         spec: ScimIntegrationSpec,
-        org: OpenOrg,
+        okta: tuple[OpenOrg, Memberships],
         access: ProviderAccess,
         tokens: tuple[SecretStr | None, SecretStr | None],
         held: HeldTokens,
     ) -> Targets:
+        org, memberships = okta
         try:
             provider: OpenProvider = open_provider(access, self._wiring)
         except SpecError as error:
@@ -168,7 +180,7 @@ class TargetConnector:
         return Targets(
             provider_settings=ProviderSettings(provider.client, admin, clock, desk, held),
             okta_app=OktaApp(org.client, lookup, clock, okta_token),
-            okta_people=OktaPeople(org.client, lookup, clock),
+            okta_people=OktaPeople(org.client, lookup, clock, memberships),
             provider_people=ProviderPeople(provider.client, self._settings.writes_in_flight),
         )
 

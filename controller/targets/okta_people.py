@@ -22,6 +22,7 @@ from controller.planning.wish import Desired, GroupRef
 from controller.targets.app_lookup import AppLookup
 from controller.targets.assigning import AssignmentWriter
 from controller.targets.base import Done
+from controller.targets.memberships import Members, Memberships, mark_of
 from controller.targets.order import carry_out
 from controller.transport.calls import Lane
 
@@ -49,8 +50,11 @@ class OktaPeople:
     name = "okta_people"
     handles = HANDLES
 
-    def __init__(self, client: OktaClient, lookup: AppLookup, clock: Clock) -> None:
+    def __init__(
+        self, client: OktaClient, lookup: AppLookup, clock: Clock, memberships: Memberships | None = None
+    ) -> None:
         self._client, self._lookup, self._clock = client, lookup, clock
+        self._memberships = memberships or Memberships(clock)
 
     async def observe(self, desired: Desired, scope: Scope) -> AssignmentState:
         """Everybody, with the groups that matter; or the people of `scope` alone, without any group."""
@@ -60,8 +64,10 @@ class OktaPeople:
         client = self._client.in_lane(Lane.FULL)
         people = await self._people(client, desired, app_id)
         app_groups = {row["id"]: row.get("priority") for row in await client.app_groups(app_id)}
-        groups = await _groups(client, desired, app_groups)
-        members = {g: await _members(client, g) for g in _groups_to_open(desired, groups, app_groups)}
+        rows = await _group_rows(client, desired, app_groups)
+        groups = {group_id: _group(row) for group_id, row in rows.items()}
+        opened = _groups_to_open(desired, groups, app_groups)
+        members = {group_id: await self._members(client, desired, rows[group_id]) for group_id in opened}
         return AssignmentState(
             people,
             app_groups,
@@ -101,6 +107,14 @@ class OktaPeople:
         # By id: a page that shifts while it is walked may name somebody twice.
         people = {row["id"]: row_to_person(row, names) async for row in _each(client.app_user_pages(app_id))}
         return tuple(person for person in people.values() if person is not None)
+
+    async def _members(self, client: OktaClient, desired: Desired, row: Group) -> Members:
+        """Who is in the group: what is kept will do where it only ranks people. Who is assigned or removed by
+        it is read anew."""
+        wish, group_id = desired.assignments, row["id"]
+        only_ranks = wish.through == "Direct" and not wish.prune
+        mark = mark_of(row) if only_ranks else None
+        return await self._memberships.of(group_id, mark, lambda: _members(client, group_id))
 
     async def _observe_some(self, desired: Desired, app_id: str, ids: Iterable[OktaId]) -> AssignmentState:
         client = self._client.in_lane(Lane.PERSON)
@@ -181,9 +195,9 @@ def _refs(desired: Desired) -> tuple[GroupRef, ...]:
     return (*wish.groups, *(desired.seats.priority if desired.seats else ()), *seat_group)
 
 
-async def _groups(
+async def _group_rows(
     client: OktaClient, desired: Desired, app_groups: Mapping[str, int | None]
-) -> dict[str, OktaGroup]:
+) -> dict[str, Group]:
     """Every group that is named or assigned, by id, with its count of users; all of one name are there."""
     refs = _refs(desired)
     ids = sorted({*app_groups, *(ref.group_id for ref in refs if ref.group_id)})
@@ -191,7 +205,7 @@ async def _groups(
     for name in sorted({ref.name for ref in refs if ref.name}):
         # Looked up even if an assigned group bears the name: a second one has to be seen.
         found += await client.groups_by_name(name, stats=True)
-    return {row["id"]: _group(row) for row in found}
+    return {row["id"]: row for row in found}
 
 
 def _group(row: Group) -> OktaGroup:
@@ -224,7 +238,7 @@ def _groups_to_open(
     return sorted(opened)
 
 
-async def _members(client: OktaClient, group_id: str) -> dict[OktaId, str]:
+async def _members(client: OktaClient, group_id: str) -> Members:
     """Okta id -> login of everybody in the group."""
     return {
         OktaId(user["id"]): str((user.get("profile") or {}).get("login") or "")

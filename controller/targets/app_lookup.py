@@ -23,13 +23,15 @@ class AppLookup:
         self._lock = asyncio.Lock()
 
     async def app_id(self, desired: Desired) -> str:
-        """The id of the app. Raises SpecError where a label names none or several."""
+        """The id of the app: the one that was found in an earlier process, until `app` has seen that it is
+        another's now. Raises SpecError where a label names none or several."""
         if desired.app_id:
             return desired.app_id
         async with self._lock:
             label = desired.app_label
             if label not in self._id_by_label:
-                self._id_by_label[label] = await self._find(label)
+                # A search is drawn from the scarcest bucket, and a process that starts has every app to find.
+                self._id_by_label[label] = desired.pinned_app or await self._find(label)
             return self._id_by_label[label]
 
     async def app(self, desired: Desired) -> App:
@@ -47,8 +49,8 @@ class AppLookup:
             app = None
         if app is not None and (desired.app_id or app.get("label") == desired.app_label):
             return app
-        self._id_by_label.pop(desired.app_label, None)
-        return await self._client.app(await self.app_id(desired))
+        self._id_by_label[desired.app_label] = await self._find(desired.app_label)
+        return await self._client.app(self._id_by_label[desired.app_label])
 
     async def _find(self, label: str) -> str:
         found = [app for app in await self._client.apps_by_label(label) if app.get("status") != "DELETED"]

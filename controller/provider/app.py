@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, insert, select
 
 from controller.clock import Clock, SystemClock
 from controller.provider.access import Gate
-from controller.provider.admin import AdminSide
+from controller.provider.admin.api import AdminSide
 from controller.provider.answers import scim_error
 from controller.provider.database import Database, open_database
 from controller.provider.documents import dumps, moment_text

@@ -20,7 +20,7 @@ from scim2_models import (
 )
 from sqlalchemy import bindparam, delete, literal_column, select, union_all, update
 
-from controller.provider.documents import content_of, content_of_model, document
+from controller.provider.documents import content_of, content_of_model, document, dumps
 from controller.provider.filters import Target, members_matching
 from controller.provider.folding import fold
 from controller.provider.journal import Write, record
@@ -211,8 +211,6 @@ def _add_all(unit: Unit, org_id: str, group_id: str, wanted: Displays) -> list[s
 def _record_members(
     unit: Unit, context: Context, group_id: str, added: Sequence[str], removed: Sequence[str]
 ) -> None:
-    from controller.provider.documents import dumps
-
     before = dumps({"members": list(removed)}) if removed else None
     after = dumps({"members": list(added)}) if added else None
     write = Write("group.members", "Group", group_id, before, after)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from controller.provider.documents import content_of_model, document, etag
+from controller.provider.folding import fold
 from controller.provider.journal import Actor, Write, record
 from controller.provider.organizations import Change, Organization, count
 from controller.provider.protocol import NamedGroup
@@ -111,8 +112,6 @@ def find_group_by_name(unit: Unit, org_id: str, name: str) -> str | None:
 
 def insert_group(unit: Unit, org: Organization, model: NamedGroup, actor: Actor, now: str) -> tuple[str, str]:
     """The id and the stored text of a new group without members; raises Taken where the name is in use."""
-    from controller.provider.folding import fold
-
     group_id = uuid.uuid4().hex
     doc = document(content_of_model(model), "Group", group_id, (now, now), 1)
     unit.run(

@@ -30,7 +30,7 @@ from controller.provider.jsonsql import json_of
 from controller.provider.mapping import digest
 from controller.provider.organizations import Organization
 from controller.provider.protocol import CURSOR_TIMEOUT_SECONDS
-from controller.provider.search import Found, Page, Plan, table_of
+from controller.provider.query import Found, Page, Plan, table_of
 from controller.provider.statements import Unit
 
 RANKS = {"User": 0, "Group": 1}

@@ -57,7 +57,8 @@ from controller.provider.people import (
     remove_person,
 )
 from controller.provider.protocol import MAX_BODY_BYTES, Protocol, protocol_of
-from controller.provider.search import CORE, Plan, Search
+from controller.provider.query import CORE, Plan, Search
+from controller.provider.search import render_page, run_plan
 from controller.provider.statements import Unit
 from controller.provider.wire import BodyTooLarge, Receive, Request, Response, read_body
 
@@ -261,7 +262,7 @@ class ScimSide:
         plan = Plan(search, call.protocol, self.secret, self.clock.now().timestamp())
 
         def job(unit: Unit) -> bytes:
-            return plan.render(unit, call.org, plan.run(unit, call.org))
+            return render_page(unit, call.org, plan, run_plan(unit, call.org, plan))
 
         body = await self.database.read(job, heavy=plan.is_heavy)
         return Response(200, body, "application/scim+json")

@@ -19,7 +19,8 @@ from controller.provider.memberships import groups_of, members_of
 from controller.provider.organizations import lock_organization
 from controller.provider.people import Context, create_person, find_person, lock_person, remove_person
 from controller.provider.protocol import Protocol
-from controller.provider.search import Plan, Search
+from controller.provider.query import Plan, Search
+from controller.provider.search import run_plan
 from controller.provider.statements import Unit
 
 
@@ -73,7 +74,7 @@ class StorageAdapter(ScimStorage):
         plan = Plan(Search(kinds, parameters, ""), self.protocol, "secret", self.clock.now().timestamp())
 
         def job(unit: Unit) -> SearchPage:
-            page = plan.run(unit, lock_organization(unit, self.org_id))
+            page = run_plan(unit, lock_organization(unit, self.org_id), plan)
             resources = [self._load(unit, row.kind, row.id) for row in page.rows]
             return SearchPage(page.total, resources, page.next, page.previous)
 

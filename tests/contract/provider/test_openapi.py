@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 
 from controller.clock import SystemClock
+from controller.provider.admin.openapi import build_document
+from controller.provider.admin.routes import ROUTES
 from controller.provider.app import CreatedOrganization, add_organization, build_app
-from controller.provider.openapi import build_document
 from controller.provider.organizations import NewOrganization
-from controller.provider.routes import ROUTES
 from tests.contract.provider.serve import free_port
 from tests.contract.provider.world import Client, user
 

@@ -14,7 +14,7 @@ from scim2_models import Context as Ctx
 from sqlalchemy import ColumnElement, exists, func, literal, or_, select
 
 from controller.clock import parse_rfc3339
-from controller.provider.admin import (
+from controller.provider.admin.calls import (
     AdminCall,
     Problem,
     answer_json,
@@ -81,7 +81,7 @@ async def list_people(call: AdminCall, _: tuple[str, ...]) -> Response:
         raise Problem(400, "InvalidParameter", f"status is one of {', '.join(STATUSES)}", field="status")
     limit = number_parameter(query, "limit", PAGE, LARGEST_PAGE)
     after = number_parameter(query, "after", 0, 1 << 59)
-    body = await call.side.database.read(
+    body = await call.database.read(
         lambda unit: _people_page(unit, call.org.id, query, limit, after), heavy=True
     )
     return answer_json(body)
@@ -137,7 +137,7 @@ async def show_person(call: AdminCall, identifiers: tuple[str, ...]) -> Response
     def job(unit: Unit) -> dict[str, Any]:
         return _shown(unit, call.org.id, lock_person(unit, call.org.id, identifiers[0]))
 
-    return answer_json(await call.side.database.read(job))
+    return answer_json(await call.database.read(job))
 
 
 async def edit_person(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
@@ -156,7 +156,7 @@ async def edit_person(call: AdminCall, identifiers: tuple[str, ...]) -> Response
         _edit_groups(unit, context, person, body)
         return _shown(unit, context.org.id, person)
 
-    return answer_json(await call.side.database.write(job))
+    return answer_json(await call.database.write(job))
 
 
 def _check_edit(body: dict[str, Any]) -> None:
@@ -234,7 +234,7 @@ async def accept_invitation(call: AdminCall, identifiers: tuple[str, ...]) -> Re
         person = accept(unit, context, lock_person(unit, context.org.id, identifiers[0]))
         return _shown(unit, context.org.id, person)
 
-    return answer_json(await call.side.database.write(job))
+    return answer_json(await call.database.write(job))
 
 
 async def deactivate(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
@@ -245,7 +245,7 @@ async def deactivate(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
         person = lock_person(unit, context.org.id, identifiers[0])
         return _shown(unit, context.org.id, set_active(unit, context, person, False, is_admin=True))
 
-    return answer_json(await call.side.database.write(job))
+    return answer_json(await call.database.write(job))
 
 
 async def confirm_email(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
@@ -259,7 +259,7 @@ async def confirm_email(call: AdminCall, identifiers: tuple[str, ...]) -> Respon
         person = _edit_record(call, unit, context, person, {"email": person.pending_email})
         return _shown(unit, context.org.id, person)
 
-    return answer_json(await call.side.database.write(job))
+    return answer_json(await call.database.write(job))
 
 
 def shown_group(row: Any) -> dict[str, Any]:
@@ -284,7 +284,7 @@ GROUP_COLUMNS = (
 async def list_groups(call: AdminCall, _: tuple[str, ...]) -> Response:
     """GET groups: every group with its number of members."""
     statement = select(*GROUP_COLUMNS).where(groups.c.org_id == call.org.id).order_by(groups.c.display_name)
-    rows = await call.side.database.read(lambda unit: unit.all(statement), heavy=True)
+    rows = await call.database.read(lambda unit: unit.all(statement), heavy=True)
     return answer_json({"groups": [shown_group(row) for row in rows], "total": len(rows)})
 
 
@@ -309,7 +309,7 @@ async def create_group(call: AdminCall, _: tuple[str, ...]) -> Response:
             raise Problem(409, "Conflict", f"A group {name!r} exists", field="displayName") from error
         return _one_group(unit, context.org.id, group_id)
 
-    return answer_json(await call.side.database.write(job), 201)
+    return answer_json(await call.database.write(job), 201)
 
 
 async def edit_group(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
@@ -323,7 +323,7 @@ async def edit_group(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
         rename_group(unit, context, lock_group(unit, context.org.id, identifiers[0]), name)
         return _one_group(unit, context.org.id, identifiers[0])
 
-    return answer_json(await call.side.database.write(job))
+    return answer_json(await call.database.write(job))
 
 
 async def delete_group(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
@@ -336,5 +336,5 @@ async def delete_group(call: AdminCall, identifiers: tuple[str, ...]) -> Respons
             raise Problem(409, "InUse", f"The mapping leads to {group.display_name!r}; change it first")
         remove_group(unit, context, group)
 
-    await call.side.database.write(job)
+    await call.database.write(job)
     return Response(204)

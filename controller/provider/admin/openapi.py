@@ -10,6 +10,7 @@ import json
 from functools import cache
 from typing import Any
 
+from controller.provider.admin.routes import ROUTES
 from controller.provider.mapping import Table
 from controller.provider.organizations import BILLING_METHODS, MAX_SEATS, PLANS
 from controller.provider.profiles import PROFILES, Profile
@@ -265,8 +266,6 @@ def _content(schema: Json) -> Json:
 
 def build_document() -> Json:
     """The document; its paths are relative to /admin/v1/{organization}."""
-    from controller.provider.routes import ROUTES
-
     paths: Json = {}
     for (method, pattern), handler in ROUTES.items():
         summary = (handler.__doc__ or "").strip().partition("\n")[0]

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from controller.errors import SpecError
-from controller.provider.admin import (
+from controller.provider.admin.calls import (
     AdminCall,
     Problem,
     answer_json,
@@ -92,7 +92,7 @@ async def edit_organization(call: AdminCall, _: tuple[str, ...]) -> Response:
             raise Problem(409, "PrerequisitesNotMet", why, field="scimEnabled")
         return changed
 
-    return answer_json(shown_organization(await call.side.database.write(job), call.request.origin))
+    return answer_json(shown_organization(await call.database.write(job), call.request.origin))
 
 
 def organization_values(body: dict[str, Any], org: Organization) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _profile_values(body: dict[str, Any], org: Organization) -> dict[str, Any]:
 async def show_tokens(call: AdminCall, _: tuple[str, ...]) -> Response:
     """GET tokens: all of them, without their secrets."""
     now = call.now()
-    found = await call.side.database.read(lambda unit: list_tokens(unit, call.org.id))
+    found = await call.database.read(lambda unit: list_tokens(unit, call.org.id))
     return answer_json({"tokens": [token.shown(now) for token in found]})
 
 
@@ -158,10 +158,10 @@ async def create_token(call: AdminCall, _: tuple[str, ...]) -> Response:
 
     def job(unit: Unit) -> tuple[str, str]:
         lock_organization(unit, call.org.id)
-        return issue_token(unit, call.org.id, new, call.caller.actor, call.side.clock)
+        return issue_token(unit, call.org.id, new, call.caller.actor, call.clock)
 
     try:
-        token_id, secret = await call.side.database.write(job)
+        token_id, secret = await call.database.write(job)
     except TooManyTokens as error:
         detail = f"{ALIVE_PER_NAME} tokens named {new.name!r} are alive; revoke one first"
         raise Problem(409, "TooManyTokens", detail, field="name") from error
@@ -171,7 +171,7 @@ async def create_token(call: AdminCall, _: tuple[str, ...]) -> Response:
 
 async def delete_token(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
     """DELETE tokens/{id}: refused from now on."""
-    done = await call.side.database.write(
+    done = await call.database.write(
         lambda unit: revoke_token(unit, call.org.id, identifiers[0], call.caller.actor, call.now())
     )
     if not done:
@@ -195,17 +195,13 @@ async def save_group_mapping(call: AdminCall, _: tuple[str, ...]) -> Response:
     body.pop("active", None)
     table = _table(body)
     if call.query().get("preview", "").lower() in ("true", "1", "yes"):
-        preview = await call.side.database.read(
-            lambda unit: preview_mapping(unit, call.org, table), heavy=True
-        )
+        preview = await call.database.read(lambda unit: preview_mapping(unit, call.org, table), heavy=True)
         return answer_json(preview.shown(), headers=[("etag", f'"{preview.digest}"')])
     named = (call.request.header("if-match") or "").strip().removeprefix("W/").strip('"')
     if not named:
         detail = "Preview first (?preview=true), then send its digest as If-Match"
         raise Problem(428, "PreviewNeeded", detail, field="If-Match")
-    return answer_json(
-        await call.side.database.write(lambda unit: _save(unit, call, table, named), heavy=True)
-    )
+    return answer_json(await call.database.write(lambda unit: _save(unit, call, table, named), heavy=True))
 
 
 def _table(body: dict[str, Any]) -> Table:
@@ -239,7 +235,7 @@ async def buy_seats(call: AdminCall, _: tuple[str, ...]) -> Response:
         update_organization(unit, org.id, {"purchased": purchased}, call.caller.actor, call.now())
         return lock_organization(unit, org.id)
 
-    return answer_json(shown_organization(await call.side.database.write(job), call.request.origin))
+    return answer_json(shown_organization(await call.database.write(job), call.request.origin))
 
 
 async def show_journal(call: AdminCall, _: tuple[str, ...]) -> Response:
@@ -250,9 +246,7 @@ async def show_journal(call: AdminCall, _: tuple[str, ...]) -> Response:
         return await _export(call, query)
     limit = number_parameter(query, "limit", 100, JOURNAL_PAGE)
     before = number_parameter(query, "before", LAST, LAST) or LAST
-    rows = await call.side.database.read(
-        lambda unit: read_newest(unit, call.org.id, before, limit), heavy=True
-    )
+    rows = await call.database.read(lambda unit: read_newest(unit, call.org.id, before, limit), heavy=True)
     more = {"next": str(rows[-1][0])} if len(rows) == limit and rows else {}
     return answer_json({"entries": [entry_of(row) for row in rows]} | more)
 
@@ -260,9 +254,7 @@ async def show_journal(call: AdminCall, _: tuple[str, ...]) -> Response:
 async def _export(call: AdminCall, query: dict[str, str]) -> Response:
     limit = number_parameter(query, "limit", 10_000, 100_000)
     after = number_parameter(query, "after", 0, LAST)
-    rows = await call.side.database.read(
-        lambda unit: read_forward(unit, call.org.id, after, limit), heavy=True
-    )
+    rows = await call.database.read(lambda unit: read_forward(unit, call.org.id, after, limit), heavy=True)
     body = "".join(lines_of(rows)).encode()
     headers = [("content-disposition", f'attachment; filename="{call.org.id}-journal.jsonl"')]
     return Response(200, body, "application/jsonl", headers)

@@ -1,0 +1,124 @@
+"""The admin API of one organization: what its administrators do in the SaaS's admin center.
+
+Called by app for /admin/v1/{organization}/...; the operator's targets and outside checks rely on its paths
+and bodies. Errors are RFC 9457 problem details. The OpenAPI document at /admin/v1/openapi.json describes
+it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from scim2_models import SCIMException
+
+from controller.clock import Clock
+from controller.errors import SpecError
+from controller.provider.access import Denied, Gate
+from controller.provider.admin.calls import AdminCall, Handler, Problem
+from controller.provider.admin.openapi import document_bytes
+from controller.provider.admin.routes import ROUTES
+from controller.provider.database import Database
+from controller.provider.documents import dumps
+from controller.provider.wire import BodyTooLarge, Receive, Request, Response, read_body
+
+MAX_BODY_BYTES = 1 << 20
+PROBLEM_TYPE = "application/problem+json"
+TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    412: "Precondition Failed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    428: "Precondition Required",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+}
+logger = logging.getLogger(__name__)
+
+
+class AdminSide:
+    """Serves the admin API of every organization of one database."""
+
+    def __init__(self, database: Database, gate: Gate, clock: Clock) -> None:
+        self.database, self.gate, self.clock = database, gate, clock
+
+    async def serve(self, request: Request, receive: Receive) -> Response:
+        """The answer to a request on /admin/v1/..., errors included."""
+        try:
+            return await self._serve(request, receive)
+        except Exception as error:
+            return problem_answer(error)
+
+    async def _serve(self, request: Request, receive: Receive) -> Response:
+        if request.path == ("openapi.json",):
+            return Response(200, document_bytes(), "application/json")
+        if len(request.path) < 2:
+            raise Problem(404, "NotFound", "Name an organization: /admin/v1/{organization}/...")
+        org_id, *rest = request.path
+        writes = request.method not in ("GET", "HEAD")
+        caller = await self.gate.admit(request, org_id, "admin", writes=writes)
+        handler, identifiers = find_route(request.method, tuple(rest))
+        if request.method in ("POST", "PUT", "PATCH"):
+            try:
+                request.body = await read_body(receive, MAX_BODY_BYTES)
+            except BodyTooLarge as error:
+                raise Problem(413, "BodyTooLarge", f"A body has at most {MAX_BODY_BYTES} bytes") from error
+        return await handler(AdminCall(request, caller, self.database, self.clock), identifiers)
+
+
+def find_route(method: str, path: tuple[str, ...]) -> tuple[Handler, tuple[str, ...]]:
+    """The handler of a path below the organization, and the identifiers in it; raises Problem 404 or 405."""
+    allowed = []
+    for (route_method, pattern), handler in ROUTES.items():
+        parts = pattern.split("/")
+        if len(parts) != len(path):
+            continue
+        if all(part.startswith("{") or part == each for part, each in zip(parts, path, strict=True)):
+            if route_method == method:
+                pairs = zip(parts, path, strict=True)
+                return handler, tuple(each for part, each in pairs if part.startswith("{"))
+            allowed.append(route_method)
+    if allowed:
+        raise Problem(405, "MethodNotAllowed", f"Use {' or '.join(sorted(allowed))}", allow=sorted(allowed))
+    raise Problem(404, "NotFound", f"There is no /{'/'.join(path)} here")
+
+
+def problem_answer(error: Exception) -> Response:
+    """The problem details of `error`."""
+    if isinstance(error, Problem):
+        more = dict(error.more)
+        headers = [("allow", ", ".join(more.pop("allow")))] if "allow" in more else []
+        return _problem(error.status, error.reason, error.detail, error.field, headers, more)
+    if isinstance(error, Denied):
+        headers = [("www-authenticate", 'Bearer realm="admin"')] if error.status == 401 else []
+        if error.retry_after:
+            headers.append(("retry-after", str(error.retry_after)))
+        return _problem(error.status, TITLES[error.status].replace(" ", ""), error.detail, "", headers, {})
+    if isinstance(error, SpecError):
+        return _problem(422, error.reason, error.message, error.field, [], {})
+    if isinstance(error, SCIMException):
+        reason = (error.scim_type[:1].upper() + error.scim_type[1:]) or "Refused"
+        return _problem(error.status, reason, error.detail or str(error), "", [], {})
+    logger.error("unexpected error", exc_info=error)
+    return _problem(500, "UnexpectedError", "Internal server error", "", [], {})
+
+
+def _problem(
+    status: int, reason: str, detail: str, field: str, headers: list[tuple[str, str]], more: dict[str, Any]
+) -> Response:
+    body = {
+        "type": "about:blank",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail[:2000],
+        "reason": reason,
+    }
+    if field:
+        body["field"] = field
+    return Response(status, dumps(body | more).encode("utf-8", "replace"), PROBLEM_TYPE, headers)

@@ -1,4 +1,4 @@
-"""The provider as one ASGI application: SCIM under /scim/v2, the admin API under /admin/v1.
+"""The provider as one ASGI application: SCIM at /scim/v2, admin API at /admin/v1, pages at /console.
 
 Called by `scimctl provider serve`, by the sandbox and by tests. Everything is decided below; here paths are
 told apart and the database is opened and closed.
@@ -16,6 +16,8 @@ from controller.clock import Clock, SystemClock
 from controller.provider.access import Gate
 from controller.provider.admin.api import AdminSide
 from controller.provider.answers import scim_error
+from controller.provider.console.pages import Pages
+from controller.provider.console.visits import redirect
 from controller.provider.database import Database, open_database
 from controller.provider.documents import dumps, moment_text
 from controller.provider.journal import Actor
@@ -94,6 +96,7 @@ class Provider:
         self._gate = Gate(database, clock)
         self._scim = ScimSide(database, self._gate, clock, shared_secret(database, "cursor"))
         self._admin = AdminSide(database, self._gate, clock)
+        self._pages = Pages(database, self._gate, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, or the lifespan."""
@@ -119,6 +122,11 @@ class Provider:
             case ("admin", "v1", *rest):
                 request.path = tuple(rest)
                 return await self._admin.serve(request, receive)
+            case ("",) if request.method == "GET" and "text/html" in (request.header("accept") or ""):
+                return redirect("/console/sign-in")
+            case ("console", *rest):
+                request.path = tuple(rest)
+                return await self._pages.serve(request, receive)
             case ("healthz",):
                 return Response(200, dumps({"status": "ok"}).encode())
             case ("readyz",):

@@ -74,6 +74,12 @@ _NEWEST = Prepared(
     .order_by(journal.c.seq.desc())
     .limit(bindparam("count"))
 )
+_ABOUT = Prepared(
+    select(*_COLUMNS)
+    .where(journal.c.org_id == bindparam("org_id"), journal.c.resource_id == bindparam("resource_id"))
+    .order_by(journal.c.seq.desc())
+    .limit(bindparam("count"))
+)
 LAST = 1 << 62
 
 
@@ -117,6 +123,11 @@ def read_forward(unit: Unit, org_id: str, after_seq: int = 0, count: int = PAGE)
 def read_newest(unit: Unit, org_id: str, before_seq: int = LAST, count: int = PAGE) -> Sequence[Row]:
     """Rows before `before_seq`, newest first."""
     return unit.all(_NEWEST, org_id=org_id, before_seq=before_seq, count=count)
+
+
+def read_about(unit: Unit, org_id: str, resource_id: str, count: int = PAGE) -> Sequence[Row]:
+    """Rows about one resource, newest first."""
+    return unit.all(_ABOUT, org_id=org_id, resource_id=resource_id, count=count)
 
 
 def lines_of(rows: Sequence[Row]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from controller.provider.admin.openapi import document_bytes
 from controller.provider.admin.routes import ROUTES
 from controller.provider.database import Database
 from controller.provider.documents import dumps
+from controller.provider.routing import NoRoute, find_route
 from controller.provider.wire import BodyTooLarge, Receive, Request, Response, read_body
 
 MAX_BODY_BYTES = 1 << 20
@@ -63,7 +64,7 @@ class AdminSide:
         org_id, *rest = request.path
         writes = request.method not in ("GET", "HEAD")
         caller = await self.gate.admit(request, org_id, "admin", writes=writes)
-        handler, identifiers = find_route(request.method, tuple(rest))
+        handler, identifiers = find_handler(request.method, tuple(rest))
         if request.method in ("POST", "PUT", "PATCH"):
             try:
                 request.body = await read_body(receive, MAX_BODY_BYTES)
@@ -72,21 +73,15 @@ class AdminSide:
         return await handler(AdminCall(request, caller, self.database, self.clock), identifiers)
 
 
-def find_route(method: str, path: tuple[str, ...]) -> tuple[Handler, tuple[str, ...]]:
+def find_handler(method: str, path: tuple[str, ...]) -> tuple[Handler, tuple[str, ...]]:
     """The handler of a path below the organization, and the identifiers in it; raises Problem 404 or 405."""
-    allowed = []
-    for (route_method, pattern), handler in ROUTES.items():
-        parts = pattern.split("/")
-        if len(parts) != len(path):
-            continue
-        if all(part.startswith("{") or part == each for part, each in zip(parts, path, strict=True)):
-            if route_method == method:
-                pairs = zip(parts, path, strict=True)
-                return handler, tuple(each for part, each in pairs if part.startswith("{"))
-            allowed.append(route_method)
-    if allowed:
-        raise Problem(405, "MethodNotAllowed", f"Use {' or '.join(sorted(allowed))}", allow=sorted(allowed))
-    raise Problem(404, "NotFound", f"There is no /{'/'.join(path)} here")
+    try:
+        return find_route(ROUTES, method, path)
+    except NoRoute as error:
+        if error.allowed:
+            told = f"Use {' or '.join(error.allowed)}"
+            raise Problem(405, "MethodNotAllowed", told, allow=error.allowed) from error
+        raise Problem(404, "NotFound", f"There is no /{'/'.join(path)} here") from error
 
 
 def problem_answer(error: Exception) -> Response:

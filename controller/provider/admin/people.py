@@ -1,8 +1,8 @@
-"""The admin API's half about people and groups.
+"""The admin API's handlers about people.
 
-Called by admin through routes. An edit by hand is an edit of the SaaS's own record: it needs no
-confirmation, it is journalled, and it is refused where the value -> group mapping owns what it would
-change.
+Called by api through routes, and by the console for the same acts. An edit by hand is an edit of the SaaS's
+own record: it needs no confirmation, it is journalled, and it is refused where the value -> group mapping
+owns what it would change.
 """
 
 from __future__ import annotations
@@ -24,18 +24,17 @@ from controller.provider.admin.calls import (
 )
 from controller.provider.changes import accept, change_person, set_active
 from controller.provider.folding import fold
-from controller.provider.groups import lock_group, refuse_by_hand, remove_group, rename_group
+from controller.provider.groups import refuse_by_hand
 from controller.provider.jsonsql import json_of
 from controller.provider.memberships import (
     find_group_by_name,
     groups_of,
     groups_of_many,
-    insert_group,
     set_groups,
 )
 from controller.provider.people import COLUMNS, Context, Person, lock_person, store_change
-from controller.provider.protocol import NamedGroup, protocol_of
-from controller.provider.statements import Taken, Unit
+from controller.provider.protocol import protocol_of
+from controller.provider.statements import Unit
 from controller.provider.tables import groups, memberships, people
 from controller.provider.wire import Response
 
@@ -82,7 +81,7 @@ async def list_people(call: AdminCall, _: tuple[str, ...]) -> Response:
     limit = number_parameter(query, "limit", PAGE, LARGEST_PAGE)
     after = number_parameter(query, "after", 0, 1 << 59)
     body = await call.database.read(
-        lambda unit: _people_page(unit, call.org.id, query, limit, after), heavy=True
+        lambda unit: people_page(unit, call.org.id, query, limit, after), heavy=True
     )
     return answer_json(body)
 
@@ -112,7 +111,7 @@ def people_clauses(unit: Unit, org_id: str, query: dict[str, str]) -> list[Colum
     return clauses
 
 
-def _people_page(unit: Unit, org_id: str, query: dict[str, str], limit: int, after: int) -> dict[str, Any]:
+def people_page(unit: Unit, org_id: str, query: dict[str, str], limit: int, after: int) -> dict[str, Any]:
     clauses = people_clauses(unit, org_id, query)
     counted = unit.one(select(func.count()).select_from(people).where(*clauses))
     rows = unit.all(
@@ -143,23 +142,28 @@ async def show_person(call: AdminCall, identifiers: tuple[str, ...]) -> Response
 async def edit_person(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
     """PATCH people/{id}: an edit by hand."""
     body = call.body(*EDITABLE)
-    _check_edit(body)
+    check_edit(body)
 
     def job(unit: Unit) -> dict[str, Any]:
         context = call.context(unit)
-        person = lock_person(unit, context.org.id, identifiers[0])
-        person = _edit_record(call, unit, context, person, body)
-        if "lastActive" in body:
-            moved = person._replace(last_active=_moment(body["lastActive"]))
-            store_change(unit, context, person, moved)
-            person = moved
-        _edit_groups(unit, context, person, body)
-        return _shown(unit, context.org.id, person)
+        return _shown(unit, context.org.id, edit_by_hand(unit, context, identifiers[0], body))
 
     return answer_json(await call.database.write(job))
 
 
-def _check_edit(body: dict[str, Any]) -> None:
+def edit_by_hand(unit: Unit, context: Context, person_id: str, body: dict[str, Any]) -> Person:
+    """The person after an edit that `check_edit` has passed; raises 409 where the mapping owns the groups."""
+    person = _edit_record(unit, context, lock_person(unit, context.org.id, person_id), body)
+    if "lastActive" in body:
+        moved = person._replace(last_active=_moment(body["lastActive"]))
+        store_change(unit, context, person, moved)
+        person = moved
+    _edit_groups(unit, context, person, body)
+    return person
+
+
+def check_edit(body: dict[str, Any]) -> None:
+    """Raises Problem naming the member of `body` that is not as it must be."""
     for name in ("userName", "displayName", "givenName", "familyName", "email", "externalId", "group"):
         text_field(body, name)
     bool_field(body, "active")
@@ -183,9 +187,7 @@ def _moment(value: Any) -> str | None:
         ) from error
 
 
-def _edit_record(
-    call: AdminCall, unit: Unit, context: Context, person: Person, body: dict[str, Any]
-) -> Person:
+def _edit_record(unit: Unit, context: Context, person: Person, body: dict[str, Any]) -> Person:
     """The person after the part of an edit that the record itself holds."""
     document = json.loads(person.doc)
     for name in ("userName", "displayName", "externalId", "active"):
@@ -253,88 +255,14 @@ async def confirm_email(call: AdminCall, identifiers: tuple[str, ...]) -> Respon
 
     def job(unit: Unit) -> dict[str, Any]:
         context = call.context(unit)
-        person = lock_person(unit, context.org.id, identifiers[0])
-        if person.pending_email is None:
-            raise Problem(409, "NothingPending", "No change of address waits for confirmation")
-        person = _edit_record(call, unit, context, person, {"email": person.pending_email})
-        return _shown(unit, context.org.id, person)
+        return _shown(unit, context.org.id, confirm_address(unit, context, identifiers[0]))
 
     return answer_json(await call.database.write(job))
 
 
-def shown_group(row: Any) -> dict[str, Any]:
-    """A group as the admin API shows one."""
-    group_id, name, external_id, members, created, modified = row
-    return {
-        "id": group_id,
-        "displayName": name,
-        "externalId": external_id,
-        "members": members,
-        "created": created,
-        "lastModified": modified,
-    }
-
-
-GROUP_COLUMNS = (
-    groups.c.id, groups.c.display_name, groups.c.external_id, groups.c.members_total, groups.c.created,
-    groups.c.modified,
-)  # fmt: skip
-
-
-async def list_groups(call: AdminCall, _: tuple[str, ...]) -> Response:
-    """GET groups: every group with its number of members."""
-    statement = select(*GROUP_COLUMNS).where(groups.c.org_id == call.org.id).order_by(groups.c.display_name)
-    rows = await call.database.read(lambda unit: unit.all(statement), heavy=True)
-    return answer_json({"groups": [shown_group(row) for row in rows], "total": len(rows)})
-
-
-def _one_group(unit: Unit, org_id: str, group_id: str) -> dict[str, Any]:
-    row = unit.one(select(*GROUP_COLUMNS).where(groups.c.org_id == org_id, groups.c.id == group_id))
-    return shown_group(row)
-
-
-async def create_group(call: AdminCall, _: tuple[str, ...]) -> Response:
-    """POST groups {displayName}."""
-    name = text_field(call.body("displayName"), "displayName")
-    if name is None:
-        raise Problem(400, "InvalidValue", "displayName is missing", field="displayName")
-
-    def job(unit: Unit) -> dict[str, Any]:
-        context = call.context(unit)
-        try:
-            group_id, _ = insert_group(
-                unit, context.org, NamedGroup(display_name=name), context.actor, context.now
-            )
-        except Taken as error:
-            raise Problem(409, "Conflict", f"A group {name!r} exists", field="displayName") from error
-        return _one_group(unit, context.org.id, group_id)
-
-    return answer_json(await call.database.write(job), 201)
-
-
-async def edit_group(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
-    """PATCH groups/{id} {displayName}."""
-    name = text_field(call.body("displayName"), "displayName")
-    if name is None:
-        raise Problem(400, "InvalidValue", "displayName is missing", field="displayName")
-
-    def job(unit: Unit) -> dict[str, Any]:
-        context = call.context(unit)
-        rename_group(unit, context, lock_group(unit, context.org.id, identifiers[0]), name)
-        return _one_group(unit, context.org.id, identifiers[0])
-
-    return answer_json(await call.database.write(job))
-
-
-async def delete_group(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
-    """DELETE groups/{id}; refused while the mapping leads to it."""
-
-    def job(unit: Unit) -> None:
-        context = call.context(unit)
-        group = lock_group(unit, context.org.id, identifiers[0])
-        if group.display_name in context.org.mapping.group_names():
-            raise Problem(409, "InUse", f"The mapping leads to {group.display_name!r}; change it first")
-        remove_group(unit, context, group)
-
-    await call.database.write(job)
-    return Response(204)
+def confirm_address(unit: Unit, context: Context, person_id: str) -> Person:
+    """The person with the address that waited; raises Problem 409 where none does."""
+    person = lock_person(unit, context.org.id, person_id)
+    if person.pending_email is None:
+        raise Problem(409, "NothingPending", "No change of address waits for confirmation")
+    return _edit_record(unit, context, person, {"email": person.pending_email})

@@ -5,7 +5,7 @@ Read by api to find a handler and by openapi to describe the API, so that neithe
 
 from __future__ import annotations
 
-from controller.provider.admin import people, settings
+from controller.provider.admin import groups, people, settings
 from controller.provider.admin.calls import Handler
 
 ROUTES: dict[tuple[str, str], Handler] = {
@@ -22,10 +22,10 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "people/{id}/accept"): people.accept_invitation,
     ("POST", "people/{id}/deactivate"): people.deactivate,
     ("POST", "people/{id}/confirm-email"): people.confirm_email,
-    ("GET", "groups"): people.list_groups,
-    ("POST", "groups"): people.create_group,
-    ("PATCH", "groups/{id}"): people.edit_group,
-    ("DELETE", "groups/{id}"): people.delete_group,
+    ("GET", "groups"): groups.list_groups,
+    ("POST", "groups"): groups.create_group,
+    ("PATCH", "groups/{id}"): groups.edit_group,
+    ("DELETE", "groups/{id}"): groups.delete_group,
     ("POST", "billing/seats"): settings.buy_seats,
     ("GET", "journal"): settings.show_journal,
 }

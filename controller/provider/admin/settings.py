@@ -1,6 +1,6 @@
-"""The admin API's half about the organization itself: plan, single sign-on, tokens, mapping, seats, journal.
+"""The admin API's handlers about the organization itself: plan, sign-on, tokens, mapping, seats, journal.
 
-Called by admin through routes.
+Called by api through routes, and by the console for the same acts.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from controller.provider.organizations import (
     one_of,
     update_organization,
 )
+from controller.provider.people import Context
 from controller.provider.preview import StaleDigest, preview_mapping, save_mapping
 from controller.provider.profiles import PROFILES, resolve
 from controller.provider.seats import REMEDIES
@@ -82,17 +83,22 @@ async def edit_organization(call: AdminCall, _: tuple[str, ...]) -> Response:
     body = call.body("name", "plan", "sso", "scimEnabled", "billing", "seats", "profile", "overrides")
 
     def job(unit: Unit) -> Organization:
-        org = lock_organization(unit, call.org.id)
-        values = organization_values(body, org)
-        if values:
-            update_organization(unit, org.id, values, call.caller.actor, call.now())
-        changed = lock_organization(unit, org.id)
-        why = changed.why_scim_cannot_be_on() if body.get("scimEnabled") else None
-        if why:
-            raise Problem(409, "PrerequisitesNotMet", why, field="scimEnabled")
-        return changed
+        return change_organization(unit, call.context(unit), body)
 
     return answer_json(shown_organization(await call.database.write(job), call.request.origin))
+
+
+def change_organization(unit: Unit, context: Context, body: dict[str, Any]) -> Organization:
+    """The organization after an edit. Raises Problem or SpecError naming the field."""
+    org = context.org
+    values = organization_values(body, org)
+    if values:
+        update_organization(unit, org.id, values, context.actor, context.now)
+    changed = lock_organization(unit, org.id)
+    why = changed.why_scim_cannot_be_on() if body.get("scimEnabled") else None
+    if why:
+        raise Problem(409, "PrerequisitesNotMet", why, field="scimEnabled")
+    return changed
 
 
 def organization_values(body: dict[str, Any], org: Organization) -> dict[str, Any]:
@@ -225,17 +231,21 @@ def _save(unit: Unit, call: AdminCall, table: Table, named: str) -> dict[str, An
 
 async def buy_seats(call: AdminCall, _: tuple[str, ...]) -> Response:
     """POST billing/seats {purchased}: the number of seats from now on; by card only."""
-    body = call.body("purchased")
-    purchased = in_range("purchased", body.get("purchased"))
+    purchased = in_range("purchased", call.body("purchased").get("purchased"))
 
     def job(unit: Unit) -> Organization:
-        org = lock_organization(unit, call.org.id)
-        if org.billing_method == "Invoice" and purchased > org.purchased:
-            raise Problem(409, "BilledByInvoice", REMEDIES["Invoice"], field="purchased")
-        update_organization(unit, org.id, {"purchased": purchased}, call.caller.actor, call.now())
-        return lock_organization(unit, org.id)
+        return purchase(unit, call.context(unit), purchased)
 
     return answer_json(shown_organization(await call.database.write(job), call.request.origin))
+
+
+def purchase(unit: Unit, context: Context, purchased: int) -> Organization:
+    """The organization with `purchased` seats; raises Problem 409 where an invoice pays for more of them."""
+    org = context.org
+    if org.billing_method == "Invoice" and purchased > org.purchased:
+        raise Problem(409, "BilledByInvoice", REMEDIES["Invoice"], field="purchased")
+    update_organization(unit, org.id, {"purchased": purchased}, context.actor, context.now)
+    return lock_organization(unit, org.id)
 
 
 async def show_journal(call: AdminCall, _: tuple[str, ...]) -> Response:

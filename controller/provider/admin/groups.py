@@ -1,0 +1,105 @@
+"""The admin API's handlers about groups.
+
+Called by api through routes, and by the console for the same acts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from controller.provider.admin.calls import AdminCall, Problem, answer_json, text_field
+from controller.provider.groups import lock_group, remove_group, rename_group
+from controller.provider.memberships import insert_group
+from controller.provider.people import Context
+from controller.provider.protocol import NamedGroup
+from controller.provider.statements import Taken, Unit
+from controller.provider.tables import groups
+from controller.provider.wire import Response
+
+COLUMNS = (
+    groups.c.id, groups.c.display_name, groups.c.external_id, groups.c.members_total, groups.c.created,
+    groups.c.modified,
+)  # fmt: skip
+
+
+def shown_group(row: Any) -> dict[str, Any]:
+    """A group as the admin API shows one."""
+    group_id, name, external_id, members, created, modified = row
+    return {
+        "id": group_id,
+        "displayName": name,
+        "externalId": external_id,
+        "members": members,
+        "created": created,
+        "lastModified": modified,
+    }
+
+
+async def list_groups(call: AdminCall, _: tuple[str, ...]) -> Response:
+    """GET groups: every group with its number of members."""
+    statement = select(*COLUMNS).where(groups.c.org_id == call.org.id).order_by(groups.c.display_name)
+    rows = await call.database.read(lambda unit: unit.all(statement), heavy=True)
+    return answer_json({"groups": [shown_group(row) for row in rows], "total": len(rows)})
+
+
+def one_group(unit: Unit, org_id: str, group_id: str) -> dict[str, Any]:
+    """The group as it is shown; it must be there."""
+    row = unit.one(select(*COLUMNS).where(groups.c.org_id == org_id, groups.c.id == group_id))
+    return shown_group(row)
+
+
+def name_of(body: dict[str, Any]) -> str:
+    """The displayName in a body; raises Problem."""
+    name = text_field(body, "displayName")
+    if name is None:
+        raise Problem(400, "InvalidValue", "displayName is missing", field="displayName")
+    return name
+
+
+async def create_group(call: AdminCall, _: tuple[str, ...]) -> Response:
+    """POST groups {displayName}."""
+    name = name_of(call.body("displayName"))
+
+    def job(unit: Unit) -> dict[str, Any]:
+        return found_group(unit, call.context(unit), name)
+
+    return answer_json(await call.database.write(job), 201)
+
+
+def found_group(unit: Unit, context: Context, name: str) -> dict[str, Any]:
+    """The new group `name`, as it is shown; raises Problem 409 where there is one."""
+    try:
+        group_id, _ = insert_group(
+            unit, context.org, NamedGroup(display_name=name), context.actor, context.now
+        )
+    except Taken as error:
+        raise Problem(409, "Conflict", f"A group {name!r} exists", field="displayName") from error
+    return one_group(unit, context.org.id, group_id)
+
+
+async def edit_group(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
+    """PATCH groups/{id} {displayName}."""
+    name = name_of(call.body("displayName"))
+
+    def job(unit: Unit) -> dict[str, Any]:
+        context = call.context(unit)
+        rename_group(unit, context, lock_group(unit, context.org.id, identifiers[0]), name)
+        return one_group(unit, context.org.id, identifiers[0])
+
+    return answer_json(await call.database.write(job))
+
+
+async def delete_group(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
+    """DELETE groups/{id}; refused while the mapping leads to it."""
+    await call.database.write(lambda unit: dissolve_group(unit, call.context(unit), identifiers[0]))
+    return Response(204)
+
+
+def dissolve_group(unit: Unit, context: Context, group_id: str) -> None:
+    """Deletes the group; raises Problem 409 while the mapping leads to it."""
+    group = lock_group(unit, context.org.id, group_id)
+    if group.display_name in context.org.mapping.group_names():
+        raise Problem(409, "InUse", f"The mapping leads to {group.display_name!r}; change it first")
+    remove_group(unit, context, group)

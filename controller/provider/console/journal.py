@@ -1,0 +1,78 @@
+"""The screen "Journal": every write, newest first, with what it changed; and the same as JSON lines."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from controller.provider.console.visits import Visit
+from controller.provider.journal import LAST, entry_of, lines_of, read_forward, read_newest
+from controller.provider.statements import Row
+from controller.provider.wire import Response
+
+PAGE = 50
+LONGEST_EXPORT = 100_000
+BOOKKEEPING = ("meta", "id", "schemas")
+LONGEST = 120
+
+
+async def show(visit: Visit) -> Response:
+    """The page."""
+    text = visit.request.query().get("before", "")
+    before = int(text) if text.isascii() and text.isdigit() and len(text) < 18 else LAST
+    rows = await visit.database.read(lambda unit: read_newest(unit, visit.org.id, before, PAGE), heavy=True)
+    older = f"?before={rows[-1][0]}" if len(rows) == PAGE else ""
+    return visit.render("journal.html", entries=[shown_entry(row) for row in rows], older=older)
+
+
+async def export(visit: Visit) -> Response:
+    """The oldest entries first, as JSON lines."""
+    rows = await visit.database.read(
+        lambda unit: read_forward(unit, visit.org.id, 0, LONGEST_EXPORT), heavy=True
+    )
+    headers = [
+        ("content-disposition", f'attachment; filename="{visit.org.id}-journal.jsonl"'),
+        ("cache-control", "no-store"),
+    ]
+    return Response(200, "".join(lines_of(rows)).encode(), "application/jsonl", headers)
+
+
+def shown_entry(row: Row) -> dict[str, Any]:
+    """A row of the journal as pages show it: entry_of and `changes`."""
+    entry = entry_of(row)
+    return entry | {"who": entry["actor"].partition(" (")[0], "changes": changes(entry)}
+
+
+def changes(entry: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(attribute, before, after) of what an entry changed, "" for absent; bookkeeping is left out."""
+    before, after = _flat(entry["before"]), _flat(entry["after"])
+    return [
+        (name, _shown(before.get(name)), _shown(after.get(name)))
+        for name in before | after
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _flat(content: dict[str, Any] | None) -> dict[str, Any]:
+    """Attributes by name, those of an object in it as `name.part`."""
+    flat: dict[str, Any] = {}
+    for name, value in (content or {}).items():
+        short = "" if name == "provider" or name.startswith("urn:") else name
+        if name in BOOKKEEPING:
+            continue
+        if isinstance(value, dict):
+            flat |= {f"{short}.{part}".strip("."): item for part, item in value.items()}
+        else:
+            flat[short] = value
+    return flat
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        parts = [item.get("value", item) if isinstance(item, dict) else item for item in value]
+        text = ", ".join(map(str, parts))
+    else:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -1,0 +1,104 @@
+"""The screens "People" and of one person: search, invitations, seats, edits by hand, and who did what."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy import select
+
+from controller.provider.admin.calls import Problem
+from controller.provider.admin.people import (
+    check_edit,
+    confirm_address,
+    edit_by_hand,
+    people_page,
+    shown_person,
+)
+from controller.provider.changes import accept, set_active
+from controller.provider.console.journal import shown_entry
+from controller.provider.console.visits import Visit
+from controller.provider.journal import read_about
+from controller.provider.memberships import groups_of
+from controller.provider.people import Context, Person, find_person, lock_person
+from controller.provider.statements import Unit
+from controller.provider.tables import groups
+from controller.provider.wire import Response
+
+PAGE = 50
+STATUSES = {"": "Any", "active": "Active", "pending": "Invited", "deactivated": "Deactivated"}
+FIELDS = ("displayName", "givenName", "familyName", "email")
+DONE = {
+    "accept": "accepted",
+    "deactivate": "deactivated",
+    "reactivate": "reactivated",
+    "confirm": "confirmed",
+}
+
+
+async def show(visit: Visit, status: int = 200, error: str = "") -> Response:
+    """A page of people, narrowed by name or address, status and group."""
+    query = visit.request.query() if visit.request.method == "GET" else {}
+    search = {name: query.get(name, "").strip() for name in ("query", "status", "group")}
+    if search["status"] not in STATUSES:
+        search["status"] = ""
+    text = query.get("after", "")
+    after = int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
+    found = await visit.database.read(
+        lambda unit: people_page(unit, visit.org.id, search, PAGE, after), heavy=True
+    )
+    following = "?" + urlencode(search | {"after": found["next"]}) if "next" in found else ""
+    return visit.render(
+        "people.html", status, people=found["people"], total=found["total"], search=search, after=after,
+        following=following, statuses=STATUSES, error=error,
+    )  # fmt: skip
+
+
+async def show_one(visit: Visit, status: int = 200, error: str = "") -> Response:
+    """One person: what is known, what can be done, and the newest entries of the journal."""
+
+    def job(unit: Unit) -> tuple[dict[str, Any], list[str], list[dict[str, Any]]]:
+        person = find_person(unit, visit.org.id, visit.identifiers[0])
+        if person is None:
+            raise Problem(404, "NotFound", "There is no such person here any more")
+        named = select(groups.c.display_name).where(groups.c.org_id == visit.org.id)
+        names = [row[0] for row in unit.all(named.order_by(groups.c.display_name).limit(200))]
+        mine = [group.name for group in groups_of(unit, visit.org.id, person.id)]
+        entries = [shown_entry(row) for row in read_about(unit, visit.org.id, person.id, 20)]
+        return shown_person(person, mine), sorted(set(names) | set(mine)), entries
+
+    person, names, entries = await visit.database.read(job, heavy=True)
+    return visit.render("person.html", status, person=person, names=names, entries=entries, error=error)
+
+
+async def act(visit: Visit) -> Response:
+    """Accepts, deactivates, reactivates or confirms, by the button that was pressed."""
+    what, person_id = visit.value("do"), visit.identifiers[0]
+    if what not in DONE:
+        raise Problem(400, "InvalidValue", "Press one of the buttons")
+    await visit.change(lambda unit, context: _act(unit, context, person_id, what))
+    return visit.back_to("people" if visit.value("from") == "people" else f"people/{person_id}", DONE[what])
+
+
+def _act(unit: Unit, context: Context, person_id: str, what: str) -> Person:
+    if what == "confirm":
+        return confirm_address(unit, context, person_id)
+    person = lock_person(unit, context.org.id, person_id)
+    if what == "accept":
+        return accept(unit, context, person)
+    return set_active(unit, context, person, what == "reactivate", is_admin=True)
+
+
+async def show_again(visit: Visit, status: int, error: str) -> Response:
+    """The page that a refused form came from."""
+    return await (show if visit.value("from") == "people" else show_one)(visit, status, error)
+
+
+async def edit(visit: Visit) -> Response:
+    """Saves an edit by hand; groups only while no mapping decides them."""
+    body: dict[str, Any] = {name: visit.value(name) or None for name in FIELDS if name in visit.form}
+    if "edits-groups" in visit.form:
+        body["groups"] = [name for name in visit.form.get("groups", []) if name]
+    check_edit(body)
+    await visit.change(lambda unit, context: edit_by_hand(unit, context, visit.identifiers[0], body))
+    return visit.back_to(f"people/{visit.identifiers[0]}", "edited")

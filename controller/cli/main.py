@@ -309,7 +309,7 @@ def provider_serve(  # noqa: PLR0913 - each argument is an option
         str, typer.Option("--public-url", metavar="URL", help="How clients reach it, behind a proxy.")
     ] = "",
 ) -> None:
-    """Serve SCIM 2.0 and the admin API until interrupted."""
+    """Serve SCIM 2.0, the admin API and the admin center (/console) until interrupted."""
     from controller.cli import serve
 
     wish = serve.ProviderWish(database, host, port, org, profile, seats, env, public_url)

@@ -83,6 +83,7 @@ def _tell(stage: Stage, world: World) -> None:
         "Okta": access.okta_url,
         "SCIM": access.scim_base_url,
         "Admin API": access.scim_admin_url,
+        "Console": f"{access.console_url} (token: $SCIM_ADMIN_TOKEN)",
         "Metrics": access.metrics_url,
         "Log": str(setup.directory / "operator.log"),
     }

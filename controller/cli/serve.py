@@ -10,6 +10,7 @@ import asyncio
 import os
 import shlex
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +78,8 @@ async def _prepare(wish: ProviderWish, loop: str) -> uvicorn.Config:
             "SCIM_ADMIN_TOKEN": created.admin_token,
         }
         _tell(wish.env, exports)
+        told = f"Admin center: {url}{created.console_path}, signed in to with SCIM_ADMIN_TOKEN"
+        print(told, file=sys.stderr, flush=True)
     app = build_app(wish.database, SystemClock(), public_url=wish.public_url or None)
     return uvicorn.Config(
         app, host=wish.host, port=port, loop=loop, log_config=None, access_log=False, server_header=False

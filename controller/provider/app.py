@@ -17,7 +17,7 @@ from controller.provider.access import Gate
 from controller.provider.admin.api import AdminSide
 from controller.provider.answers import scim_error
 from controller.provider.console.pages import Pages
-from controller.provider.console.visits import redirect
+from controller.provider.console.visits import home, redirect
 from controller.provider.database import Database, open_database
 from controller.provider.documents import dumps, moment_text
 from controller.provider.journal import Actor
@@ -58,6 +58,7 @@ class CreatedOrganization:
     id: str
     scim_path: str
     admin_path: str
+    console_path: str
     scim_token: str
     admin_token: str
 
@@ -70,7 +71,7 @@ def add_organization(database: Database, new: NewOrganization, clock: Clock) -> 
         _, scim_token = issue_token(unit, org_id, NewToken("scim", ("scim",)), BOOTSTRAP, clock)
         _, admin_token = issue_token(unit, org_id, NewToken("admin", ("admin",)), BOOTSTRAP, clock)
         return CreatedOrganization(
-            org_id, f"/scim/v2/{org_id}", f"/admin/v1/{org_id}", scim_token, admin_token
+            org_id, f"/scim/v2/{org_id}", f"/admin/v1/{org_id}", home(org_id), scim_token, admin_token
         )
 
     return database.run(job)

@@ -37,6 +37,11 @@ class Access:
     scim_admin_token: str
     metrics_url: str
 
+    @property
+    def console_url(self) -> str:
+        """The provider's admin center, for people with a browser."""
+        return self.scim_admin_url.replace("/admin/v1/", "/console/")
+
     def exports(self) -> Mapping[str, str]:
         """Name of each variable of the env file -> value."""
         return {

@@ -10,16 +10,17 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from controller.model.actions import Action
+from controller.model.actions import Action, ActionKind
 
 
 def fingerprint(action: Action) -> str:
     """16 hex digits for what `action` wants: its kind, its subject and the fields as wished.
 
     Equal for an action that was planned again after something else happened to the same subject, as long
-    as it still leads to the same values.
+    as it still leads to the same values. A group counts by its name: one that the plan creates has no id yet.
     """
-    return _hash([action.kind.value, action.subject, action.after])[:16]
+    subject = action.label if action.kind is ActionKind.ASSIGN_GROUP else action.subject
+    return _hash([action.kind.value, subject, action.after])[:16]
 
 
 def plan_digest(actions: Iterable[Action]) -> str:

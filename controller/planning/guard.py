@@ -31,6 +31,8 @@ _WEIGHT = (
     HoldReason.OUTSIDE_WINDOW,
 )
 """The weightiest first."""
+_MISSING_YES = frozenset({HoldReason.AWAITING_APPROVAL, HoldReason.SAFETY_THRESHOLD_EXCEEDED})
+"""What is approved can be held for these only along with something that it needs and nobody approved yet."""
 Held = tuple[Action, HoldReason]
 
 
@@ -77,7 +79,7 @@ def judge(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Circ
     held = tuple((action, reasons[action.key]) for action in plan.actions if action.key in reasons)
     run = tuple(action for action in plan.actions if action.key not in reasons)
     waiting = [action for action in needy if _waits_for_a_yes(action, reasons, facts, approved)]
-    if waits_in_force([action for action, _ in held], approved):
+    if waits_in_force([action for action, why in held if why not in _MISSING_YES], approved):
         kept, newer = frozen, len(waiting)
         digest = ""
     else:

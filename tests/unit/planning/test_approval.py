@@ -208,3 +208,17 @@ def test_a_busy_org_converges() -> None:
         known = remember(known, Run(desired, state, plan, verdict, done(verdict.run), NOW))
         state, frozen = carry_out(state, verdict.run, desired), verdict.frozen
     assert make_plan(APPROVE, state, known).actions == ()
+
+
+def test_what_is_approved_and_needs_something_that_is_not_waits_for_a_plan_with_that() -> None:
+    """Else nobody could ever approve what is lacking."""
+    state, known = world(0, 1)
+    plan, _ = look(APPROVE, state, known)
+    first, second = plan.actions
+    plan = replace(plan, actions=(first, replace(second, needs=(first.key,))))
+    known = replace(known, approved="d" * 64, approved_keys=frozenset({fingerprint(second)}))
+    verdict = judge(plan, APPROVE, state, known, Circumstances(NOW))
+    assert verdict.run == ()
+    assert verdict.frozen is not None
+    assert [action.key for action in verdict.frozen.actions] == [first.key]
+    assert verdict.digest

@@ -5,9 +5,13 @@ Called by the reconciler. Where the connector is not the real one (tests of the 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from controller.api.okta_org import OktaOrgSpec
 from controller.errors import NotFound
 from controller.handlers.orgs import Orgs
+from controller.model.actual import Memory
+from controller.model.people import OktaId
 from controller.planning.inputs import Resource
 from controller.reconcile.report import Report
 from controller.targets.base import Credentials
@@ -37,6 +41,18 @@ class OktaSide:
         """From now on `key` hears of what happens in its org."""
         if self._connector is not None and org is not None and report.actual is not None:
             self._orgs.use(key, await self._connector.open_org(org, credentials), report)
+
+    def informed(self, key: str, memory: Memory) -> Memory:
+        """`memory` with what the System Log has told of Okta's pushes since it was stored."""
+        told = self._orgs.told(key)
+        if not told.failures and told.trouble is None:
+            return memory
+        failures = {**memory.failures, **{OktaId(okta_id): why for okta_id, why in told.failures.items()}}
+        return replace(
+            memory,
+            failures={okta_id: why for okta_id, why in failures.items() if why},
+            trouble=memory.trouble if told.trouble is None else told.trouble,
+        )
 
     def forget(self, key: str) -> None:
         """`key` is gone or suspended."""

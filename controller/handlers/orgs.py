@@ -1,8 +1,9 @@
 """One poller of the System Log for each Okta org, and what hooks bring: both only poke.
 
 Told by the reconciler which org an integration uses, with which client, and what it cares for. Between full
-reads this is how a change in Okta is noticed: one call a poll and org, however many integrations there are. A
-process that starts reads everything anyway, so that no position in the log has to be stored.
+reads this is how a change in Okta is noticed: one call a poll and org, however many integrations there are.
+The link with which a poll began is stored after it, one poll late, so that a crash repeats events and loses
+none.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from datetime import datetime
 
 from controller.clock import Clock
 from controller.errors import ControllerError, RateLimited, Unauthorized
+from controller.handlers.loglinks import LogLinks
 from controller.model.people import EVERYTHING, OktaId, Scope
 from controller.okta.client import OktaClient
 from controller.okta.connect import OpenOrg
 from controller.okta.events import Change, Interests, Seen, follow
+from controller.okta.pushes import Pushes, Told
 from controller.reconcile.report import Report
 
 SLOWER = 10
@@ -32,29 +35,36 @@ logger = logging.getLogger(__name__)
 class _Org:
     client: OktaClient
     since: datetime
-    link: str = ""
+    home: tuple[str, str]
+    """Namespace and name of the OktaOrg beside which the link is stored."""
+    link: str | None = None
+    """None: the stored one has not been looked for."""
+    stored: str = ""
     keys: set[str] = field(default_factory=set)
     interests: Interests = field(default_factory=Interests)
     seen: Seen = field(default_factory=Seen)
+    pushes: Pushes = field(default_factory=Pushes)
     task: asyncio.Task[None] | None = None
 
 
 class Orgs:
     """The orgs that integrations use."""
 
-    def __init__(self, clock: Clock, poll_seconds: float, poke: Poke) -> None:
+    def __init__(self, clock: Clock, poll_seconds: float, poke: Poke, links: LogLinks) -> None:
         self._clock, self._poke, self._poll_seconds = clock, poke, poll_seconds
+        self._links = links
         self._orgs: dict[str, _Org] = {}
 
     def use(self, key: str, opened: OpenOrg, report: Report) -> None:
         """`key` has been reconciled with `opened`: its client is the one to poll with from now on, and what a
         full run read is what `key` cares for."""
-        actual = report.actual
-        if actual is None or not report.scope.is_full:
+        actual, resource = report.actual, report.inputs.org
+        if actual is None or resource is None or not report.scope.is_full:
             return
         org = self._orgs.get(opened.org_id)
         if org is None:
-            org = self._orgs[opened.org_id] = _Org(opened.client, report.started)
+            home = (resource.namespace, resource.name)
+            org = self._orgs[opened.org_id] = _Org(opened.client, report.started, home)
             org.task = asyncio.create_task(self._follow(opened.org_id, org), name=f"log {opened.org_id}")
         org.client = opened.client
         org.keys.add(key)
@@ -62,6 +72,22 @@ class Orgs:
         people.update(report.memory.pairs)
         groups = {*actual.assignments.app_groups, *actual.assignments.groups}
         org.interests.set(key, actual.app.app_id, people, groups)
+        failures = {str(okta_id): why for okta_id, why in report.memory.failures.items()}
+        org.pushes.recall(actual.app.app_id, failures, report.memory.trouble)
+
+    def told(self, key: str) -> Told:
+        """What the log has told of the pushes to the app of `key`."""
+        for org in self._orgs.values():
+            if key in org.keys:
+                return org.pushes.told(org.interests.app_of(key))
+        return Told()
+
+    async def drop(self, namespace: str, name: str) -> None:
+        """An OktaOrg is gone: so is what was stored beside it."""
+        for org_id, org in self._orgs.items():
+            if org.home == (namespace, name):
+                org.stored = ""
+                await self._links.delete(namespace, org_id)
 
     def forget(self, key: str) -> None:
         """`key` is gone or suspended: an org that nobody else uses is not asked any more."""
@@ -75,8 +101,11 @@ class Orgs:
         found, count = list(changes), 0
         for each, org in self._orgs.items():
             for change in org.seen.fresh(found) if org_id in ("", each) else ():
+                # Who begins or ceases to fail changes the steps of a person, which a full run tells.
+                is_news = org.pushes.take(change)
                 for key, people in org.interests.concerned(change).items():
-                    scope = EVERYTHING if people is None else Scope(frozenset(map(OktaId, people)))
+                    is_all = people is None or is_news
+                    scope = EVERYTHING if is_all else Scope(frozenset(map(OktaId, people or ())))
                     self._poke(key, scope, change.event_type)
                     count += 1
         return count
@@ -94,14 +123,19 @@ class Orgs:
         if not org.keys:
             org.link, org.since = "", self._clock.now()
             return 0.0
+        if org.link is None:
+            org.link = org.stored = await self._links.load(org.home[0], org_id)
+        begun = org.link
         try:
-            changes, org.link = await follow(org.client, org.link, org.since)
+            changes, org.link = await follow(org.client, begun, org.since)
         except RateLimited as error:
             return error.retry_after_seconds
         except ControllerError as error:
             logger.warning("the System Log is not read: %s", error.message, extra={"facts": {"org": org_id}})
             return self._poll_seconds * SLOWER if isinstance(error, Unauthorized) else 0.0
         self.take(changes, org_id)
+        if begun not in ("", org.stored) and await self._links.save(org.home[0], org_id, begun):
+            org.stored = begun
         return 0.0
 
     async def aclose(self) -> None:

@@ -183,11 +183,10 @@ class Reconciler:
             labels[integration.namespace] = await self._p.cluster.namespace_labels(integration.namespace)
         inputs = build_inputs(family, vault, labels, rivals_of(self._p.known, body))
         held = await self._p.memories.load(integration)
+        memory = self._p.okta.informed(f"{integration.namespace}/{integration.name}", held.memory)
         with self._p.metrics.reconcile_duration_seconds.labels(INTEGRATION).time():
             async with self._saying_slow(body, family):
-                report = await self._p.engine.run(
-                    inputs, vault.values, held.memory, scope, frozen=held.frozen
-                )
+                report = await self._p.engine.run(inputs, vault.values, memory, scope, frozen=held.frozen)
         await self._p.memories.save(integration, report)
         return report
 

@@ -31,6 +31,7 @@ from controller.handlers.known import INTEGRATION, ORG, Known, org_place
 from controller.handlers.known import Place as ResourcePlace
 from controller.handlers.leader import LeaderThread, Place
 from controller.handlers.listening import Listener
+from controller.handlers.loglinks import LogLinks
 from controller.handlers.memories import Memories
 from controller.handlers.oktaside import OktaSide
 from controller.handlers.orgs import Orgs
@@ -146,7 +147,8 @@ class Operator:
         reporter = Reporter(self.known, cluster, clock, settings, metrics, self._is_throttled)
         self._watches = SecretWatches(api, clock, metrics, self._poke_for_secret)
         self._memories = Memories(StateStore(api))
-        self._orgs = Orgs(clock, settings.log_poll_seconds, self._poke_for_log)
+        links = LogLinks(api, clock, settings.shard)
+        self._orgs = Orgs(clock, settings.log_poll_seconds, self._poke_for_log, links)
         okta = OktaSide(self._own, self._orgs)
         self._farewell = Farewell(self.known, cluster, reporter)
         engine = Engine(used, clock, settings, metrics, self._memories.keep)
@@ -281,6 +283,7 @@ class Operator:
         self._reconciler.gone(place)
         if self._own is not None and kind == ORG:
             self._own.forget_org(namespace, name)
+            await self._orgs.drop(namespace, name)
         if kind == INTEGRATION:
             if self._own is not None:
                 self._own.forget_integration(namespace, name)

@@ -245,6 +245,10 @@ class Memory:
     """Fingerprints of settings that were as wished once: one that differs now was edited by hand."""
     deferred: Mapping[OktaId, Mapping[str, str]] = field(default_factory=dict)
     """SCIM path -> value that was accepted and waits for somebody: not sent again, not drift."""
+    failures: Mapping[OktaId, str] = field(default_factory=dict)
+    """Whom Okta could not push -> the reason that its System Log gave."""
+    trouble: str = ""
+    """Why Okta does not reach the provider, as its System Log tells; "" where nothing is wrong."""
     rows: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Value in the provider's group table -> (name of the GroupMapping that put it there, group as saved). A
     row is taken away only where its mapping still exists and has dropped it; what a deleted mapping owned is

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from controller.errors import Rejected, clip
+from controller.errors import Rejected, Unavailable, clip
 from controller.okta.client import PAGE_LOG, OktaClient
 from controller.okta.shapes import LogEvent
+from controller.transport.failures import redact
 
 PREFIXES = (
     "application.user_membership",
@@ -80,8 +81,12 @@ def parse_event(event: LogEvent | Mapping[str, Any]) -> Change:
         frozenset(ids["AppInstance"]),
         frozenset(ids["User"]),
         frozenset(ids["UserGroup"]),
-        clip(str(outcome.get("reason") or event.get("displayMessage") or "failed"), 200) if failed else "",
+        clip(redact(_reason(event, outcome)), 200) if failed else "",
     )
+
+
+def _reason(event: LogEvent | Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
+    return str(outcome.get("reason") or event.get("displayMessage") or "failed")
 
 
 class Seen:
@@ -111,7 +116,8 @@ class Seen:
 
 async def follow(client: OktaClient, link: str, since: datetime) -> tuple[list[Change], str]:
     """(what happened since `link`, the link to store). One call where little happened; without a link the
-    log is read from `since`. A link that Okta no longer takes is given up for `since`.
+    log is read from `since`. A link that Okta no longer takes, or that leads to a domain which the org had
+    before, is given up for `since`.
 
     Store the link only when the changes are taken up: then a crash repeats events and loses none.
     """
@@ -119,8 +125,8 @@ async def follow(client: OktaClient, link: str, since: datetime) -> tuple[list[C
     for _ in range(PAGES_A_POLL):
         try:
             events, link = await client.log_page(link, since, LOG_FILTER)
-        except Rejected:
-            if not link:
+        except (Rejected, Unavailable) as error:
+            if not link or (isinstance(error, Unavailable) and error.reason != "ForeignLink"):
                 raise
             link = ""
             continue
@@ -184,6 +190,10 @@ class Interests:
     def forget(self, key: str) -> None:
         """An integration is gone."""
         self._by_key.pop(key, None)
+
+    def app_of(self, key: str) -> str:
+        """The app id of `key`, "" where it is not known."""
+        return self._by_key[key].app_id if key in self._by_key else ""
 
     def concerned(self, change: Change) -> dict[str, frozenset[str] | None]:
         """Key -> the people whom `change` may concern there, or None: everything may have changed."""

@@ -7,10 +7,11 @@ counts those for whom a person has to press a button in Okta.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from controller.model.actual import Actual, Memory
-from controller.model.people import Account, Person, PersonState, ScimId, Value
+from controller.model.people import Account, OktaId, Person, PersonState, ScimId, Value
 from controller.model.plan import DriftItem, DriftKind, MappingPreview, Problem
 from controller.planning.fields import Lens, identity_changes, shown
 from controller.planning.matching import Register, fold
@@ -18,6 +19,7 @@ from controller.planning.sifting import sift
 from controller.planning.wish import Desired, state_wish
 
 _FAILED = "ERROR"
+PUSHES_NEW = "PUSH_NEW_USERS"
 _NOT_YET = frozenset({"STAGED", "PENDING"})
 
 
@@ -32,21 +34,17 @@ class Arrivals:
     pending: int = 0
     failed: int = 0
     differing: int = 0
+    unpushed: int = 0
+    """Assigned before Okta pushed, and not taken up by it since; contained in `pending`."""
 
 
 def check_arrivals(desired: Desired, actual: Actual, memory: Memory) -> Arrivals:
     """Compares everybody whom Okta should have pushed with what the provider holds."""
     sifted = sift(desired, actual, Register(actual.accounts.accounts, memory.pairs), memory.values)
     found = Arrivals(preview=sifted.preview, provisioned=sifted.same)
+    at = _Circumstances(desired, memory.failures, PUSHES_NEW in actual.app.features)
     for person in sifted.rest:
-        _check(
-            desired,
-            actual,
-            found,
-            person,
-            _account(sifted.register, person),
-            sifted.lens_of(person.user_type),
-        )
+        _check(at, found, person, _account(sifted.register, person), sifted.lens_of(person.user_type))
     _extra(desired, actual, memory, sifted.register, found)
     return found
 
@@ -61,15 +59,24 @@ def _account(register: Register, person: Person) -> Account | None:
     )
 
 
-def _check(
-    desired: Desired, actual: Actual, found: Arrivals, person: Person, account: Account | None, lens: Lens
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Circumstances:
+    """What holds for everybody."""
+
+    desired: Desired
+    failures: Mapping[OktaId, str]
+    creates: bool
+    """Whether Okta creates whoever is assigned."""
+
+
+def _check(at: _Circumstances, found: Arrivals, person: Person, account: Account | None, lens: Lens) -> None:
+    desired = at.desired
     wish = state_wish(desired, person.state)
     if person.sync_state == _FAILED:
-        _failed(desired, found, person)
+        _failed(at, found, person)
     elif account is None or not account.active:
         if wish == "Provision" and "Create" in desired.actions:
-            _missing(found, person, account)
+            _missing(at, found, person, account)
     elif wish == "Deactivate" and "Deactivate" in desired.actions:
         _drift(found, DriftKind.EXTRA, person, "account", None, account.user_name)
     else:
@@ -78,16 +85,19 @@ def _check(
             _differing(desired, found, person, account, lens)
 
 
-def _failed(desired: Desired, found: Arrivals, person: Person) -> None:
+def _failed(at: _Circumstances, found: Arrivals, person: Person) -> None:
     found.failed += 1
-    told = f"Okta could not push {shown(person.login)}; its System Log has the reason"
-    found.problems.append(Problem("ScimIntegration", desired.name, "PushFailed", told, "", person.okta_id))
+    reason = at.failures.get(person.okta_id)
+    because = f": {reason}" if reason else "; its System Log has the reason"
+    told = f"Okta could not push {shown(person.login)}{because}"
+    found.problems.append(Problem("ScimIntegration", at.desired.name, "PushFailed", told, "", person.okta_id))
 
 
-def _missing(found: Arrivals, person: Person, account: Account | None) -> None:
-    """Okta says that it pushed: then it is drift; else it is under way."""
+def _missing(at: _Circumstances, found: Arrivals, person: Person, account: Account | None) -> None:
+    """Okta says that it pushed: then it is drift; else it is under way, or nobody has asked it to."""
     if person.app_status in _NOT_YET or not person.external_id:
         found.pending += 1
+        found.unpushed += at.creates and person.sync_state == "DISABLED"
     elif account is None:
         _drift(found, DriftKind.MISSING, person, "account", True, None)
     else:
@@ -114,6 +124,11 @@ def _extra(desired: Desired, actual: Actual, memory: Memory, register: Register,
         rule = desired.on_deactivated if gone else desired.on_unassigned
         if account is not None and account.active and rule == "Deactivate":
             name = shown(account.user_name)
+            if reason := memory.failures.get(okta_id):
+                told = f"Okta could not deactivate {name}: {reason}"
+                found.problems.append(
+                    Problem("ScimIntegration", desired.name, "PushFailed", told, "", okta_id)
+                )
             found.drift.append(DriftItem(DriftKind.EXTRA, "Provider", f"{name} account", None, True, okta_id))
 
 

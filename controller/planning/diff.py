@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from controller.model.actions import ORDER, Action, Touch
+from controller.model.actions import ORDER, Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
 from controller.model.plan import Counts, DriftItem, MappingPreview, Plan, Problem, Seats
 from controller.planning.app_settings import plan_app
@@ -18,7 +18,7 @@ from controller.planning.assignments import plan_assignments
 from controller.planning.declared import Found
 from controller.planning.digest import plan_digest
 from controller.planning.matching import fold
-from controller.planning.okta_steps import plan_connection, reapply_step, retry_step
+from controller.planning.okta_steps import plan_connection, provision_step, reapply_step, retry_step
 from controller.planning.people import plan_people
 from controller.planning.prerequisites import find_unmet, provider_steps
 from controller.planning.preview import find_moves
@@ -35,6 +35,8 @@ class Previous:
 
     waiting: int = 0
     """How many people waited for a seat after the last full run."""
+    pending: int = 0
+    """How many people were on their way to an account after the last full run."""
 
 
 FIRST_RUN = Previous()
@@ -123,6 +125,8 @@ def _okta(desired: Desired, actual: Actual, memory: Memory, found: Found, previo
     arrivals = check_arrivals(desired, actual, memory)
     if arrivals.failed:
         found.steps.append(retry_step(desired, actual.app, arrivals.failed))
+    if arrivals.unpushed:
+        found.steps.append(provision_step(desired, actual.app, arrivals.unpushed))
     if arrivals.differing and not found.keys:
         found.steps.append(reapply_step(desired, actual.app, arrivals.differing))
     if desired.assignments.through == "SeatGroup":
@@ -130,7 +134,8 @@ def _okta(desired: Desired, actual: Actual, memory: Memory, found: Found, previo
     else:
         seats = admit(desired.seats, actual, (), (), previous.waiting).seats
     waiting = len(seats.waiting) if seats is not None else 0
-    counts = Counts(0, arrivals.provisioned, arrivals.pending, waiting, arrivals.failed)
+    coming = sum(a.kind in _ASSIGNING and a.touch is Touch.CREATE for a in found.actions)
+    counts = Counts(0, arrivals.provisioned, arrivals.pending + coming, waiting, arrivals.failed)
     return _People(
         [],
         counts,
@@ -138,6 +143,8 @@ def _okta(desired: Desired, actual: Actual, memory: Memory, found: Found, previo
         drift=tuple(arrivals.drift),
         problems=tuple(arrivals.problems),
         seats=seats,
+        # Who was waited for has come: how many still lack is counted over everybody.
+        wants_full=actual.assignments.is_scoped and bool(previous.pending and arrivals.provisioned),
     )
 
 
@@ -146,7 +153,15 @@ def of_this_tenant(desired: Desired, memory: Memory) -> Memory:
     if memory.tenant in ("", desired.base_url):
         return memory
     return replace(
-        memory, pairs={}, adopted=frozenset(), rows={}, confirmed={}, deferred={}, settled=frozenset()
+        memory,
+        pairs={},
+        adopted=frozenset(),
+        rows={},
+        confirmed={},
+        deferred={},
+        settled=frozenset(),
+        failures={},
+        trouble="",
     )
 
 
@@ -166,6 +181,7 @@ def _clearing_the_way(actual: Actual, actions: tuple[Action, ...], found: Found)
     )
 
 
+_ASSIGNING = frozenset({ActionKind.ADD_TO_SEAT_GROUP, ActionKind.ASSIGN_USER})
 _FREEING = frozenset({Touch.LEAVER, Touch.REMOVAL})
 
 

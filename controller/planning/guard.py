@@ -17,6 +17,7 @@ from controller.model.plan import Frozen, HoldReason, Plan, Verdict
 from controller.planning.approval import Approved, approve, freeze, is_current, waits_in_force
 from controller.planning.diff import of_this_tenant
 from controller.planning.fields import shown
+from controller.planning.okta_steps import BEFORE_PUSHING
 from controller.planning.prerequisites import BLOCKING
 from controller.planning.safeguards import Trip, find_trips
 from controller.planning.windows import is_open, opens_at
@@ -53,6 +54,8 @@ class _Facts:
 
     is_blocked: bool
     steps_block: bool
+    switchover_blocks: bool
+    """Whether a step blocks even the switch-over to the seat group, which comes before Okta pushes."""
     is_first: bool
     is_emptied: bool
     lacks_people: str
@@ -130,6 +133,8 @@ def _facts(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Cir
     return _Facts(
         is_blocked=any(problem.reason in BLOCKING for problem in plan.problems),
         steps_block=any(step.blocks for step in plan.steps),
+        switchover_blocks=not _frees_the_app(plan)
+        or any(step.blocks and step.step_id not in BEFORE_PUSHING for step in plan.steps),
         is_first=own is not memory or (memory.is_new and _knows_nothing_of(desired, actual)),
         is_emptied=not is_scoped
         and not actual.accounts.accounts
@@ -139,6 +144,12 @@ def _facts(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Cir
         trips=find_trips(desired, actual, own, plan, at.now),
         is_closed=not is_open(desired.windows, at.now),
     )
+
+
+def _frees_the_app(plan: Plan) -> bool:
+    """Whether groups leave the app for the seat group: once Okta pushes it would be too late for those who
+    have no seat."""
+    return any(action.is_switchover and action.kind is ActionKind.UNASSIGN_GROUP for action in plan.actions)
 
 
 def _knows_nothing_of(desired: Desired, actual: Actual) -> bool:
@@ -197,7 +208,7 @@ def _reasons(
 
 def _reason(action: Action, desired: Desired, facts: _Facts, approved: Approved) -> HoldReason | None:
     is_leaver = action.touch is Touch.LEAVER
-    if not is_leaver and (facts.is_blocked or (facts.steps_block and _touches_people(action))):
+    if not is_leaver and (facts.is_blocked or _is_blocked(action, facts)):
         return HoldReason.BLOCKED_BY_STEP
     if action.touch is Touch.REMOVAL and facts.lacks_people:
         return HoldReason.READ_INCOMPLETE
@@ -212,6 +223,11 @@ def _missing_yes(action: Action, desired: Desired, facts: _Facts) -> HoldReason:
     if bool(facts.doubt) and action.touch is Touch.REMOVAL:
         return HoldReason.READ_INCOMPLETE
     return HoldReason.AWAITING_APPROVAL
+
+
+def _is_blocked(action: Action, facts: _Facts) -> bool:
+    blocks = facts.switchover_blocks if action.is_switchover else True
+    return facts.steps_block and blocks and _touches_people(action)
 
 
 def _touches_people(action: Action) -> bool:
@@ -238,6 +254,8 @@ def _message(
     }[reason]
     if not digest:
         return told
+    if reason is HoldReason.BLOCKED_BY_STEP:
+        told += "; others need only a yes"
     return (
         f"{told}; approve with: kubectl annotate scimintegration {desired.name} -n {desired.namespace} "
         f"scim-operator.dev/approve={digest} --overwrite"

@@ -61,6 +61,8 @@ def remember(memory: Memory, run: Run) -> Memory:
         approved=run.verdict.memory_approved,
         confirmed=_confirmed(own, run),
         logins=_logins(own, run),
+        failures=_failures(own, run),
+        trouble=own.trouble if run.desired.by == "Okta" else "",
         seat_history=_history(own, run),
         values=run.plan.preview.values if run.plan.preview.is_whole else own.values,
     )
@@ -241,6 +243,19 @@ def _logins(memory: Memory, run: Run) -> dict[OktaId, tuple[str, ...]]:
         if names - set(had) and (person.okta_id in protected or not protected.isdisjoint(names)):
             known[person.okta_id] = tuple(sorted(names))
     return known
+
+
+def _failures(memory: Memory, run: Run) -> dict[OktaId, str]:
+    """The reasons for which Okta could not push somebody, as long as it has not."""
+    if run.desired.by != "Okta":
+        return {}
+    told = {OktaId(one.okta_id) for one in run.plan.problems if one.reason == "PushFailed"}
+    seen = {one.okta_id for one in run.actual.assignments.people}
+    return {
+        okta_id: reason
+        for okta_id, reason in memory.failures.items()
+        if okta_id in told or not (run.plan.is_full or okta_id in seen)
+    }
 
 
 # What was read.

@@ -1,13 +1,14 @@
 """What Okta's public API does not do for an app: connection, To-App switches, what has to be pressed again.
 
 Called by diff where Okta provisions. Each is tried by API where the connection tells its status, else told
-to a person click by click; the step goes away by itself once the reading shows that it was done.
+to a person click by click; the step goes away by itself once it shows that it was done: in what is read of
+the app (Read), in the System Log or in the provider's own record of the token's last use (Log).
 """
 
 from __future__ import annotations
 
 from controller.model.actions import Action, ActionKind, Touch
-from controller.model.actual import Actual, AppState, Memory
+from controller.model.actual import Actual, AppState, Memory, ProviderState
 from controller.model.plan import ManualStep
 from controller.planning.app_settings import TEMPLATES, may_replace_app, wants_other_username
 from controller.planning.declared import Found, Setting, weigh
@@ -20,6 +21,11 @@ SWITCHES = {
     "Deactivate": ("deactivate", "PUSH_USER_DEACTIVATION", "Deactivate Users"),
 }
 """Action of the spec -> (name in SET_TO_APP, feature of the app that shows it, label in the console)."""
+PROVISIONING = "SCIM_PROVISIONING"
+"""The feature of an app whose API integration is on."""
+CONNECTION_STEP, TO_APP_STEP = "okta-connection", "okta-to-app"
+BEFORE_PUSHING = frozenset({CONNECTION_STEP, TO_APP_STEP})
+"""Steps that let Okta push: whoever has no seat has to be out of the app before they are taken."""
 _FORMATS = {"Email": "Email", "EmailLowercase": "Email (lowercase)", "OktaUsername": "Okta username"}
 
 
@@ -35,18 +41,41 @@ def plan_connection(desired: Desired, actual: Actual, memory: Memory, found: Fou
     if by_api:
         _connect(desired, app, memory, found)
         _switch(desired, app, memory, found)
-        return
-    if not is_connected(actual):
+    elif not is_connected(actual):
         _add(desired, found, _connection_step(desired, app))
-    if _wrong_switches(desired, app):
-        _add(desired, found, _switch_step(desired, app))
+    if not by_api and _wrong_switches(desired, app):
+        _add(desired, found, _switch_step(desired, actual))
+    if is_connected(actual):
+        _check_connection(desired, actual, memory, found)
 
 
 def is_connected(actual: Actual) -> bool:
-    """Whether Okta has a working connection: it pushes, or the provider has seen a token used by it."""
-    tokens = actual.provider.tokens or ()
-    seen = any(token.last_used is not None and "okta" in token.last_user_agent.lower() for token in tokens)
-    return actual.app.is_pushing or actual.app.connection_status == "ENABLED" or seen
+    """Whether the app's API integration is on: Okta tells so, or the provider has seen Okta's token in use."""
+    app = actual.app
+    is_told = app.connection_status == "ENABLED" or PROVISIONING in app.features
+    return is_told or app.is_pushing or _is_used(actual.provider)
+
+
+def _check_connection(desired: Desired, actual: Actual, memory: Memory, found: Found) -> None:
+    """A connection that is on may still lead nowhere: the log tells failures, the provider tells whose token
+    is used."""
+    if memory.trouble:
+        _add(desired, found, _trouble_step(desired, actual.app, memory.trouble))
+    elif desired.rotation is None and actual.provider.held.okta and _tells_tokens(actual.provider):
+        # A rotation has a step of its own for the same.
+        if not _is_used(actual.provider):
+            _add(desired, found, _token_step(desired, actual.app))
+
+
+def _tells_tokens(provider: ProviderState) -> bool:
+    return any(token.fingerprint for token in provider.tokens or ())
+
+
+def _is_used(provider: ProviderState) -> bool:
+    """Whether the token that was meant for Okta has been used at the provider."""
+    wanted = provider.held.okta
+    used = (token for token in provider.tokens or () if token.last_used is not None)
+    return any(token.fingerprint == wanted for token in used) if wanted else False
 
 
 def _add(desired: Desired, found: Found, step: ManualStep) -> None:
@@ -128,36 +157,97 @@ def _username_step(desired: Desired, app: AppState) -> ManualStep:
     )
 
 
-def _connection_step(desired: Desired, app: AppState) -> ManualStep:
+def _entries(desired: Desired) -> str:
+    """What is typed and pressed; the token by the name of its Secret and key, never itself."""
     name, _, key = desired.okta_token_name.partition("/")
-    token = (
-        f"the value of the key {key} in the Secret {desired.namespace}/{name}"
-        if name
-        else "a token that the provider issued for Okta; name its Secret in spec.provider.oktaTokenRef"
+    named = f"the value of the key {key} in the Secret {desired.namespace}/{name}"
+    nameless = "one that the provider issued for Okta; name its Secret in spec.provider.oktaTokenRef"
+    return (
+        f"Base URL: {desired.base_url}. API token: {named if name else nameless}. "
+        "Select Test API Credentials, wait for the success message, then select Save."
     )
+
+
+def _integration_tab(app: AppState) -> str:
+    return f"Okta: Applications > {app.label} > Provisioning > Integration"
+
+
+def _connection_step(desired: Desired, app: AppState) -> ManualStep:
     return ManualStep(
-        "okta-connection",
+        CONNECTION_STEP,
         "Enter the base URL and the token in Okta",
-        f"Okta: Applications > {app.label} > Provisioning > Integration",
-        "Select Configure API Integration, then Enable API integration. "
-        f"Base URL: {desired.base_url}. API token: {token}. Select Test API Credentials, wait for the "
-        "success message, "
-        "then select Save.",
+        _integration_tab(app),
+        "Select Configure API Integration, then Enable API integration. " + _entries(desired),
         "Read",
         blocks=True,
     )
 
 
-def _switch_step(desired: Desired, app: AppState) -> ManualStep:
-    wrong = _wrong_switches(desired, app)
-    clicks = [f"{'select' if on else 'clear'} Enable for {SWITCHES[name][2]}" for name, on in wrong]
+def _trouble_step(desired: Desired, app: AppState, trouble: str) -> ManualStep:
     return ManualStep(
-        "okta-to-app",
+        "okta-connection-trouble",
+        "Correct the connection in Okta, which does not reach the provider",
+        _integration_tab(app),
+        f"Okta's System Log says: {trouble}. Select Edit. {_entries(desired)}",
+        "Log",
+        blocks=False,
+    )
+
+
+def _token_step(desired: Desired, app: AppState) -> ManualStep:
+    return ManualStep(
+        "okta-token",
+        "Enter the token that was issued for Okta",
+        _integration_tab(app),
+        "The provider has not seen that token used, so Okta holds another one, or the Secret does not hold "
+        f"what the provider issued. Select Edit. {_entries(desired)}",
+        "Log",
+        blocks=False,
+    )
+
+
+def _switch_step(desired: Desired, actual: Actual) -> ManualStep:
+    app, wrong = actual.app, _wrong_switches(desired, actual.app)
+    clicks = [f"{'select' if on else 'clear'} Enable for {SWITCHES[name][2]}" for name, on in wrong]
+    first = ""
+    if not app.is_pushing and is_switching_over(desired, actual):
+        first = (
+            "First approve the plan that switches over to the seat group: Okta would push everybody who is "
+            "assigned now, with a seat or without. Then "
+        )
+    return ManualStep(
+        TO_APP_STEP,
         "Set the To App switches in Okta",
         f"Okta: Applications > {app.label} > Provisioning > To App",
-        f"Select Edit, {', '.join(clicks)}, then select Save.",
+        f"{first}{'select' if first else 'Select'} Edit, {', '.join(clicks)}, then select Save.",
         "Read",
         blocks=any(on for _, on in wrong),
+    )
+
+
+def is_switching_over(desired: Desired, actual: Actual) -> bool:
+    """Whether groups that the seat group is to replace are still assigned to the app."""
+    if desired.assignments.through != "SeatGroup":
+        return False
+    declared = {ref.group_id for ref in desired.assignments.groups if ref.group_id}
+    names = {ref.name for ref in desired.assignments.groups if ref.name}
+    groups = actual.assignments.groups
+    return any(
+        one in declared or (one in groups and groups[one].name in names)
+        for one in actual.assignments.app_groups
+    )
+
+
+def provision_step(desired: Desired, app: AppState, unpushed: int) -> ManualStep:
+    """People who were assigned before Okta pushed: it takes them up on request only."""
+    return ManualStep(
+        "okta-provision-users",
+        f"Provision {unpushed} people who were assigned before provisioning was on",
+        f"Okta: Applications > {app.label} > Assignments",
+        f"{unpushed} people were assigned while Okta did not push; it takes them up on request only. Select "
+        "Provision User, then OK.",
+        "Read",
+        blocks=False,
     )
 
 

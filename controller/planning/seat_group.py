@@ -121,7 +121,7 @@ def _admit(
     """The people who are added: those with an account first and whatever the limit, then by the seats' order.
     A seat counts as free once the provider says so: Okta deactivates in its own time."""
     states = {person.okta_id: person for person in actual.assignments.people}
-    waiting = [_candidate(actual, states, one, group) for one in _everybody(desired, actual, group)]
+    waiting = [_candidate(actual, states, one, accounts) for one in _everybody(desired, actual, group)]
     waiting = [one for one in waiting if _may_sit(one[0], desired)]
     wish = desired.seats
     if wish is None:
@@ -141,12 +141,15 @@ def _admit(
     return [action for _, action in [*in_order(sitting, ranks), *others[:free]]], seats
 
 
-def _candidate(actual: Actual, states: dict[OktaId, Person], okta_id: OktaId, group: _Group) -> Candidate:
+def _candidate(
+    actual: Actual, states: dict[OktaId, Person], okta_id: OktaId, accounts: frozenset[OktaId]
+) -> Candidate:
     login = actual.assignments.logins.get(okta_id, "")
     person = states.get(okta_id) or Person(okta_id, login, login, PersonState.ACTIVE, "", "", ())
-    why = "has a seat and moves to the seat group" if okta_id in states else "a seat is free"
-    label = person.login or okta_id
-    return person, Action(ActionKind.ADD_TO_SEAT_GROUP, okta_id, label, Touch.CREATE, (), (), why)
+    is_moving = okta_id in accounts
+    why = "has a seat and moves to the seat group" if is_moving else "a seat is free"
+    touch, label = Touch.SETTING if is_moving else Touch.CREATE, person.login or okta_id
+    return person, Action(ActionKind.ADD_TO_SEAT_GROUP, okta_id, label, touch, (), (), why)
 
 
 def _may_sit(person: Person, desired: Desired) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from controller.model.actions import Action, ActionKind, Outcome, Result
+from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
 from controller.model.actual import Actual, AssignmentState
 from controller.model.people import OktaId, Person
 from controller.model.plan import Problem, Seats, SeatState
@@ -169,13 +169,18 @@ def count_seats(
 TAKES = frozenset({ActionKind.CREATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT})
 
 
+def _promises(action: Action) -> bool:
+    """Whether a seat is given to somebody whom Okta has yet to push."""
+    return action.kind is ActionKind.ADD_TO_SEAT_GROUP and action.touch is Touch.CREATE
+
+
 def settle(wish: SeatWish | None, seats: Seats | None, outcomes: Iterable[Outcome]) -> Seats | None:
     """The seats after the run: what was done is counted, and who could have had a seat but failed is not
     waiting, only failed. None where there is no limit or it was not looked at."""
     if wish is None or seats is None:
         return None
     done = [one.action for one in outcomes if one.result in (Result.DONE, Result.PENDING_CONFIRMATION)]
-    taken = sum(action.kind in TAKES for action in done)
+    taken = sum(action.kind in TAKES or _promises(action) for action in done)
     freed = sum(action.kind is ActionKind.DEACTIVATE_ACCOUNT for action in done)
     created = sum(action.kind is ActionKind.CREATE_ACCOUNT for action in done)
     pending = None if seats.pending is None else seats.pending + (created if wish.invites else 0)

@@ -279,8 +279,12 @@ def by_target(targets: Targets, actions: Iterable[Action]) -> list[tuple[Target[
 def previous_of(inputs: Inputs) -> Previous:
     """What the status of the integration says about the last run."""
     people = inputs.integration.status.get("people")
-    waiting = people.get("waiting", 0) if isinstance(people, dict) else 0
-    return Previous(waiting if isinstance(waiting, int) else 0)
+    counts = people if isinstance(people, dict) else {}
+    return Previous(*(_whole(counts.get(name)) for name in ("waiting", "pending")))
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def okta_fingerprint(inputs: Inputs, credentials: Credentials) -> str:

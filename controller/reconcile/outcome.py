@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
+from controller.model.actions import ORDER, Action, ActionKind, Outcome, Result, Touch
 from controller.model.plan import Counts, DriftItem, DriftKind, HoldReason, ManualStep, Move, Problem, Seats
 from controller.planning.seats import settle as settle_seats
 from controller.reconcile.report import Report
@@ -18,6 +18,7 @@ from controller.reconcile.report import Report
 GONE_WELL = frozenset({Result.DONE, Result.PENDING_CONFIRMATION})
 HARMLESS = frozenset({"Protected", "AdoptedKept"})
 """Problems of people that say what was left alone on purpose."""
+_FIRST_ABOUT_ACCOUNTS = ORDER[ActionKind.DEACTIVATE_ACCOUNT]
 UNSETTLING = frozenset({DriftKind.SETTING, DriftKind.ASSIGNMENT})
 
 Show = Callable[[str, str], str]
@@ -39,6 +40,11 @@ class Amount:
     """A report with a plan, counted. Not for reports that ended before there was one."""
 
     report: Report
+
+    @property
+    def is_pushed_by_okta(self) -> bool:
+        """Whether Okta provisions, not the operator."""
+        return self.report.desired is not None and self.report.desired.by == "Okta"
 
     @cached_property
     def done(self) -> tuple[Outcome, ...]:
@@ -88,8 +94,9 @@ class Amount:
 
     @cached_property
     def _settled(self) -> frozenset[str]:
-        """People of whom something was put right."""
-        return frozenset(person for one in self.done for person in (one.action.subject, *one.action.people))
+        """People whose account was put right. An assignment in Okta puts no account right."""
+        accounts = [one.action for one in self.done if ORDER[one.action.kind] >= _FIRST_ABOUT_ACCOUNTS]
+        return frozenset(person for action in accounts for person in (action.subject, *action.people))
 
     @cached_property
     def _settings_settled(self) -> bool:
@@ -155,11 +162,13 @@ class Amount:
         plan = self.report.plan
         before = plan.counts if plan else Counts()
         about_people = [one for one in self.report.outcomes if is_about_one(one.action)]
+        # What is written when Okta provisions is an assignment: the account is still to come.
+        written = 0 if self.is_pushed_by_okta else sum(one.result in GONE_WELL for one in about_people)
         failed = {one.action.subject for one in about_people if one.result is Result.FAILED}
         return Counts(
             assigned=before.assigned,
             provisioned=before.provisioned + self.gained,
-            pending=max(0, before.pending - len([one for one in about_people if one.result in GONE_WELL])),
+            pending=max(0, before.pending - written),
             waiting=before.waiting,
             failed=len(failed | {problem.okta_id for problem in self.people_at_fault}),
         )

@@ -6,9 +6,12 @@ integration must not cost an org more calls than a working one.
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
+from typing import Any
 
+from controller.clock import parse_rfc3339
 from controller.errors import PlanRefused, RateLimited, SpecError, Unauthorized, Unavailable, Waiting
 from controller.model.actions import Result
 from controller.reconcile.report import Report
@@ -17,6 +20,8 @@ from controller.reconcile.schedule import Next
 FIRST_RETRY_SECONDS = 2.0
 SLOW_RETRY_SECONDS = 300.0
 GATE_SECONDS = 60.0
+FIRST_LOOK_SECONDS = 60.0
+ACKNOWLEDGEMENT = "Acknowledgement"
 LONGEST_EXPONENT = 16
 TRANSIENT = frozenset({"Unavailable", "Conflict", "NotConfirmed", "RateLimited"})
 """Reasons of failed actions that a second look may settle; the others wait for the interval."""
@@ -55,8 +60,8 @@ class Pace:
         return Next(self._until_full(report), wants_full=wants_full)
 
     def _until_full(self, report: Report) -> float:
-        """The interval, or earlier where a closed window opens before."""
-        delay = self.jittered(self.interval_seconds)
+        """The interval, or earlier where a closed window opens before, or a person may have taken a step."""
+        delay = min(self.jittered(self.interval_seconds), _until_taken(report))
         opens = report.verdict.opens_at if report.verdict else None
         if opens is not None:
             delay = min(delay, max(1.0, (opens - report.finished).total_seconds()))
@@ -83,6 +88,29 @@ class Pace:
         delay = self.backoff(failures)
         gated = isinstance(error, Unavailable) and of_org
         return Next(delay, failed=True, gate_seconds=min(delay, GATE_SECONDS) if gated else None)
+
+
+def _until_taken(report: Report) -> float:
+    """Seconds until it is worth a look whether a step that only a reading verifies was taken: soon while the
+    step is new, ever later as it grows old, so that one that nobody takes costs the org little."""
+    told = _since(report.inputs.integration.status.get("manualSteps"))
+    steps = [
+        step for step in (report.plan.steps if report.plan else ()) if step.verified_by != ACKNOWLEDGEMENT
+    ]
+    ages = [_age(report, told.get(step.step_id)) for step in steps]
+    return max(FIRST_LOOK_SECONDS, min(ages) / 2) if ages else math.inf
+
+
+def _since(steps: Any) -> dict[Any, Any]:
+    return {step.get("id"): step.get("since") for step in steps or () if isinstance(step, dict)}
+
+
+def _age(report: Report, since: object) -> float:
+    try:
+        begun = parse_rfc3339(since) if isinstance(since, str) else report.finished
+    except ValueError:
+        begun = report.finished
+    return (report.finished - begun).total_seconds()
 
 
 def has_succeeded(report: Report) -> bool:

@@ -25,6 +25,7 @@ from controller.api.status import SHORT_MESSAGE, VALUE
 from controller.clock import parse_rfc3339, rfc3339
 from controller.errors import clip
 from controller.model.actions import Outcome
+from controller.model.people import OktaId
 from controller.model.plan import DriftItem, HoldReason
 from controller.planning.inputs import Resource
 from controller.planning.rotation import TokenTimes, token_times
@@ -135,7 +136,8 @@ def _add_run(made: Status, previous: Mapping[str, Any], amount: Amount, asked: A
     report = amount.report
     if report.wrote:
         made["history"] = [_history(amount, asked), *(previous.get("history") or [])][:HISTORY]
-    made["failures"] = [_failure(one, show) for one in amount.failed[:FAILURES]]
+    if report.scope.is_full or not amount.is_pushed_by_okta:
+        made["failures"] = _failures(amount, show)
     if amount.seats is not None:
         made["seats"] = seats_status(amount.seats)
         made["forecast"] = forecast_status(report.memory, amount.seats)
@@ -293,6 +295,23 @@ def _steps(amount: Amount, previous: Iterable[Mapping[str, Any]]) -> list[Status
         }
         for step in amount.steps[:MANUAL_STEPS]
     ]
+
+
+def _failures(amount: Amount, show: Show) -> list[Status]:
+    """Writes that failed, and people whom Okta could not push."""
+    actual = amount.report.actual
+    logins = {one.okta_id: one.login for one in actual.assignments.people} if actual else {}
+    pushes = [
+        {
+            "what": clip(show(one.okta_id, logins.get(OktaId(one.okta_id), "")) or one.okta_id, VALUE),
+            "action": "Push",
+            "reason": one.reason,
+            "message": clip(one.message, SHORT_MESSAGE),
+        }
+        for one in amount.people_at_fault
+        if one.reason == Reason.PUSH_FAILED
+    ]
+    return [*(_failure(one, show) for one in amount.failed), *pushes][:FAILURES]
 
 
 def _failure(outcome: Outcome, show: Show) -> Status:

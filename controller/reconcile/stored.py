@@ -41,6 +41,8 @@ def encode_memory(memory: Memory) -> bytes:
             "deferred": {okta_id: dict(fields) for okta_id, fields in sorted(memory.deferred.items())},
             "rows": {value: list(row) for value, row in sorted(memory.rows.items())},
             "isNew": memory.is_new,
+            "failures": dict(sorted(memory.failures.items())),
+            "trouble": memory.trouble,
         }
     )
 
@@ -65,6 +67,8 @@ def decode_memory(packed: bytes) -> Memory:
         deferred={OktaId(okta_id): dict(fields) for okta_id, fields in raw["deferred"].items()},
         rows={value: (owner, group) for value, (owner, group) in raw["rows"].items()},
         is_new=raw["isNew"],
+        failures={OktaId(okta_id): told for okta_id, told in raw.get("failures", {}).items()},
+        trouble=raw.get("trouble", ""),
     )
 
 

@@ -80,6 +80,8 @@ class TargetConnector:
             reader.key("admin.secretRef", spec.provider.admin.secret_ref) if spec.provider.admin else None
         )
         okta_token = reader.optional(spec.provider.okta_token_ref)
+        if desired.by == "Okta":
+            _check_apart(okta_token, access)
         held = _held_tokens(spec, namespace, credentials)
         fingerprint = _fingerprint(id(org), access, spec.provider.admin, admin_token, okta_token, held)
         place = (namespace, inputs.integration.name)
@@ -315,6 +317,15 @@ async def _test_token(access: ProviderAccess, wiring: Wiring, token: SecretStr) 
         return await opened.client.probe()
     finally:
         await opened.aclose()
+def _check_apart(okta_token: SecretStr | None, access: ProviderAccess) -> None:
+    """Raises SpecError where Okta would use the operator's own token: its use would prove nothing."""
+    own = access.token.get_secret_value()
+    if okta_token is not None and own and okta_token.get_secret_value().strip() == own:
+        raise SpecError(
+            "names the token of spec.provider.auth, the operator's own; issue another one for Okta at the "
+            "provider, so that its use there proves that Okta connected",
+            field="spec.provider.oktaTokenRef",
+        )
 
 
 def _of_secret(error: SpecError, resource: Resource[OktaOrgSpec]) -> SpecError:

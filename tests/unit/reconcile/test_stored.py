@@ -33,6 +33,8 @@ FULL = Memory(
     deferred={OktaId("00u1"): {"emails[primary]": "new@acme.com"}},
     rows={"Sales": ("teams", "Sales")},
     is_new=False,
+    failures={OktaId("00u1"): "no seat is free"},
+    trouble="HTTP 401",
 )
 
 

@@ -1,0 +1,75 @@
+"""Where each org's System Log was read up to, in a ConfigMap: a restart repeats the last poll and loses none.
+
+Called by orgs. The map lies beside the OktaOrg and is owned by nobody; the operator deletes it itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+
+from controller.clock import Clock, rfc3339
+from controller.errors import ControllerError, NotFound
+from controller.handlers.apiserver import ApiServer
+from controller.handlers.cluster import MANAGER
+from controller.handlers.paths import object_path
+
+LONGEST = 8192
+logger = logging.getLogger(__name__)
+
+
+def links_name(org_id: str, shard: str) -> str:
+    """Name of the ConfigMap of an org; each shard reads the log for itself."""
+    return f"scim-log-{hashlib.sha256(f'{org_id}/{shard}'.encode()).hexdigest()[:16]}"
+
+
+class LogLinks:
+    """Links by org id. An API server that fails costs only the position: it is logged, and nothing stops."""
+
+    def __init__(self, api: ApiServer, clock: Clock, shard: str = "") -> None:
+        self._api, self._clock, self._shard = api, clock, shard
+
+    async def load(self, namespace: str, org_id: str) -> str:
+        """The stored link, "" where there is none."""
+        try:
+            body = await self._api.get(self._path(namespace, org_id))
+        except NotFound:
+            return ""
+        except ControllerError as error:
+            logger.warning("the position in the System Log is not known: %s", error.message)
+            return ""
+        return str((body.get("data") or {}).get("link", ""))
+
+    async def save(self, namespace: str, org_id: str, link: str) -> bool:
+        """Stores `link`; whether it is stored."""
+        if len(link) > LONGEST:
+            return False
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": links_name(org_id, self._shard),
+                "namespace": namespace,
+                "labels": {"app.kubernetes.io/managed-by": MANAGER},
+                "annotations": {"scim-operator.dev/about": f"System Log of the Okta org {org_id}"},
+            },
+            "data": {"link": link, "time": rfc3339(self._clock.now())},
+        }
+        try:
+            await self._api.apply(self._path(namespace, org_id), body, manager=MANAGER)
+        except ControllerError as error:
+            logger.warning("the position in the System Log is not stored: %s", error.message)
+            return False
+        return True
+
+    async def delete(self, namespace: str, org_id: str) -> None:
+        """Takes the map of an org away."""
+        try:
+            await self._api.delete(self._path(namespace, org_id))
+        except NotFound:
+            return
+        except ControllerError as error:
+            logger.warning("the position in the System Log is left behind: %s", error.message)
+
+    def _path(self, namespace: str, org_id: str) -> str:
+        return object_path("v1", "configmaps", namespace, links_name(org_id, self._shard))

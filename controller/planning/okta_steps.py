@@ -50,7 +50,7 @@ def plan_connection(desired: Desired, actual: Actual, memory: Memory, found: Fou
 
 
 def is_connected(actual: Actual) -> bool:
-    """Whether the app's API integration is on: Okta tells so, or the provider has seen Okta's token in use."""
+    """Whether the app's API integration is on: Okta tells so, or the provider has seen its token in use."""
     app = actual.app
     is_told = app.connection_status == "ENABLED" or PROVISIONING in app.features
     return is_told or app.is_pushing or _is_used(actual.provider)
@@ -61,14 +61,15 @@ def _check_connection(desired: Desired, actual: Actual, memory: Memory, found: F
     is used."""
     if memory.trouble:
         _add(desired, found, _trouble_step(desired, actual.app, memory.trouble))
-    elif desired.rotation is None and actual.provider.held.okta and _tells_tokens(actual.provider):
+    elif desired.rotation is None and _is_another_used(actual.provider):
         # A rotation has a step of its own for the same.
-        if not _is_used(actual.provider):
-            _add(desired, found, _token_step(desired, actual.app))
+        _add(desired, found, _token_step(desired, actual.app))
 
 
-def _tells_tokens(provider: ProviderState) -> bool:
-    return any(token.fingerprint for token in provider.tokens or ())
+def _is_another_used(provider: ProviderState) -> bool:
+    """Whether the provider tells its tokens, and the one that was meant for Okta is not in use."""
+    can_tell = any(token.fingerprint for token in provider.tokens or ())
+    return can_tell and bool(provider.held.okta) and not _is_used(provider)
 
 
 def _is_used(provider: ProviderState) -> bool:

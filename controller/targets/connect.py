@@ -317,6 +317,8 @@ async def _test_token(access: ProviderAccess, wiring: Wiring, token: SecretStr) 
         return await opened.client.probe()
     finally:
         await opened.aclose()
+
+
 def _check_apart(okta_token: SecretStr | None, access: ProviderAccess) -> None:
     """Raises SpecError where Okta would use the operator's own token: its use would prove nothing."""
     own = access.token.get_secret_value()

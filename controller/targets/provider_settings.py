@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import SecretStr
-
 from controller.clock import Clock, parse_rfc3339
 from controller.errors import Conflict, Rejected, Unavailable
 from controller.model.actions import Action, ActionKind, Outcome

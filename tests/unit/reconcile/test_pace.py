@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from controller.clock import rfc3339
 from controller.errors import (
     PlanRefused,
     RateLimited,
@@ -16,9 +17,10 @@ from controller.errors import (
     Waiting,
 )
 from controller.model.actions import Result
+from controller.model.plan import ManualStep
 from controller.reconcile.pace import Pace
 from tests.unit.planning import world
-from tests.unit.reconcile.reports import NOW, SOME, action, failed, outcome, report
+from tests.unit.reconcile.reports import NOW, SOME, action, failed, inputs, outcome, report, resource
 
 PACE = Pace(3600, 10, random.Random(1))
 OKTA, SCIM = {"system": "Okta"}, {"system": "SCIM"}
@@ -100,3 +102,25 @@ def test_a_full_run_follows_where_one_is_wanted_and_can_find_more() -> None:
     assert not PACE.after(report(plan={"wants_full": True}), 0).wants_full
     wrote = report([action()], [outcome(action())], plan={"wants_full": True})
     assert PACE.after(wrote, 0).wants_full
+
+
+@pytest.mark.parametrize(
+    ("age", "verified_by", "seconds"),
+    [
+        (0, "Read", 60),
+        (30, "Log", 60),
+        (1200, "Read", 600),
+        (864000, "Read", 3600),
+        (0, "Acknowledgement", 3600),
+    ],
+)
+def test_a_step_is_looked_after_soon_while_it_is_new(age: int, verified_by: str, seconds: float) -> None:
+    step = ManualStep("okta-to-app", "", "", "", verified_by, blocks=False)
+    since = rfc3339(NOW - timedelta(seconds=age))
+    status = {"manualSteps": [{"id": "okta-to-app", "since": since}]}
+    made = report(
+        plan={"steps": (step,)}, inputs=inputs(integration=resource("ScimIntegration", status=status))
+    )
+    taken = (made.finished - NOW).total_seconds() / 2
+    delay = Pace(3600, 0, random.Random(1)).after(made, 0).delay_seconds
+    assert delay == pytest.approx(seconds, abs=taken + 1)

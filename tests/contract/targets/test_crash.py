@@ -226,9 +226,7 @@ async def picture(life: Life) -> dict[str, Any]:
         },
         "app": (app["credentials"]["userNameTemplate"], sorted(app["features"])),
         "connection": (world.app.connection.status, world.app.connection.base_url, world.app.capabilities),
-        "schema": sorted(world.app.schema.custom)
-        if hasattr(world.app.schema, "custom")
-        else repr(world.app.schema),
+        "schema": sorted(world.app.schema.custom),
         "mappings": sorted(json.dumps(m.properties, sort_keys=True) for m in org.mappings.values()),
         "journal": dict(journal),
         "ours": sorted((login[i], names[s]) for i, s in memory.pairs.items()),

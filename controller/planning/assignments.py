@@ -37,7 +37,7 @@ def plan_assignments(desired: Desired, actual: Actual, memory: Memory, found: Fo
         keep = {group.group_id for group, _ in groups}
         is_whole = len(keep) == len({(ref.group_id, ref.name) for ref in desired.assignments.groups})
         if is_whole and len(users) == len(desired.assignments.users):
-            _prune(desired, actual, found, keep, {okta_id for okta_id, _ in users})
+            _prune(desired, actual, memory, found, keep | {okta_id for okta_id, _ in users})
 
 
 def declared_groups(desired: Desired, actual: Actual, found: Found) -> list[tuple[OktaGroup, GroupRef]]:
@@ -121,13 +121,14 @@ def _assign_user(
 # What is not declared.
 
 
-def _prune(desired: Desired, actual: Actual, found: Found, groups: set[str], users: set[OktaId]) -> None:
+def _prune(desired: Desired, actual: Actual, memory: Memory, found: Found, kept: set[str]) -> None:
+    """Takes away groups and people whose id is not in `kept`."""
     state = actual.assignments
-    for group_id in sorted(set(state.app_groups) - groups):
+    for group_id in sorted(set(state.app_groups) - kept):
         group = state.groups.get(group_id)
-        members = people_through(actual, group_id, groups)
+        members = people_through(actual, group_id, kept)
         name = group.name if group is not None else group_id
-        if _may_remove(desired, found, members, f"the group {shown(name)}"):
+        if _may_remove(desired, memory, found, members, f"the group {shown(name)}"):
             found.actions.append(
                 Action(
                     ActionKind.UNASSIGN_GROUP,
@@ -143,8 +144,8 @@ def _prune(desired: Desired, actual: Actual, found: Found, groups: set[str], use
     for person in sorted(state.people, key=lambda one: one.okta_id):
         if (
             person.direct
-            and person.okta_id not in users
-            and _may_remove(desired, found, [person], "the person")
+            and person.okta_id not in kept
+            and _may_remove(desired, memory, found, [person], "the person")
         ):
             found.actions.append(
                 Action(
@@ -172,9 +173,9 @@ def people_through(actual: Actual, group_id: str, kept: Iterable[str]) -> list[P
     ]
 
 
-def _may_remove(desired: Desired, found: Found, people: Iterable[Person], what: str) -> bool:
+def _may_remove(desired: Desired, memory: Memory, found: Found, people: Iterable[Person], what: str) -> bool:
     """Whether no protected person would lose access."""
-    immune = next((p for p in people if {p.okta_id, fold(p.login)} & desired.protected), None)
+    immune = next((p for p in people if is_protected(desired, memory, p.okta_id, p.login)), None)
     if immune is not None:
         told = f"{what} stays assigned, since {shown(immune.login)} is protected by the OktaOrg"
         found.problem(desired, "Protected", told, "spec.assignments.prune", immune.okta_id)

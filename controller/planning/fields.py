@@ -19,7 +19,9 @@ from controller.planning.wish import Desired, Evaluate, Expression
 USER_NAME, ACTIVE, EXTERNAL_ID = "userName", "active", "externalId"
 MAX_VALUE = 1024
 """Longer values are not sent: no field of a person is meant to hold a text."""
-_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSENDABLE = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _FOLDED = frozenset({"emails[primary]"})
 """Addresses are canonicalised by the provider (RFC 7643 s4.1.2)."""
 

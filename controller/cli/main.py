@@ -19,10 +19,15 @@ from controller.cli.options import (
     EXIT_INTERRUPTED,
     AllNamespaces,
     Context,
+    Database,
     Files,
     Kubeconfig,
     Namespace,
     Output,
+    ProviderEnv,
+    ProviderProfile,
+    ProviderSeats,
+    PublicUrl,
     Shape,
 )
 from controller.errors import ControllerError
@@ -282,15 +287,7 @@ app.add_typer(provider_app, name="provider", rich_help_panel=RUN)
 
 @provider_app.command("serve")
 def provider_serve(  # noqa: PLR0913 - each argument is an option
-    database: Annotated[
-        str,
-        typer.Option(
-            "--database",
-            metavar="URL",
-            envvar="SCIM_PROVIDER_DATABASE",
-            help="sqlite:///FILE or postgresql://USER@HOST/NAME.",
-        ),
-    ] = "sqlite:///scim-provider.sqlite",
+    database: Database = "sqlite:///scim-provider.sqlite",
     host: Annotated[
         str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")
     ] = "127.0.0.1",
@@ -298,22 +295,31 @@ def provider_serve(  # noqa: PLR0913 - each argument is an option
     org: Annotated[
         str, typer.Option("--org", metavar="NAME", help="Give an empty database this organization.")
     ] = "",
-    profile: Annotated[
-        str, typer.Option("--profile", help="How it behaves: rfc7643 or calendly.")
-    ] = "rfc7643",
-    seats: Annotated[int, typer.Option("--seats", min=0, help="Seats that it has.")] = 1_000_000,
-    env: Annotated[
-        Path | None, typer.Option("--env", metavar="FILE", help="Write its URLs and tokens as shell exports.")
-    ] = None,
-    public_url: Annotated[
-        str, typer.Option("--public-url", metavar="URL", help="How clients reach it, behind a proxy.")
-    ] = "",
+    profile: ProviderProfile = "rfc7643",
+    seats: ProviderSeats = 1_000_000,
+    env: ProviderEnv = None,
+    public_url: PublicUrl = "",
 ) -> None:
     """Serve SCIM 2.0, the admin API and the admin center (/console) until interrupted."""
     from controller.cli import serve
 
     wish = serve.ProviderWish(database, host, port, org, profile, seats, env, public_url)
     serve.provider(wish)
+
+
+@provider_app.command("create")
+def provider_create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, as it then stands in its URLs.")],
+    database: Database = "sqlite:///scim-provider.sqlite",
+    profile: ProviderProfile = "rfc7643",
+    seats: ProviderSeats = 1_000_000,
+    env: ProviderEnv = None,
+    public_url: PublicUrl = "",
+) -> None:
+    """Create an organization in the database, which may be served meanwhile; prints its URLs and tokens."""
+    from controller.cli import serve
+
+    serve.create(serve.OrganizationWish(database, name, profile, seats, env, public_url))
 
 
 @app.command(rich_help_panel=RUN)

@@ -8,6 +8,7 @@ says why); 2 the command line is wrong; 3 `plan --exit-code` found changes;
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,4 +45,28 @@ AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Eve
 Files = Annotated[
     list[str] | None,
     typer.Option("--filename", "-f", metavar="FILE", help="File or folder of resources; may be repeated."),
+]
+
+Database = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        envvar="SCIM_PROVIDER_DATABASE",
+        help="sqlite:///FILE or postgresql://USER@HOST/NAME.",
+    ),
+]
+ProviderProfile = Annotated[str, typer.Option("--profile", help="How it behaves: rfc7643 or calendly.")]
+ProviderSeats = Annotated[int, typer.Option("--seats", min=0, help="Seats that it has.")]
+ProviderEnv = Annotated[
+    Path | None, typer.Option("--env", metavar="FILE", help="Write its URLs and tokens as shell exports.")
+]
+PublicUrl = Annotated[
+    str,
+    typer.Option(
+        "--public-url",
+        metavar="URL",
+        envvar="SCIM_PROVIDER_PUBLIC_URL",
+        help="How clients reach it, behind a proxy.",
+    ),
 ]

@@ -1,4 +1,4 @@
-"""`scimctl operator` and `scimctl provider serve`: the two processes of an installation.
+"""`scimctl operator` and `scimctl provider serve`: the two processes of an installation; `provider create`.
 
 SIGTERM and SIGINT let what is under way finish. A ControllerError ends with one line and exit code 1, so that
 the supervisor starts the process anew.
@@ -52,6 +52,23 @@ class ProviderWish:
     public_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class OrganizationWish:
+    """The options of `scimctl provider create`."""
+
+    database: str
+    name: str
+    profile: str
+    seats: int
+    env: Path | None
+    public_url: str
+
+
+def create(wish: OrganizationWish) -> None:
+    """Creates the organization and tells its URLs and tokens, which are not to be had again."""
+    asyncio.run(_create(wish))
+
+
 def provider(wish: ProviderWish) -> None:
     """Serves the provider until a signal ends it."""
     settings = parse_settings(os.environ)
@@ -62,24 +79,31 @@ def provider(wish: ProviderWish) -> None:
     uvicorn.Server(asyncio.run(_prepare(wish, uvicorn_loop))).run()
 
 
-async def _prepare(wish: ProviderWish, loop: str) -> uvicorn.Config:
-    from controller.provider.app import build_app, create_organization
+async def _create(wish: OrganizationWish) -> None:
+    from controller.provider.app import create_organization
     from controller.provider.organizations import NewOrganization
 
+    new = NewOrganization(wish.name, profile=wish.profile, seats=wish.seats)
+    created = await create_organization(wish.database, new, SystemClock())
+    url = wish.public_url.rstrip("/")
+    exports = {
+        "SCIM_BASE_URL": url + created.scim_path,
+        "SCIM_TOKEN": created.scim_token,
+        "SCIM_ADMIN_URL": url + created.admin_path,
+        "SCIM_ADMIN_TOKEN": created.admin_token,
+    }
+    _tell(wish.env, exports)
+    told = f"Admin center: {url}{created.console_path}, signed in to with SCIM_ADMIN_TOKEN"
+    print(told, file=sys.stderr, flush=True)
+
+
+async def _prepare(wish: ProviderWish, loop: str) -> uvicorn.Config:
+    from controller.provider.app import build_app
+
     port = wish.port or _free_port()
-    url = (wish.public_url or f"http://{wish.host}:{port}").rstrip("/")
+    url = wish.public_url or f"http://{wish.host}:{port}"
     if wish.org:
-        new = NewOrganization(wish.org, profile=wish.profile, seats=wish.seats)
-        created = await create_organization(wish.database, new, SystemClock())
-        exports = {
-            "SCIM_BASE_URL": url + created.scim_path,
-            "SCIM_TOKEN": created.scim_token,
-            "SCIM_ADMIN_URL": url + created.admin_path,
-            "SCIM_ADMIN_TOKEN": created.admin_token,
-        }
-        _tell(wish.env, exports)
-        told = f"Admin center: {url}{created.console_path}, signed in to with SCIM_ADMIN_TOKEN"
-        print(told, file=sys.stderr, flush=True)
+        await _create(OrganizationWish(wish.database, wish.org, wish.profile, wish.seats, wish.env, url))
     app = build_app(wish.database, SystemClock(), public_url=wish.public_url or None)
     return uvicorn.Config(
         app, host=wish.host, port=port, loop=loop, log_config=None, access_log=False, server_header=False

@@ -34,6 +34,16 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 {{- end -}}
 
+{{- define "scim-operator.publicUrl" -}}
+{{- with .Values.provider -}}
+{{- if .publicUrl -}}
+{{- .publicUrl -}}
+{{- else if .ingress.enabled -}}
+{{- printf "%s://%s" (empty .ingress.tlsSecretName | ternary "http" "https") .ingress.host -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "scim-operator.image" -}}
 {{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}

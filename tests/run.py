@@ -1,5 +1,6 @@
 """`make test`: every test that this machine can run, after the checks on the code itself.
 
+The tests of what is pure run first, with their branches counted: one that no test takes is a failure.
 Prints what was skipped and why, and which tests took longest. With REQUIRE_ALL=1 a skipped
 real component is a failure (kubectl and KUBEBUILDER_ASSETS are exempt).
 """
@@ -23,6 +24,25 @@ CHECKS = (
 )
 
 
+PURE = ("controller.model", "controller.planning", "controller.reconcile.conditions")
+"""What decides and does no I/O: every branch of it is taken by its own unit tests."""
+PURE_TESTS = ("tests/unit/model", "tests/unit/planning", "tests/unit/reconcile/test_conditions.py")
+
+
+def pytest(*arguments: str) -> bool:
+    """Whether pytest passed, on as many workers as there are processors, four at most."""
+    workers = os.environ.get("TEST_WORKERS", str(min(4, os.cpu_count() or 2)))
+    command = [sys.executable, "-m", "pytest", "-n", workers, "-rs", *arguments]
+    return subprocess.run(command, cwd=ROOT).returncode == 0
+
+
+def every_branch() -> bool:
+    """Whether the tests of what is pure pass and leave no branch of it out."""
+    measure = [f"--cov={room}" for room in PURE]
+    report = ("--cov-branch", "--cov-report=term-missing:skip-covered", "--cov-fail-under=100")
+    return pytest(*PURE_TESTS, *measure, *report)
+
+
 def main() -> int:
     """0 only if every check and every test passed."""
     started = time.monotonic()
@@ -33,11 +53,12 @@ def main() -> int:
         if run.returncode != 0:
             failed.append(name)
             print(run.stdout + run.stderr)
-    workers = os.environ.get("TEST_WORKERS", str(min(4, os.cpu_count() or 2)))
+    asked = sys.argv[1:]
+    if not asked and not every_branch():
+        failed.append("branches of what is pure")
     # A file stays on one worker: what it builds, a world or an image, is dear and shared by its tests.
-    spread = ["-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
-    arguments = [sys.executable, "-m", "pytest", *spread, "--durations=10", "-rs", *sys.argv[1:]]
-    if subprocess.run(arguments, cwd=ROOT).returncode != 0:
+    spread = ("--dist", "loadfile", "--no-loadscope-reorder", "--durations=10")
+    if not pytest(*spread, *(asked or [f"--ignore={path}" for path in PURE_TESTS])):
         failed.append("tests")
     print(f"{time.monotonic() - started:.0f} s in all" + (f"; failed: {', '.join(failed)}" if failed else ""))
     return 1 if failed else 0

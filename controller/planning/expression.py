@@ -101,11 +101,11 @@ def _compile(node: Node, places: Mapping[str, int]) -> Evaluate:
             return _compile_call(name, [_compile(argument, places) for argument in arguments])
         case Choice(condition, yes, no):
             return _compile_choice(_compile(condition, places), _compile(yes, places), _compile(no, places))
-        case Operation(operator, left, right):
-            first = _compile(left, places)
-            if right is None:
+        case _:
+            first = _compile(node.left, places)
+            if node.right is None:
                 return lambda profile: not is_true(first(profile))
-            return _compile_operation(operator, first, _compile(right, places))
+            return _compile_operation(node.operator, first, _compile(node.right, places))
 
 
 def _compile_call(name: str, arguments: Sequence[Evaluate]) -> Evaluate:

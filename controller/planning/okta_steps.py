@@ -12,7 +12,7 @@ from controller.model.actual import Actual, AppState, Memory, ProviderState
 from controller.model.plan import ManualStep
 from controller.planning.app_settings import TEMPLATES, may_replace_app, wants_other_username
 from controller.planning.declared import Found, Setting, weigh
-from controller.planning.prerequisites import unless_done
+from controller.planning.prerequisites import with_digest
 from controller.planning.wish import Desired
 
 SWITCHES = {
@@ -35,16 +35,16 @@ def plan_connection(desired: Desired, actual: Actual, memory: Memory, found: Fou
     app = actual.app
     by_api = app.connection_status in ("ENABLED", "DISABLED")
     if wants_other_username(desired, app) and not may_replace_app(desired, app):
-        _add(desired, found, _username_step(desired, app))
+        found.steps.append(with_digest(_username_step(desired, app)))
     if desired.by != "Okta":
         return
     if by_api:
         _connect(desired, app, memory, found)
         _switch(desired, app, memory, found)
     elif not is_connected(actual):
-        _add(desired, found, _connection_step(desired, app))
+        found.steps.append(with_digest(_connection_step(desired, app)))
     if not by_api and _wrong_switches(desired, app):
-        _add(desired, found, _switch_step(desired, actual))
+        found.steps.append(with_digest(_switch_step(desired, actual)))
     if is_connected(actual):
         _check_connection(desired, actual, memory, found)
 
@@ -60,10 +60,10 @@ def _check_connection(desired: Desired, actual: Actual, memory: Memory, found: F
     """A connection that is on may still lead nowhere: the log tells failures, the provider tells whose token
     is used."""
     if memory.trouble:
-        _add(desired, found, _trouble_step(desired, actual.app, memory.trouble))
+        found.steps.append(with_digest(_trouble_step(desired, actual.app, memory.trouble)))
     elif desired.rotation is None and _is_another_used(actual.provider):
         # A rotation has a step of its own for the same.
-        _add(desired, found, _token_step(desired, actual.app))
+        found.steps.append(with_digest(_token_step(desired, actual.app)))
 
 
 def _is_another_used(provider: ProviderState) -> bool:
@@ -77,12 +77,6 @@ def _is_used(provider: ProviderState) -> bool:
     wanted = provider.held.okta
     used = (token for token in provider.tokens or () if token.last_used is not None)
     return any(token.fingerprint == wanted for token in used) if wanted else False
-
-
-def _add(desired: Desired, found: Found, step: ManualStep) -> None:
-    open_step = unless_done(desired, step)
-    if open_step is not None:
-        found.steps.append(open_step)
 
 
 def _connect(desired: Desired, app: AppState, memory: Memory, found: Found) -> None:

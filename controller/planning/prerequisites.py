@@ -58,12 +58,14 @@ def find_unmet(desired: Desired, actual: Actual) -> tuple[Problem, ...]:
     return tuple(Problem(KIND, desired.name, reason, text, path) for reason, text, path in found)
 
 
-def unless_done(desired: Desired, step: ManualStep) -> ManualStep | None:
-    """`step` with its digest, or None where it was acknowledged with just this content."""
-    digest = step_digest(step.step_id, step.title, step.where, step.instructions)
-    if step.verified_by == "Acknowledgement" and desired.acknowledged.get(step.step_id) == digest:
-        return None
-    return replace(step, digest=digest)
+def with_digest(step: ManualStep) -> ManualStep:
+    """`step` with the digest that binds an acknowledgement to just this content."""
+    return replace(step, digest=step_digest(step.step_id, step.title, step.where, step.instructions))
+
+
+def is_done(desired: Desired, step: ManualStep) -> bool:
+    """Whether `step`, which nothing can verify, was acknowledged with its digest."""
+    return step.verified_by == "Acknowledgement" and desired.acknowledged.get(step.step_id) == step.digest
 
 
 def provider_steps(desired: Desired, actual: Actual) -> tuple[ManualStep, ...]:
@@ -71,8 +73,8 @@ def provider_steps(desired: Desired, actual: Actual) -> tuple[ManualStep, ...]:
     if actual.provider.organization is not None:
         return ()
     drafts = (_plan(desired), _sso(desired), _switch(desired, actual), _table(desired))
-    steps = (unless_done(desired, draft) for draft in drafts if draft is not None)
-    return tuple(step for step in steps if step is not None)
+    steps = (with_digest(draft) for draft in drafts if draft is not None)
+    return tuple(step for step in steps if not is_done(desired, step))
 
 
 def _plan(desired: Desired) -> ManualStep | None:

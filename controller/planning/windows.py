@@ -41,10 +41,7 @@ def opens_at(windows: Sequence[Window], now: datetime) -> datetime | None:
     for _ in range(_STEPS):
         if is_open(windows, moment):
             return moment
-        edges = list(_edges(windows, moment))
-        if not edges:
-            return None
-        moment = min(edges)
+        moment = min(_edges(windows, moment))
     return None
 
 

@@ -248,11 +248,6 @@ class Desired:
     pinned_app: str = ""
     """Id of the app that the status pins; a label that leads elsewhere is not followed."""
 
-    @property
-    def key(self) -> str:
-        """`namespace/name`, unique in the cluster."""
-        return f"{self.namespace}/{self.name}"
-
 
 def state_wish(desired: Desired, state: PersonState) -> Literal["Provision", "Deactivate", "Keep", "Wait"]:
     """What the lifecycle rules want for an assigned person in `state`."""

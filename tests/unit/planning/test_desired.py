@@ -626,6 +626,10 @@ def test_what_cannot_be_names_the_field_and_the_fix(
     assert fix in caught.value.message
 
 
+def test_an_integration_without_groups_has_no_source_of_a_group_to_check() -> None:
+    check_actual(replace(build(), group=None), state())
+
+
 def test_more_people_than_one_integration_holds_are_refused() -> None:
     one = person(1)
     full = state()

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from controller.model.actions import ActionKind, Touch
-from controller.model.actual import Actual, Memory, Touched
+from controller.model.actions import Action, ActionKind, Touch
+from controller.model.actual import Actual, Memory, Probe, Touched
 from controller.model.people import OktaId, PersonState
 from controller.model.plan import HoldReason, Verdict
 from controller.planning.diff import make_plan
@@ -185,9 +185,13 @@ def test_without_anything_of_a_class_its_full_window_holds_nothing() -> None:
 
 
 def test_where_okta_provisions_the_share_is_of_what_arrived() -> None:
-    state, known = company(100)
-    plan = make_plan(wish(by="Okta"), state, known)
-    assert find_trips(wish(by="Okta"), state, known, plan, NOW) == ()
+    state, known = company(100, unassigned=11)
+    removals = make_plan(wish(), state, known)
+    plan = replace(removals, counts=replace(removals.counts, provisioned=100))
+    (trip,) = find_trips(wish(by="Okta"), state, known, plan, NOW)
+    assert (trip.people, trip.limit) == (11, 10)
+    roomy = replace(removals, counts=replace(removals.counts, provisioned=110))
+    assert find_trips(wish(by="Okta"), state, known, roomy, NOW) == ()
 
 
 def test_a_scoped_run_measures_by_what_is_remembered() -> None:
@@ -346,3 +350,14 @@ def test_one_person_now_is_judged_like_everybody() -> None:
     assert len(verdict(wish(), scoped, known).run) == 1
     assert verdict(wish(), scoped, Memory()).is_first
     assert OktaId("00u0") in known.pairs
+
+
+def test_where_steps_block_some_actions_a_yes_still_lets_the_others_go() -> None:
+    state, known = company(3, new=1)
+    state = with_provider(state, probe=Probe(False, 0.1, NOW, "401"), organization=None, table=None)
+    plan = make_plan(wish(mode="Approve", has_admin=False), state, known)
+    setting = Action(ActionKind.SET_USERNAME_FORMAT, "0oa1", "Calendly", Touch.SETTING, (), (), "x")
+    plan = replace(plan, actions=(setting, *plan.actions))
+    made = judge(plan, wish(mode="Approve"), state, known, Circumstances(NOW))
+    assert made.reason is HoldReason.BLOCKED_BY_STEP
+    assert "others need only a yes; approve with: kubectl annotate" in made.message

@@ -284,6 +284,12 @@ def test_whom_to_look_up_are_our_people_who_are_not_listed_and_owners_of_claimed
     assert ids_to_look_up(desired, state.assignments, state.accounts, memory()) == ()
 
 
+def test_an_owner_who_is_listed_and_whoever_has_an_account_need_no_look() -> None:
+    owner, rival, settled = person(1), person(2, user_name="p1@acme.com"), person(3)
+    state = actual([owner, rival, settled], [account_of(owner), account_of(settled)])
+    assert ids_to_look_up(wish(adopts_orphans=True), state.assignments, state.accounts, memory()) == ()
+
+
 def test_the_reason_tells_an_edit_by_hand_from_a_change_in_okta() -> None:
     one = person(1)
     before = account_of(one)

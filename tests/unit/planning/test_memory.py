@@ -271,6 +271,16 @@ def test_the_seats_that_are_noted_are_those_after_the_run() -> None:
     assert known.seat_history == (("2026-03-02", 2),)
 
 
+def test_why_okta_could_not_push_somebody_is_kept_until_it_did() -> None:
+    failed, fine = person(1, sync_state="ERROR"), person(2)
+    reasons = {OktaId(f"00u{number}"): "no seat" for number in (1, 2, 3)}
+    okta, known = wish(by="Okta"), memory(failures=reasons)
+    assert set(run(okta, actual([failed, fine], [account_of(fine)]), known).failures) == {"00u1"}
+    some = actual([fine], [account_of(fine)], is_scoped=True)
+    assert set(run(okta, some, known).failures) == {"00u1", "00u3"}, "nothing was heard of the others"
+    assert run(wish(), actual([failed]), known).failures == {}
+
+
 def test_an_outcome_without_an_id_makes_no_pair() -> None:
     one = person(1)
     state = actual([one])

@@ -124,3 +124,22 @@ def test_the_username_format_is_a_step_once_okta_pushes() -> None:
 
 def test_where_the_operator_provisions_only_the_username_format_concerns_it() -> None:
     assert told(replace(OKTA, by="Operator"), app()) == {}
+
+
+def settings_of(desired: Desired, state: Actual) -> list[str]:
+    found = Found()
+    plan_connection(desired, state, memory(), found)
+    assert found.steps == []
+    return [action.key for action in found.actions]
+
+
+def test_where_an_api_reaches_it_connection_and_switches_are_settings() -> None:
+    desired = replace(OKTA, actions=frozenset({"Create", "Update", "Deactivate"}))
+    off = with_app(actual(), connection_status="DISABLED", connection_url="")
+    assert settings_of(desired, off) == ["EnableConnection/0oa1", "SetToApp/0oa1"]
+    elsewhere = with_app(
+        off, connection_status="ENABLED", connection_url="https://other.example", features=ON
+    )
+    assert settings_of(desired, elsewhere) == ["EnableConnection/0oa1"]
+    right = with_app(off, connection_status="ENABLED", connection_url=URL, features=ON)
+    assert settings_of(desired, right) == []

@@ -144,3 +144,11 @@ def test_of_many_values_and_moves_ten_are_told_and_all_are_counted() -> None:
     assert '"u09", and 1 more' in told
     assert "12 people with an account would move:" in told
     assert "p9@acme.com: A -> B\n      and 2 more" in told
+
+
+def test_a_plan_without_actions_and_findings_is_one_sentence_of_markdown() -> None:
+    assert render_markdown([EMPTY]).splitlines() == [
+        "### ScimIntegration default/calendly (mode Observe)",
+        "",
+        "**nothing to do**",
+    ]

@@ -149,3 +149,15 @@ def test_who_is_suspended_staged_or_locked_out_sits_by_state() -> None:
     assert [a.subject for a in added] == ["00u3"]
     asked = plan(replace(OKTA, seats=seat_wish(50), create_not_yet_active=True), made).actions
     assert {a.subject for a in asked} == {"00u2", "00u3"}
+
+
+def test_without_a_limit_everybody_gets_in() -> None:
+    made = plan(replace(OKTA, seats=None), state(3))
+    assert kinds(made.actions).count("AddToSeatGroup") == 3
+    assert made.seats is None
+
+
+def test_while_the_number_of_seats_is_unknown_only_those_with_an_account_move() -> None:
+    unknown = with_provider(state(3, held=1), organization=None, table=None)
+    made = plan(replace(OKTA, seats=seat_wish(None), has_admin=False), unknown)
+    assert [a.subject for a in made.actions if a.kind is ActionKind.ADD_TO_SEAT_GROUP] == ["00u0"]

@@ -109,3 +109,4 @@ class Outcome:
     remote_id: str = ""
     """SCIM id of a created account."""
     request_id: str = ""
+    """What the other side calls the requests that it took, joined by commas."""

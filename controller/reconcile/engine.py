@@ -199,7 +199,7 @@ class Engine:
             progress.failed.add(outcome.action.key)
         self._metrics.actions_total.labels(outcome.action.kind.value, outcome.result.value).inc()
         if outcome.result is not Result.SKIPPED:
-            audit(progress.inputs, outcome, self._settings.people_in_status)
+            audit(progress.inputs, outcome, self._settings.people_in_status, progress.verdict)
 
     def _closed(self, progress: _Progress, error: Exception | None) -> Report:
         """The report, with what has to be remembered of the run even where it ended early."""

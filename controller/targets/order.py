@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from controller.errors import ControllerError, RateLimited, RemoteError, Unautho
 from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.targets.base import Done
 from controller.transport.failures import Unreachable
+from controller.transport.trail import trail
 
 ONE_BY_ONE = 20
 """Up to this many writes of one kind are confirmed by a GET each, more by one listing after the batch."""
@@ -30,6 +31,7 @@ class Written:
 
     remote_id: str = ""
     request_id: str = ""
+    """Of every write that the action took, joined by commas; filled in by `carry_out`."""
     body: Any = None
     """The answer's body where it tells what is there now."""
 
@@ -99,13 +101,14 @@ class _Run:
         if reason := self._why_skipped(action):
             self._tell(Outcome(action, Result.SKIPPED, *reason))
             return None
-        try:
-            written = await self.executor.write(action)
-        except ControllerError as error:
-            self._note(action, error)
-            return None
+        with trail() as requests:
+            try:
+                written = await self.executor.write(action)
+            except ControllerError as error:
+                self._note(action, error, requests)
+                return None
         self.unavailable_in_a_row = 0
-        return written
+        return written if written.request_id else replace(written, request_id=",".join(requests))
 
     def _why_skipped(self, action: Action) -> tuple[str, str] | None:
         if self.stop is not None:
@@ -117,7 +120,7 @@ class _Run:
             return "SeatsExhausted", self.seats_gone
         return None
 
-    def _note(self, action: Action, error: ControllerError) -> None:
+    def _note(self, action: Action, error: ControllerError, requests: Sequence[str]) -> None:
         if error.reason == "SeatsExhausted":
             self.seats_gone = error.message
         is_down = isinstance(error, Unavailable)
@@ -125,7 +128,7 @@ class _Run:
         is_final = isinstance(error, Unauthorized | RateLimited | Unreachable)
         if isinstance(error, RemoteError) and (is_final or self.unavailable_in_a_row >= PATIENCE):
             self.stop = self.stop or error
-        self._tell(_failure(action, error))
+        self._tell(_failure(action, error, requests))
 
     async def _confirm(self, action: Action, written: Written) -> Outcome:
         try:
@@ -172,8 +175,9 @@ def not_confirmed(action: Action, written: Written, words: str) -> Outcome:
     return Outcome(action, Result.FAILED, "NotConfirmed", message, written.remote_id, written.request_id)
 
 
-def _failure(action: Action, error: ControllerError) -> Outcome:
-    request_id = error.request_id if isinstance(error, RemoteError) else ""
+def _failure(action: Action, error: ControllerError, requests: Sequence[str]) -> Outcome:
+    last = error.request_id if isinstance(error, RemoteError) else ""
+    request_id = ",".join(dict.fromkeys([*requests, *([last] if last else [])]))
     return Outcome(action, Result.FAILED, error.reason, error.message, action.remote_id, request_id)
 
 

@@ -32,9 +32,11 @@ from controller.transport.failures import (
 )
 from controller.transport.guard import guard
 from controller.transport.retry import RetryPolicy
+from controller.transport.trail import note_write
 from controller.transport.urls import check_url, origin
 
 USER_AGENT = f"scim-operator/{__version__}"
+READS = ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +156,12 @@ class Session:
     async def _send_once(self, call: Call, request: httpx.Request) -> Answer:
         path = request.url.path
         async with self._gate.admit(call.method, path, call.lane):
-            if self._fence is not None and call.method not in ("GET", "HEAD"):
+            if self._fence is not None and call.method not in READS:
                 self._fence()
             answer = await self._exchange(call, request)
             self._gate.learn(call.method, path, answer.status, answer.headers)
+        if call.method not in READS:
+            note_write(answer.request_id)
         return answer
 
     def _build(self, call: Call, url: str, signed: Mapping[str, str]) -> httpx.Request:

@@ -10,15 +10,18 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
+from controller.api.meta import APPROVED_BY
 from controller.clock import ManualClock
 from controller.errors import Conflict, RateLimited, SpecError, Unauthorized, Unavailable
 from controller.metrics import Metrics
-from controller.model.actions import Action, ActionKind, Result
+from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import Memory
 from controller.model.people import PersonState
 from controller.model.plan import HoldReason, Plan, Verdict
+from controller.planning.digest import fingerprint
 from controller.planning.inputs import Inputs
 from controller.reconcile import engine as module
+from controller.reconcile.audit import audit
 from controller.reconcile.engine import Engine, okta_fingerprint, previous_of
 from controller.reconcile.report import Report
 from controller.settings import Settings
@@ -256,6 +259,19 @@ async def test_every_write_is_one_line_of_the_audit_log(caplog: pytest.LogCaptur
     )
     assert facts["after"]["userName"] == "p0@acme.com"
     assert (facts["result"], facts["generation"]) == ("Done", 1)
+
+
+async def test_an_approver_is_named_for_what_was_approved_only(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "controller.audit")
+    given = observing()
+    left_over = replace(given.integration, annotations={APPROVED_BY: "ada"})
+    await run(FakeWorld(world.actual(PEOPLE[:1])), replace(given, integration=left_over))
+    (record,) = [one for one in caplog.records if one.name == "controller.audit"]
+    assert "approvedBy" not in record.facts  # type: ignore[attr-defined]
+    verdict = Verdict((), memory_approved="d1", approved_keys=frozenset({fingerprint(action())}))
+    audit(replace(given, integration=left_over), Outcome(action(), Result.DONE), "login", verdict)
+    facts = caplog.records[-1].facts  # type: ignore[attr-defined]
+    assert (facts["approvedBy"], facts["approval"]) == ("ada", "d1")
 
 
 async def test_the_audit_log_can_do_without_names(caplog: pytest.LogCaptureFixture) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from controller.api.crds import build_crds
+from controller.cli.gitops import argocd_files
 from controller.cli.reference import reference_files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +48,12 @@ def chart_crd_files() -> dict[str, str]:
     return {f"charts/scim-operator/files/{path}": text for path, text in crd_files().items()}
 
 
-OUTPUTS: tuple[Callable[[], dict[str, str]], ...] = (crd_files, chart_crd_files, reference_files)
+OUTPUTS: tuple[Callable[[], dict[str, str]], ...] = (
+    crd_files,
+    chart_crd_files,
+    reference_files,
+    argocd_files,
+)
 
 
 def build_files() -> dict[str, str]:

@@ -141,7 +141,9 @@ async def test_a_plan_that_waits_is_approved_by_its_digest_and_carried_out(termi
     )
     ran = await terminal.run("approve", "calendly", digest)
     assert ran.code == 0, ran.err
-    await flow.until("ScimIntegration", "calendly", says("InSync", "True", "InSync"))
+    approved = await flow.until("ScimIntegration", "calendly", says("InSync", "True", "InSync"))
+    annotations = approved["metadata"]["annotations"]
+    assert annotations["scim-operator.dev/approved-by"] == "sandbox:admin", "as the admission policy wants it"
     assert (await flow.provider.person(person))["displayName"] == "New Name"
 
 

@@ -1,6 +1,7 @@
 -- Which actions the Argo CD page offers for an object.
 local suspended = obj.spec ~= nil and obj.spec.suspend == true
-local waiting = obj.status ~= nil and obj.status.plan ~= nil and obj.status.plan.digest ~= nil
+local plan = obj.status ~= nil and obj.status.plan or {}
+local waiting = plan.digest ~= nil and (plan.state == "AwaitingApproval" or plan.state == "Held")
 local integration = obj.kind == "ScimIntegration"
 return {
   refresh = { ["disabled"] = suspended },

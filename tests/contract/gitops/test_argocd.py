@@ -6,21 +6,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from controller.api import KINDS
 from tests.conftest import missing
 
 ARGOCD = Path(__file__).parents[3] / "gitops" / "argocd"
+# Argo CD gives Lua no library but these, and of `os` the clock alone.
+CONFINED = """
+local os = {time = os.time, date = os.date}
+local safe = {ipairs = ipairs, pairs = pairs, next = next, type = type, tostring = tostring, obj = obj,
+  tonumber = tonumber, string = string, table = table, math = math, error = error, pcall = pcall}
+safe.require = function(name) return ({os = os, string = string, table = table})[name] end
+return load(script, "script", "t", safe)()
+"""
 
 
 def run(script: str, obj: dict[str, Any]) -> dict[str, Any]:
-    """What `script` returns for `obj`, as a dict."""
+    """What the file `script` returns for `obj`, as a dict."""
+    return run_text((ARGOCD / script).read_text(), obj)
+
+
+def run_text(text: str, obj: dict[str, Any]) -> dict[str, Any]:
+    """What a script returns for `obj`, with what Argo CD gives a script to work with."""
     try:
-        from lupa import LuaRuntime
+        from lupa.lua54 import LuaRuntime
     except ImportError:
         missing("lupa (requirements/components.txt)")
     lua = LuaRuntime(unpack_returned_tuples=True)
     lua.globals().obj = lua.table_from(obj, recursive=True)
-    return plain(lua.execute((ARGOCD / script).read_text()))
+    lua.globals().script = text
+    return plain(lua.execute(CONFINED))
 
 
 def plain(value: Any) -> Any:
@@ -38,7 +54,7 @@ def integration(*conditions: tuple[str, str, str], generation: int = 2, **spec: 
                 {"type": type_, "status": status, "reason": reason, "message": f"{type_} {reason}"}
                 for type_, status, reason in conditions
             ],
-            "plan": {"digest": "abc"},
+            "plan": {"digest": "abc", "state": "AwaitingApproval"},
         },
     }
 
@@ -96,3 +112,29 @@ def test_approve_names_the_digest_that_waits() -> None:
 def test_refresh_asks_for_a_run() -> None:
     annotations = run("actions/refresh.lua", integration(READY))["metadata"]["annotations"]
     assert annotations["scim-operator.dev/requested-at"].endswith("Z")
+
+
+def test_a_plan_that_was_approved_before_is_approved_by_another_value() -> None:
+    again = integration(READY)
+    again["status"]["lastHandledApproval"] = "abc"
+    value = run("actions/approve.lua", again)["metadata"]["annotations"]["scim-operator.dev/approve"]
+    digest, token = value.split("#")
+    assert digest == "abc" and token.isdigit()
+
+
+def test_a_plan_that_was_carried_out_is_not_offered_for_approval() -> None:
+    done = integration(READY)
+    done["status"]["plan"]["state"] = "Applied"
+    assert run("actions/discovery.lua", done)["approve"] == {"disabled": True}
+
+
+def test_what_argo_cd_is_given_holds_the_scripts_for_every_kind() -> None:
+    data = yaml.safe_load((ARGOCD / "argocd-cm.yaml").read_text())["data"]
+    for kind in KINDS:
+        health = data[f"resource.customizations.health.scim-operator.dev_{kind}"]
+        assert run_text(health, integration(READY))["status"] == "Healthy"
+        actions = yaml.safe_load(data[f"resource.customizations.actions.scim-operator.dev_{kind}"])
+        offered = run_text(actions["discovery.lua"], {**integration(READY), "kind": kind})
+        assert set(offered) == {one["name"] for one in actions["definitions"]}
+        for action in actions["definitions"]:
+            assert run_text(action["action.lua"], integration(READY))["kind"] == "ScimIntegration"

@@ -86,6 +86,17 @@ def freeze(
     return Frozen(plan_digest(held), desired.generation, now, tuple(held)), 0
 
 
+def keep_frozen(
+    held: Sequence[Action], frozen: Frozen | None, approved: Approved
+) -> tuple[Frozen | None, int]:
+    """The same for a run that looked at some people only: it neither cuts a plan nor gives one up, knowing
+    nothing of the others' actions. A plan that has just been approved no longer waits."""
+    if frozen is None or frozen.digest == approved.digest:
+        return None, 0
+    known = {fingerprint(action) for action in frozen.actions}
+    return frozen, sum(fingerprint(action) not in known for action in held)
+
+
 def waits_in_force(held: Collection[Action], approved: Approved) -> bool:
     """Whether something approved is still held for another reason: then nothing new is cut yet."""
     return any(approved.covers(action) for action in held)

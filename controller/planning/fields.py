@@ -168,8 +168,10 @@ def confirmed_hash(account: Account) -> int:
 
 
 def shown(value: Value) -> str:
-    """`value` for a sentence: short, on one line, without anything a terminal would obey."""
-    return clip(_UNSENDABLE.sub("�", text(value) or "empty"), 60)
+    """`value` for a sentence: short, on one line, without anything a terminal would obey; in quotes where its
+    spaces would not be seen otherwise."""
+    told = text(value) or "empty"
+    return quoted(told) if told != " ".join(told.split()) else clip(_UNSENDABLE.sub("�", told), 60)
 
 
 def verbatim(value: str, limit: int) -> str:

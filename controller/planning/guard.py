@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from controller.model.actions import ORDER, Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
 from controller.model.plan import Frozen, HoldReason, Plan, Verdict
-from controller.planning.approval import Approved, approve, freeze, is_current, waits_in_force
+from controller.planning.approval import Approved, approve, freeze, is_current, keep_frozen, waits_in_force
 from controller.planning.diff import of_this_tenant
 from controller.planning.fields import shown
 from controller.planning.okta_steps import BEFORE_PUSHING
@@ -86,7 +86,10 @@ def judge(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Circ
         kept, newer = frozen, len(waiting)
         digest = ""
     else:
-        kept, newer = freeze(waiting, frozen, desired, at.now)
+        if actual.assignments.is_scoped:
+            kept, newer = keep_frozen(waiting, frozen, approved)
+        else:
+            kept, newer = freeze(waiting, frozen, desired, at.now)
         digest = kept.digest if kept is not None else ""
     found = set(reasons.values())
     reason = next((why for why in _WEIGHT if why in found), None)

@@ -106,10 +106,11 @@ def admit(
     `waiting_before`: how many waited after the last full run; a scoped run passes nobody by."""
     if wish is None:
         return Admission(tuple(action for _, action in in_order(candidates)), None)
-    ranks, problems = ranks_of(wish, actual.assignments)
+    is_scoped = actual.assignments.is_scoped
+    # A scoped run has read no group; it seats somebody only where the order does not matter.
+    ranks, problems = ({}, ()) if is_scoped else ranks_of(wish, actual.assignments)
     ordered = in_order(candidates, ranks)
     room = room_of(wish, actual)
-    is_scoped = actual.assignments.is_scoped
     if room is None or (is_scoped and candidates and (waiting_before or room.free < len(candidates))):
         return Admission((), None, wants_full=is_scoped and bool(candidates), problems=problems)
     if room.reserve >= room.limit:

@@ -14,17 +14,22 @@ from typing import Any
 from controller.clock import parse_rfc3339
 from controller.errors import PlanRefused, RateLimited, SpecError, Unauthorized, Unavailable, Waiting
 from controller.model.actions import Result
+from controller.reconcile.conditions import IN_SYNC, TRUE
+from controller.reconcile.outcome import Amount
 from controller.reconcile.report import Report
 from controller.reconcile.schedule import Next
 
 FIRST_RETRY_SECONDS = 2.0
 SLOW_RETRY_SECONDS = 300.0
 GATE_SECONDS = 60.0
+SOON_SECONDS = 300.0
+"""Full reads that tell what runs for some people have held follow no faster than this."""
 FIRST_LOOK_SECONDS = 60.0
 ACKNOWLEDGEMENT = "Acknowledgement"
 LONGEST_EXPONENT = 16
-TRANSIENT = frozenset({"Unavailable", "Conflict", "NotConfirmed", "RateLimited"})
-"""Reasons of failed actions that a second look may settle; the others wait for the interval."""
+TRANSIENT = frozenset({"Unavailable", "NotConfirmed", "RateLimited"})
+"""Reasons of failed actions that a second look may settle; the others wait for the interval. A conflict is
+looked at once more, matched anew, and then waits like them: it is no use to ask again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,15 @@ class Pace:
             return self._after_error(report, report.error, failures)
         wants_full = report.plan is not None and report.plan.wants_full
         wants_full = wants_full and (not report.scope.is_full or has_succeeded(report))
-        transient = any(
-            outcome.result is Result.FAILED and outcome.reason in TRANSIENT for outcome in report.outcomes
-        )
-        if transient:
+        hidden = hides_something(report)
+        within = max(SOON_SECONDS, self.interval_seconds / 4) if hidden else None
+        wants_full = wants_full or (hidden and tells_all_is_well(report))
+        failed = {outcome.reason for outcome in report.outcomes if outcome.result is Result.FAILED}
+        rematches = "Conflict" in failed and not failures
+        wants_full = wants_full or (rematches and not report.scope.is_full)
+        if failed & TRANSIENT or rematches:
             return Next(self.backoff(failures), failed=True, wants_full=wants_full)
-        return Next(self._until_full(report), wants_full=wants_full)
+        return Next(self._until_full(report), wants_full=wants_full, full_within_seconds=within)
 
     def _until_full(self, report: Report) -> float:
         """The interval, or earlier where a closed window opens before, or a person may have taken a step."""
@@ -116,3 +124,17 @@ def _age(report: Report, since: object) -> float:
 def has_succeeded(report: Report) -> bool:
     """Whether the run wrote something with success: only then another full run can find more."""
     return any(outcome.result is Result.DONE for outcome in report.outcomes)
+
+
+def hides_something(report: Report) -> bool:
+    """Whether a run for some people held an action or left a difference: only a full run puts that into
+    status, and cuts the plan that somebody has to approve."""
+    is_held = report.verdict is not None and bool(report.verdict.held)
+    return not report.scope.is_full and (is_held or bool(Amount(report).remaining))
+
+
+def tells_all_is_well(report: Report) -> bool:
+    """Whether the status of the integration says that nothing differs."""
+    conditions = report.inputs.integration.status.get("conditions")
+    found = [c for c in conditions if isinstance(c, dict)] if isinstance(conditions, list | tuple) else []
+    return any(one.get("type") == IN_SYNC and one.get("status") == TRUE for one in found)

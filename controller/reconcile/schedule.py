@@ -54,6 +54,8 @@ class Next:
     """The whole group of the key pauses: the org that all depend on is unhealthy."""
     wants_full: bool = False
     """A full run has to follow at once."""
+    full_within_seconds: float | None = None
+    """The next full read is due in this time at the latest."""
 
 
 @dataclass(slots=True)
@@ -203,6 +205,9 @@ class Schedule:
             entry.full_at = due
         elif following.failed and due is not None:
             self.poke(task.key, due, task.scope, Lane.DRIFT)
+        if following.full_within_seconds is not None:
+            latest = now + following.full_within_seconds
+            entry.full_at = latest if entry.full_at is None else min(entry.full_at, latest)
         if following.wants_full:
             self.poke(task.key, now, EVERYTHING, task.lane, "SeatsNeedFullRead")
         self._push(task.key, entry)

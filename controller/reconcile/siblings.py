@@ -86,7 +86,9 @@ def limit_status(
     seats = amount.seats
     if seats is None and not report.scope.is_full:
         return resource_status(limit.status, [FOUND], limit.generation, now, {})
-    findings = [FOUND, *_ready(amount.problems_of(limit.kind, limit.name), _COUNTED), capacity(wish, seats)]
+    findings = [FOUND, capacity(wish, seats)]
+    if report.scope.is_full:
+        findings += _ready(amount.problems_of(limit.kind, limit.name), _COUNTED)
     extra: Status = {"remediation": remedy(wish), "waiting": []}
     if seats is not None:
         extra["seats"] = seats_status(seats)

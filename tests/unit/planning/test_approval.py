@@ -106,6 +106,43 @@ IGNORED = (
 )
 
 
+def scoped(state: Actual, *numbers: int) -> Actual:
+    """What a run for some people sees of `state`."""
+    people = tuple(one for one in state.assignments.people if one.okta_id in {f"00u{n}" for n in numbers})
+    accounts = tuple(a for a in state.accounts.accounts if a.external_id in {f"00u{n}" for n in numbers})
+    return replace(
+        state,
+        assignments=replace(state.assignments, people=people, is_scoped=True),
+        accounts=replace(state.accounts, accounts=accounts, is_scoped=True),
+    )
+
+
+def test_a_run_for_some_people_neither_cuts_nor_drops_a_plan_that_waits() -> None:
+    state, known = world(0, 1)
+    _, first = look(APPROVE, state, known)
+    assert first.frozen is not None
+    quiet, _ = world()
+    _, nothing_held = look(APPROVE, scoped(quiet, 5), known, first.frozen)
+    assert (nothing_held.frozen, nothing_held.newer) == (first.frozen, 0)
+    busy, _ = world(0, 1, 4)
+    _, newer = look(APPROVE, scoped(busy, 4), known, first.frozen)
+    assert (newer.frozen, newer.newer, newer.digest) == (first.frozen, 1, first.digest)
+    _, alone = look(APPROVE, scoped(busy, 4), known)
+    assert (alone.frozen, alone.digest) == (None, ""), "a full run follows and cuts the plan"
+
+
+def test_a_plan_approved_in_a_run_for_some_people_waits_no_longer_and_is_in_force() -> None:
+    state, known = world(0, 1)
+    _, first = look(APPROVE, state, known)
+    approved = replace(APPROVE, approval=first.digest)
+    plan, second = look(approved, scoped(state, 1), known, first.frozen)
+    assert (subjects(second), second.frozen) == (["00u1"], None)
+    outcomes = tuple(Outcome(action, Result.DONE) for action in second.run)
+    known = remember(known, Run(approved, scoped(state, 1), plan, second, outcomes, NOW))
+    _, third = look(APPROVE, world(0)[0], known)
+    assert subjects(third) == ["00u0"], "the rest is carried out by the full run"
+
+
 @pytest.mark.parametrize(("name", "value"), IGNORED, ids=[row[0] for row in IGNORED])
 def test_an_approval_that_matches_nothing_is_ignored(name: str, value: str) -> None:
     state, known = world(0)

@@ -105,7 +105,8 @@ def test_an_edit_by_hand_that_is_only_reported_is_kept() -> None:
 
 
 def test_texts_for_readers_are_short_harmless_and_where_it_matters_to_the_letter() -> None:
-    assert shown("a\u202e b  c") == "a� b c"
+    assert shown("a\u202e b c") == "a� b c"
+    assert (shown(" a  b"), shown("a\nb")) == ('" a  b"', '"a�b"')
     assert (shown(None), shown(True), shown(7)) == ("empty", "true", "7")
     assert verbatim(" a  b\t\x1b", 10) == " a  b��"
     assert verbatim(LONG, 10) == "x" * 9 + "…"

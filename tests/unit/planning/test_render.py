@@ -75,7 +75,7 @@ def test_text_tells_actions_changes_and_the_verdict() -> None:
         "ScimIntegration default/calendly (mode Approve): 2 actions: 1 CreateAccount, 1 UpdateAccount",
         "  CreateAccount  ada@example.com  assigned",
         "  UpdateAccount  bob@example.com  edited",
-        "      displayName: Bob | B -> Bob�C",
+        '      displayName: Bob | B -> "Bob�C"',
         "      nickName: (none) -> x",
         "  Drift:",
         "    Attribute bob@example.com displayName: (none) -> Bob C",
@@ -111,7 +111,7 @@ def test_a_run_that_ended_early_tells_why() -> None:
 
 def test_markdown_keeps_its_table_whatever_people_are_called() -> None:
     rows = [line for line in render_markdown([WHOLE]).splitlines() if line.startswith("| UpdateAccount")]
-    change = "displayName: Bob \\| B -> Bob�C; nickName: (none) -> x"
+    change = 'displayName: Bob \\| B -> "Bob�C"; nickName: (none) -> x'
     assert rows == [f"| UpdateAccount | bob@example.com | {change} | edited |"]
     assert "no app \\| of" in render_markdown([BROKEN])
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from controller.model.actions import ActionKind, Outcome, Result
-from controller.model.actual import Actual
+from controller.model.actual import AccountState, Actual
 from controller.model.people import OktaId, PersonState
 from controller.model.plan import Plan, SeatState
 from controller.planning.diff import Previous, make_plan
@@ -229,3 +229,10 @@ def test_deactivations_give_seats_back_in_the_count_after_the_run() -> None:
     after = settle(seat_wish(1), plan.seats, [Outcome(action, Result.DONE) for action in plan.actions])
     assert after is not None
     assert (after.used, after.pending, after.state) == (0, None, SeatState.WITHIN_LIMIT)
+
+
+def test_a_run_for_some_people_has_read_no_group_and_misses_none() -> None:
+    wish_ = seat_wish(5, priority=(ref("Executives"),))
+    state = replace(actual([person(1)]), accounts=AccountState((), True, 0))
+    state = replace(state, assignments=replace(state.assignments, is_scoped=True))
+    assert make_plan(wish(seats=wish_), state, memory()).problems == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,10 +18,11 @@ from controller.errors import (
     Waiting,
 )
 from controller.model.actions import Result
-from controller.model.plan import ManualStep
+from controller.model.people import EVERYTHING
+from controller.model.plan import HoldReason, ManualStep
 from controller.reconcile.pace import Pace
 from tests.unit.planning import world
-from tests.unit.reconcile.reports import NOW, SOME, action, failed, inputs, outcome, report, resource
+from tests.unit.reconcile.reports import NOW, SOME, action, drift, failed, inputs, outcome, report, resource
 
 PACE = Pace(3600, 10, random.Random(1))
 OKTA, SCIM = {"system": "Okta"}, {"system": "SCIM"}
@@ -95,6 +97,41 @@ def test_only_what_may_settle_by_itself_is_tried_soon(reason: str, soon: bool) -
     following = PACE.after(made, 0)
     assert ((following.delay_seconds or 0) <= 2) is soon
     assert following.failed is soon
+
+
+def test_a_conflict_is_matched_once_more_over_everybody_and_then_waits() -> None:
+    made = report([action()], [outcome(action(), Result.FAILED, "Conflict")])
+    again = PACE.after(made, 1)
+    assert (again.failed, (again.delay_seconds or 0) > 3000) == (False, True)
+    one = PACE.after(replace(made, scope=SOME), 0)
+    assert one.wants_full, "a run for one person sees no account of another's id"
+    assert not PACE.after(replace(made, scope=SOME), 1).wants_full
+
+
+IN_SYNC = {"conditions": [{"type": "InSync", "status": "True"}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "at_once"),
+    [
+        (IN_SYNC, True),
+        ({"conditions": [{"type": "InSync", "status": "False"}]}, False),
+        ({}, False),
+        ({"conditions": "?"}, False),
+    ],
+)
+def test_what_a_run_for_some_people_holds_is_shown_by_a_full_run(
+    status: dict[str, object], at_once: bool
+) -> None:
+    given = inputs(integration=resource("ScimIntegration", status=status))
+    held = report([action()], held=[(action(), HoldReason.AWAITING_APPROVAL)], inputs=given, scope=SOME)
+    following = PACE.after(held, 0)
+    assert (following.wants_full, following.full_within_seconds) == (at_once, 900)
+    told = report(inputs=given, scope=SOME, plan={"drift": (drift(),)})
+    assert PACE.after(told, 0).wants_full is at_once
+    assert PACE.after(report(inputs=given, scope=SOME), 0).full_within_seconds is None
+    assert PACE.after(replace(held, scope=EVERYTHING), 0).full_within_seconds is None
+    assert Pace(60, 0, random.Random(1)).after(held, 0).full_within_seconds == 300
 
 
 def test_a_full_run_follows_where_one_is_wanted_and_can_find_more() -> None:

@@ -64,6 +64,21 @@ def test_a_failed_scoped_run_is_tried_again_for_the_same_people() -> None:
     assert again.failures == 1
 
 
+def test_a_run_for_some_people_may_bring_the_full_read_forward_and_never_puts_it_off() -> None:
+    schedule = Schedule()
+    for due, within, wished in ((1000.0, 300, 300.0), (100.0, 300, 100.0), (None, 300, 300.0)):
+        schedule.poke("a", 0.0)
+        (task,) = schedule.take(0.0, 9)
+        schedule.finish(task, 0.0, Next(due))
+        schedule.poke("a", 0.0, people("u1"))
+        (task,) = schedule.take(0.0, 9)
+        schedule.finish(task, 0.0, Next(5000, full_within_seconds=within))
+        assert schedule.take(wished - 1, 9) == []
+        (full,) = schedule.take(wished, 9)
+        assert full.scope.is_full
+        schedule.finish(full, 0.0, Next(None))
+
+
 def test_failures_count_up_and_end_with_a_success_or_a_persons_edit() -> None:
     schedule = Schedule()
     schedule.poke("a", 0.0)

@@ -202,6 +202,11 @@ def test_a_scoped_run_leaves_mapping_and_limit_as_they_were() -> None:
     assert mapping(report(scope=SOME), status=first) == first
     counted = limit(report(plan={"seats": seats()}, wish=WISH))
     assert limit(report(scope=SOME, wish=WISH), status=counted) == counted
+    problem = Problem("SeatLimit", "seats", "GroupNotFound", "no group Executives")
+    stalled = limit(report(plan={"seats": seats(), "problems": (problem,)}, wish=WISH))
+    again = limit(report(scope=SOME, plan={"seats": seats(used=11)}, wish=WISH), status=stalled)
+    assert brief(again, "Ready") == brief(stalled, "Ready") == ("False", "GroupNotFound")
+    assert again["seats"]["used"] == 11
 
 
 def test_a_limit_tells_who_waits_and_the_remedy() -> None:

@@ -100,3 +100,28 @@ async def test_the_stored_plan_can_be_read_by_others(flow: Flow) -> None:
     frozen = decode_frozen(blob)
     assert frozen.digest == body["status"]["plan"]["digest"]
     assert len(frozen.actions) == body["status"]["plan"]["total"]
+
+
+async def test_a_change_in_okta_becomes_a_plan_that_waits_without_being_asked_for(flow: Flow) -> None:
+    """The System Log brings the change; the run for this person holds it, and a full run shows it."""
+    await applied(flow, mode="Enforce")
+    await flow.until(*INTEGRATION, says("InSync", "True", "InSync"))
+    await flow.patch(*INTEGRATION, {"spec": APPROVE})
+    await flow.until(*INTEGRATION, says("InSync", "True", "InSync"))
+    people = sorted(one["userName"] for one in await flow.provider.people() if one["group"] != "Finance")
+    await flow.okta.change(people[0], department="finance ")
+    body = await flow.until(*INTEGRATION, says("InSync", "False", "AwaitingApproval"))
+    plan = body["status"]["plan"]
+    assert [action["what"] for action in plan["actions"]] == [people[0]]
+    mapping = await flow.until("GroupMapping", "departments", lambda one: one["status"]["unmatched"] == 1)
+    assert mapping["status"]["unmatchedValues"] == [
+        {"value": "finance ", "people": 1, "suggestion": "Finance"}
+    ]
+    limit = await flow.get("SeatLimit", "calendly")
+    assert condition(limit, "Ready")["status"] == "True"
+
+    await flow.annotate(*INTEGRATION, sync_user=f"{people[1]}#1")
+    await flow.until_event("calendly", "UserSynced")
+    assert await stored_plan(flow) is not None, "a run for somebody else leaves the plan as it is"
+    await flow.annotate(*INTEGRATION, approve=plan["digest"])
+    await flow.until(*INTEGRATION, says("InSync", "True", "InSync"))

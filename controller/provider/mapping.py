@@ -18,7 +18,8 @@ from pydantic.alias_generators import to_camel
 from controller.errors import SpecError
 from controller.provider.profiles import CALENDLY_SCHEMA
 
-DEFAULT_ATTRIBUTE = f"{CALENDLY_SCHEMA}:group"
+EXTERNAL_NAME = "group"
+DEFAULT_ATTRIBUTE = f"{CALENDLY_SCHEMA}:{EXTERNAL_NAME}"
 
 
 class Entry(BaseModel):
@@ -67,8 +68,9 @@ class Table(BaseModel):
     @field_validator("attribute")
     @classmethod
     def _only_the_extension(cls, attribute: str) -> str:
-        if attribute.lower() != DEFAULT_ATTRIBUTE.lower():
-            raise ValueError(f"must be {DEFAULT_ATTRIBUTE}")
+        # The external name alone is what an identity provider's console shows of it.
+        if attribute.lower() not in (DEFAULT_ATTRIBUTE.lower(), EXTERNAL_NAME):
+            raise ValueError(f"must be {DEFAULT_ATTRIBUTE}, or {EXTERNAL_NAME} for short")
         return DEFAULT_ATTRIBUTE
 
     @model_validator(mode="after")

@@ -102,6 +102,18 @@ async def test_saving_needs_the_digest_of_what_would_happen_now(calendly: Client
     assert saved.json()["active"] is True
 
 
+@pytest.mark.parametrize(
+    ("attribute", "status"),
+    [("group", 200), (f"{CALENDLY}:group", 200), ("department", 400), ("urn:other:group", 400)],
+)
+async def test_the_attribute_is_the_extensions_also_by_its_short_name(
+    calendly: Client, attribute: str, status: int
+) -> None:
+    answer = await calendly.admin("PUT", "/group-mapping?preview=true", TABLE | {"attribute": attribute})
+    assert answer.status_code == status
+    assert status == 200 or answer.json()["field"] == "attribute"
+
+
 async def test_a_missing_group_is_refused_where_none_may_be_created(calendly: Client) -> None:
     table = TABLE | {"createGroups": "Never"}
     preview = (await calendly.admin("PUT", "/group-mapping?preview=true", table)).json()

@@ -141,9 +141,8 @@ async def show_waiting(view: View, name: str, shape: Shape) -> None:
         total = ((item.get("status") or {}).get("seats") or {}).get("waiting", 0)
         listed = sum(1 for row in rows if row[0] == item["metadata"]["name"])
         if total > listed:
-            print(
-                f"{item['metadata']['name']}: and {total - listed} more; scimctl plan -o json lists everybody"
-            )
+            more = total - listed
+            print(f"{item['metadata']['name']}: and {more} more; scimctl waiting --all lists everybody")
         if remedy := (item.get("status") or {}).get("remediation"):
             print(f"{item['metadata']['name']}: {remedy}")
 
@@ -210,7 +209,7 @@ def _print_plan(name: str, plan: Mapping[str, Any]) -> None:
         print("\n".join("  " + line for line in render_columns(("ACTION", "WHAT", "WHY"), rows)))
     more = int(plan.get("total", 0)) - len(rows)
     if more > 0:
-        print(f"  and {more} more; scimctl plan {name} lists all")
+        print(f"  and {more} more; scimctl plan {name} --waiting lists all")
 
 
 def _asked(digest: str) -> bool:

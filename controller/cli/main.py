@@ -145,12 +145,21 @@ def status(
 def waiting(
     name: Annotated[str, typer.Argument(metavar="[LIMIT]", help="A SeatLimit; all of them without.")] = "",
     output: ShapeOption = Shape.TEXT,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Everybody, not the first 20 only: reads Okta and the provider.")
+    ] = False,
     kubeconfig: Kubeconfig = "",
     context: Context = "",
     namespace: Namespace = "",
 ) -> None:
     """Show who waits for a seat, in the order of admission, and how seats are added."""
     from controller.cli import look
+    from controller.cli import plan as plans
+    from controller.cli.running import Where
+
+    if everybody:
+        asyncio.run(plans.everybody_waiting(Where(kubeconfig, context, namespace, False), name, output))
+        return
 
     async def work() -> None:
         async with look.open_view(kubeconfig, context, namespace) as view:
@@ -190,6 +199,9 @@ def plan(  # noqa: PLR0913 - each argument is an option
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit 3 where the plan has actions.")
     ] = False,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="The plan that waits for an approval, whole, as it is stored.")
+    ] = False,
     kubeconfig: Kubeconfig = "",
     context: Context = "",
     namespace: Namespace = "",
@@ -202,6 +214,9 @@ def plan(  # noqa: PLR0913 - each argument is an option
     from controller.cli.running import Where
 
     where = Where(kubeconfig, context, namespace, offline)
+    if waiting:
+        asyncio.run(command.stored_plan(where, names or [], output))
+        return
     changes = asyncio.run(command.plan(where, files or [], names or [], output))
     if changes and exit_code:
         raise typer.Exit(EXIT_CHANGES)

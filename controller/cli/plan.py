@@ -1,4 +1,4 @@
-"""`scimctl plan`: what the operator would do, without doing it.
+"""`scimctl plan`: what the operator would do, without doing it; the plan that waits; everybody who waits.
 
 Composes running, which makes reports, and planning.render, which shows them.
 """
@@ -8,10 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from controller.cli.options import Output
-from controller.cli.running import Where, open_source, own_settings, plan_all
+from controller.api.scim_integration import ScimIntegrationSpec
+from controller.cli.options import Output, Shape
+from controller.cli.running import Where, open_source, own_settings, plan_all, plans_that_wait
+from controller.clock import rfc3339
 from controller.errors import SpecError
 from controller.handlers.manifests import read_manifests
+from controller.handlers.tables import render_columns
+from controller.model.plan import Frozen, HoldReason, Plan, Verdict
+from controller.planning.approval import LIFETIME
+from controller.planning.inputs import Resource
 from controller.planning.plan_json import render_json
 from controller.planning.render import Planned, render_markdown, render_text
 from controller.reconcile.report import Report
@@ -29,6 +35,54 @@ async def plan(where: Where, files: Iterable[str], names: Iterable[str], output:
     if failed is not None:
         raise SpecError(failed.error, field=f"ScimIntegration {failed.name}")
     return any(each.plan is not None and each.plan.actions for each in planned)
+
+
+async def stored_plan(where: Where, names: Iterable[str], output: Output) -> None:
+    """Prints the plans that wait for an approval, whole, as the operator has stored them; SpecError where one
+    is named and none waits."""
+    wanted = list(names)
+    async with open_source(where, ()) as source:
+        waiting = await plans_that_wait(source, wanted)
+    if wanted and not waiting:
+        raise SpecError("no plan waits for an approval", field=f"ScimIntegration {wanted[0]}")
+    _print([_frozen(integration, frozen) for integration, frozen in waiting], output)
+    if not waiting and output is Output.TEXT:
+        print("No plan waits for an approval.")
+
+
+def _frozen(integration: Resource[ScimIntegrationSpec], frozen: Frozen) -> Planned:
+    until = rfc3339(frozen.created + LIFETIME)
+    told = (
+        f"as it was cut at {rfc3339(frozen.created)}, approvable until {until} with: "
+        f"scimctl approve {integration.name} -n {integration.namespace} {frozen.digest}"
+    )
+    held = tuple((action, HoldReason.AWAITING_APPROVAL) for action in frozen.actions)
+    verdict = Verdict((), held, HoldReason.AWAITING_APPROVAL, told, frozen.digest)
+    plan = Plan(frozen.actions, frozen.digest)
+    return Planned(integration.namespace, integration.name, integration.spec.mode, plan, verdict)
+
+
+async def everybody_waiting(where: Where, name: str, shape: Shape) -> None:
+    """Prints everybody who waits for a seat, in the order of admission, by the operator's own engine."""
+    async with open_source(where, ()) as source:
+        reports = await plan_all(source, (), own_settings())
+    rows: list[tuple[str, str, str, str]] = []
+    for report in reports:
+        wish = report.desired.seats if report.desired is not None else None
+        seats = report.plan.seats if report.plan is not None else None
+        if wish is None or seats is None or name not in ("", wish.name) or report.actual is None:
+            continue
+        since = {person.okta_id: person.assigned_at for person in report.actual.assignments.people}
+        rows += [
+            (wish.name, str(place), login, since.get(okta_id, ""))
+            for place, (okta_id, login) in enumerate(seats.waiting, 1)
+        ]
+    if shape is Shape.JSON:
+        keys = ("limit", "place", "login", "since")
+        print(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2, ensure_ascii=False))
+    else:
+        headings = ("LIMIT", "PLACE", "LOGIN", "SINCE")
+        print("\n".join(render_columns(headings, rows)) if rows else "Nobody waits for a seat.")
 
 
 def _planned(report: Report) -> Planned:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controller.api import KINDS
+from controller.api.scim_integration import ScimIntegrationSpec
 from controller.clock import SystemClock
 from controller.errors import ControllerError, SpecError
 from controller.handlers.apiserver import ApiServer, open_api_server
@@ -33,6 +34,8 @@ from controller.handlers.memories import Held, Memories
 from controller.handlers.state import StateStore
 from controller.metrics import Metrics
 from controller.model.actual import Memory
+from controller.model.plan import Frozen
+from controller.planning.inputs import Resource
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
 from controller.settings import Settings, parse_settings
@@ -140,6 +143,21 @@ async def plan_all(source: Source, names: Iterable[str], settings: Settings) -> 
         return [await _plan_one(source, engine, body) for body in bodies]
     finally:
         await connector.aclose()
+
+
+async def plans_that_wait(
+    source: Source, names: Iterable[str]
+) -> list[tuple[Resource[ScimIntegrationSpec], Frozen]]:
+    """The stored plan of each named integration, or of all, where one waits for an approval."""
+    if source.api is None:
+        raise SpecError("a plan that waits is stored in the cluster", field="--offline")
+    memories, found = Memories(StateStore(source.api)), []
+    for body in _chosen(source, list(names)):
+        integration = gather_family(source.known, body).integration
+        frozen = (await memories.load(integration)).frozen
+        if frozen is not None:
+            found.append((integration, frozen))
+    return found
 
 
 def _chosen(source: Source, names: list[str]) -> list[Body]:

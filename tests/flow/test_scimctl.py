@@ -109,7 +109,24 @@ async def test_plan_offline_takes_everything_from_files(terminal: Terminal) -> N
 async def test_nobody_waits_and_nothing_differs(terminal: Terminal) -> None:
     waiting, drift = await terminal.run("waiting"), await terminal.run("drift")
     assert (waiting.code, waiting.out) == (0, "Nobody waits for a seat.\n")
+    assert (await terminal.run("waiting", "--all")).out == "Nobody waits for a seat.\n"
     assert (drift.code, drift.out) == (0, "Nothing differs.\n")
+
+
+async def test_everybody_who_waits_is_listed_in_the_order_of_admission(terminal: Terminal) -> None:
+    flow = terminal.flow
+    login = (await flow.provider.people())[0]["userName"]
+    limit = {"seats": 1, "whenFull": "Waitlist"}
+    await flow.patch("SeatLimit", "calendly", {"spec": limit})
+    await flow.patch("ScimIntegration", "calendly", {"spec": {"mode": "Observe"}})
+    await flow.provider.deactivate(login)
+    await flow.reconcile()
+    ran = await terminal.run("waiting", "calendly", "--all", "-o", "json")
+    assert [(one["limit"], one["place"], one["login"]) for one in json.loads(ran.out)] == [
+        ("calendly", "1", login)
+    ]
+    assert login in (await terminal.run("waiting", "--all")).out
+    assert json.loads((await terminal.run("waiting", "other", "--all", "-o", "json")).out) == []
 
 
 async def test_drift_that_is_only_reported_is_listed_and_exits_1(terminal: Terminal) -> None:
@@ -131,6 +148,11 @@ async def test_a_plan_that_waits_is_approved_by_its_digest_and_carried_out(termi
     await flow.okta.change(person, displayName="New Name")
     waiting = await flow.reconcile()
     digest: str = waiting["status"]["plan"]["digest"]
+    shown = await terminal.run("plan", "calendly", "--waiting", "-o", "json")
+    stored = json.loads(shown.out)["integrations"][0]["plan"]
+    jsonschema.validate(json.loads(shown.out), SCHEMA)
+    assert stored["digest"] == digest
+    assert [action["after"] for action in stored["actions"]] == [{"displayName": "New Name"}]
     wrong = await terminal.run("approve", "calendly", "beef")
     assert wrong.code == 1
     assert digest in wrong.err
@@ -145,6 +167,9 @@ async def test_a_plan_that_waits_is_approved_by_its_digest_and_carried_out(termi
     annotations = approved["metadata"]["annotations"]
     assert annotations["scim-operator.dev/approved-by"] == "sandbox:admin", "as the admission policy wants it"
     assert (await flow.provider.person(person))["displayName"] == "New Name"
+    assert (await terminal.run("plan", "--waiting")).out.endswith("No plan waits for an approval.\n")
+    nothing = await terminal.run("plan", "calendly", "--waiting")
+    assert nothing.err == "scimctl: ScimIntegration calendly: no plan waits for an approval\n"
 
 
 async def test_doctor_walks_through_it_all(terminal: Terminal) -> None:

@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
-# The base is an argument so that an internal mirror, or a base made by oneself, can take its place. Pin it for
-# a release: --build-arg BASE=docker.io/library/python:3.13-slim-bookworm@sha256:...
-ARG BASE=docker.io/library/python:3.13-slim-bookworm
+# The base is an argument, so that an internal mirror, or a base made by oneself, can take its place; the one that
+# is used without is pinned, and renewed by whoever reviews the new one.
+ARG BASE=docker.io/library/python:3.13-slim-bookworm@sha256:01f42367a0a94ad4bc17111776fd66e3500c1d87c15bbd6055b7371d39c124fb
 
 FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1

@@ -10,9 +10,12 @@ import asyncio
 import os
 import shlex
 import signal
+import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -20,6 +23,9 @@ from controller.clock import SystemClock
 from controller.errors import SpecError
 from controller.logs import configure_logs
 from controller.settings import parse_settings
+
+if TYPE_CHECKING:
+    from controller.provider.app import CreatedOrganization
 
 
 def operator(kubeconfig: str) -> None:
@@ -66,63 +72,117 @@ class OrganizationWish:
 
 def create(wish: OrganizationWish) -> None:
     """Creates the organization and tells its URLs and tokens, which are not to be had again."""
-    asyncio.run(_create(wish))
+    from controller.provider.app import create_organization
+    from controller.provider.organizations import NewOrganization
+
+    _check_folder(wish.env)
+    new = NewOrganization(wish.name, profile=wish.profile, seats=wish.seats)
+    created = asyncio.run(create_organization(wish.database, new, SystemClock()))
+    _tell_created(wish.env, wish.public_url.rstrip("/"), created)
 
 
 def provider(wish: ProviderWish) -> None:
-    """Serves the provider until a signal ends it."""
+    """Serves the provider until a signal ends it. Raises SpecError naming the option that cannot be met."""
     settings = parse_settings(os.environ)
     configure_logs(settings.log_format, settings.log_level)
     if wish.env is not None and not wish.org:
         raise SpecError("goes with --org: only a new organization's tokens are known", field="--env")
-    uvicorn_loop = "uvloop" if os.name == "posix" else "asyncio"
-    uvicorn.Server(asyncio.run(_prepare(wish, uvicorn_loop))).run()
+    _check_folder(wish.env)
+    # What may fail comes before the organization is made: its tokens are known but this once.
+    with _listening(wish.host, wish.port) as listener:
+        asyncio.run(_prepare(wish, listener.getsockname()[1])).run(sockets=[listener])
 
 
-async def _create(wish: OrganizationWish) -> None:
-    from controller.provider.app import create_organization
+def _check_folder(env: Path | None) -> None:
+    if env is not None and not env.resolve().parent.is_dir():
+        raise SpecError(f"the folder {env.resolve().parent} does not exist", field="--env")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket bound to `port`, or to a free one for 0."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SpecError(f"cannot listen on {host}:{port}: {error.strerror}", field="--port") from error
+    return listener
+
+
+async def _prepare(wish: ProviderWish, port: int) -> Announced:
+    from controller.provider.app import build_app
+
+    url = (wish.public_url or f"http://{wish.host}:{port}").rstrip("/")
+    created = await _organization(wish)
+    app = build_app(wish.database, SystemClock(), public_url=wish.public_url or None)
+    loop = "uvloop" if os.name == "posix" else "asyncio"
+    config = uvicorn.Config(app, loop=loop, log_config=None, access_log=False, server_header=False)
+    return Announced(config, lambda: _announce(wish, url, created))
+
+
+async def _organization(wish: ProviderWish) -> CreatedOrganization | None:
+    """The organization that was made because there was none of this name; else None."""
+    from controller.provider.app import create_organization, has_organization
     from controller.provider.organizations import NewOrganization
 
-    new = NewOrganization(wish.name, profile=wish.profile, seats=wish.seats)
-    created = await create_organization(wish.database, new, SystemClock())
-    url = wish.public_url.rstrip("/")
+    if not wish.org:
+        return None
+    new = NewOrganization(wish.org, profile=wish.profile, seats=wish.seats)
+    new.check()
+    if await has_organization(wish.database, new.slug()):
+        return None
+    return await create_organization(wish.database, new, SystemClock())
+
+
+class Announced(uvicorn.Server):
+    """A server that says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listens, then announces it."""
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+
+def _announce(wish: ProviderWish, url: str, created: CreatedOrganization | None) -> None:
+    if created is not None:
+        _tell_created(wish.env, url, created)
+        return
+    if wish.org:
+        _say(f"{wish.org!r} exists already: its settings stay, its tokens aren't shown again.")
+    _say(f"Admin center: {url}/console")
+
+
+def _tell_created(env: Path | None, url: str, created: CreatedOrganization) -> None:
     exports = {
         "SCIM_BASE_URL": url + created.scim_path,
         "SCIM_TOKEN": created.scim_token,
         "SCIM_ADMIN_URL": url + created.admin_path,
         "SCIM_ADMIN_TOKEN": created.admin_token,
     }
-    _tell(wish.env, exports)
-    told = f"Admin center: {url}{created.console_path}, signed in to with SCIM_ADMIN_TOKEN"
-    print(told, file=sys.stderr, flush=True)
+    _tell(env, exports)
+    _say(f"Admin center: {url}{created.console_path}, signed in to with SCIM_ADMIN_TOKEN")
 
 
-async def _prepare(wish: ProviderWish, loop: str) -> uvicorn.Config:
-    from controller.provider.app import build_app
-
-    port = wish.port or _free_port()
-    url = wish.public_url or f"http://{wish.host}:{port}"
-    if wish.org:
-        await _create(OrganizationWish(wish.database, wish.org, wish.profile, wish.seats, wish.env, url))
-    app = build_app(wish.database, SystemClock(), public_url=wish.public_url or None)
-    return uvicorn.Config(
-        app, host=wish.host, port=port, loop=loop, log_config=None, access_log=False, server_header=False
-    )
-
-
-def _free_port() -> int:
-    """Picked by the sandbox's code, whose libraries are heavy: loaded only where asked for."""
-    from controller.sandbox.run import free_port
-
-    return free_port()
+def _say(line: str) -> None:
+    """For people: standard output is for the exports."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def _tell(env: Path | None, exports: dict[str, str]) -> None:
-    """The exports into the file, or to standard output where none is named: they are not to be had again."""
+    """The exports into the file, whole or not at all; to standard output where none is named."""
     text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
     if env is None:
         print(text, end="", flush=True)
         return
-    env.unlink(missing_ok=True)
-    with os.fdopen(os.open(env, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    new = env.with_name(f".{env.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
+    new.replace(env)

@@ -11,9 +11,11 @@ import logging
 from datetime import timedelta
 from email.utils import format_datetime
 
+from pydantic import ValidationError
 from scim2_models import SCIMException
 from scim2_server.errors import MethodNotAllowedException
 from scim2_server.responses import ScimResponse
+from scim2_server.service import scim_exception_of
 
 from controller.clock import Clock
 from controller.provider.access import Denied
@@ -63,10 +65,17 @@ def error_answer(error: Exception, clock: Clock) -> Response:
         headers = []
         if isinstance(error, MethodNotAllowedException):
             headers.append(("allow", ", ".join(sorted(set(error.allowed)))))
-        shown = error.to_error()
-        return scim_error(error.status, shown.detail or str(error), error.scim_type, headers)
+        return scim_error(error.status, _told(error), error.scim_type, headers)
     logger.error("unexpected error", exc_info=error)
     return scim_error(500, "Internal server error")
+
+
+def _told(error: SCIMException) -> str:
+    """What is wrong, in one line: what a model says of itself is for its programmers."""
+    cause = error.__cause__
+    if isinstance(cause, ValidationError):
+        return scim_exception_of(cause).detail or str(error)
+    return (error.to_error().detail or str(error)).partition("\n")[0]
 
 
 def scim_error(

@@ -21,7 +21,7 @@ from controller.provider.console.visits import home, redirect
 from controller.provider.database import Database, open_database
 from controller.provider.documents import dumps, moment_text
 from controller.provider.journal import Actor
-from controller.provider.organizations import NewOrganization, insert_organization
+from controller.provider.organizations import NewOrganization, find_organization, insert_organization
 from controller.provider.scim import ScimSide
 from controller.provider.statements import Prepared, Taken, Unit
 from controller.provider.tables import secrets as secret_rows
@@ -75,6 +75,15 @@ def add_organization(database: Database, new: NewOrganization, clock: Clock) -> 
         )
 
     return database.run(job)
+
+
+async def has_organization(database_url: str, org_id: str) -> bool:
+    """Whether the database, which is migrated where it has to be, has an organization with this id."""
+    database = open_database(database_url)
+    try:
+        return await database.read(lambda unit: find_organization(unit, org_id)) is not None
+    finally:
+        await database.close()
 
 
 async def create_organization(

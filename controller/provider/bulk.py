@@ -27,7 +27,7 @@ from controller.provider.groups import (
     remove_group,
     replace_group,
 )
-from controller.provider.patching import without_ignored, without_ignored_operations
+from controller.provider.patching import own_of_user, without_ignored_operations
 from controller.provider.people import Context, Person, lock_person, remove_person
 from controller.provider.profiles import Profile
 from controller.provider.protocol import Protocol
@@ -67,7 +67,7 @@ def _without_ignored(operation: Any, profile: Profile) -> Any:
         return operation
     data = operation["data"]
     is_patch = str(operation.get("method", "")).upper() == "PATCH"
-    kept = without_ignored_operations(data, profile) if is_patch else without_ignored(data, profile)
+    kept = without_ignored_operations(data, profile) if is_patch else own_of_user(data, profile)
     return {**operation, "data": kept if kept is not None else data}
 
 

@@ -1,6 +1,7 @@
-"""What is read of a body before it reaches the models: attributes that a profile ignores are taken out.
+"""What is read of a body before it reaches the models: what is not the client's to say is taken out.
 
-Called by scim and bulk. Okta always sends password, groups and locale, whatever the service takes.
+Called by scim and bulk. Okta always sends password, groups and locale, whatever the service takes; Microsoft
+Entra writes a manager as a plain id and paths as names in a value.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from scim2_server.service import scim_exception_of
 from controller.provider.profiles import Profile
 from controller.provider.protocol import Protocol
 
+READ_ONLY = ("id", "meta")
+_MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user:manager"
 _HEAD = re.compile(r"(?:urn:ietf:params:scim:schemas:core:2\.0:user:)?([a-z$]\w*)", re.IGNORECASE)
 
 
@@ -31,14 +34,25 @@ def without_ignored(payload: dict[str, Any], profile: Profile) -> dict[str, Any]
 
 def read_user(protocol: Protocol, profile: Profile, payload: dict[str, Any], context: Context) -> Any:
     """The User in a body. Raises the SCIM error that names what is wrong."""
-    return read_model(protocol, protocol.user, without_ignored(payload, profile), context)
+    return read_model(protocol, protocol.user, own_of_user(payload, profile), context)
+
+
+def without_read_only(payload: dict[str, Any]) -> dict[str, Any]:
+    """`payload` without what only the server says; it is ignored in any form (RFC 7644 section 3.3)."""
+    return {name: value for name, value in payload.items() if name.lower() not in READ_ONLY}
+
+
+def own_of_user(payload: dict[str, Any], profile: Profile) -> dict[str, Any]:
+    """The part of a User that is the client's to say, as the profile has it."""
+    kept = without_read_only(without_ignored(payload, profile))
+    return {name: value for name, value in kept.items() if name.lower() != "groups"}
 
 
 def read_model(protocol: Protocol, model: Any, payload: dict[str, Any], context: Context) -> Any:
     """The `model` in a body. Raises the SCIM error that names what is wrong."""
     try:
         with protocol.provider:
-            return model.model_validate(payload, scim_ctx=context)
+            return model.model_validate(without_read_only(payload), scim_ctx=context)
     except ValidationError as error:
         raise scim_exception_of(error) from error
 
@@ -60,7 +74,8 @@ def without_ignored_operations(payload: dict[str, Any], profile: Profile) -> dic
     operations = next((value for name, value in payload.items() if name.lower() == "operations"), None)
     if not isinstance(operations, list):
         return payload
-    kept = [left for each in operations if (left := _operation(each, profile)) is not None]
+    written = [part for each in operations for part in (_spread(each) if profile.entra else (each,))]
+    kept = [left for each in written if (left := _operation(each, profile)) is not None]
     if operations and not kept:
         return None
     rest = {name: value for name, value in payload.items() if name.lower() != "operations"}
@@ -83,6 +98,20 @@ def only_active(payload: dict[str, Any]) -> bool | None:
             if rest.keys() == {"value"} and isinstance(value, dict) and value.keys() == {"active"}:
                 return value["active"] if isinstance(value["active"], bool) else None
     return None
+
+
+def _spread(operation: Any) -> list[Any]:
+    """An operation of Entra's as the RFC writes it, in several where names in its value are paths."""
+    if not isinstance(operation, dict):
+        return [operation]
+    path, value = operation.get("path"), operation.get("value")
+    if isinstance(path, str) and path.lower() == _MANAGER and isinstance(value, str):
+        return [{**operation, "value": {"value": value}}]
+    if path or not isinstance(value, dict) or not any("[" in name for name in value):
+        return [operation]
+    rest = {name: item for name, item in value.items() if "[" not in name}
+    paths = [{**operation, "path": name, "value": item} for name, item in value.items() if "[" in name]
+    return ([{**operation, "value": rest}] if rest else []) + paths
 
 
 def _operation(operation: Any, profile: Profile) -> Any:

@@ -62,8 +62,6 @@ from controller.provider.search import render_page, run_plan
 from controller.provider.statements import Unit
 from controller.provider.wire import BodyTooLarge, Receive, Request, Response, read_body
 
-READ_METHODS = ("GET", "HEAD")
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -153,7 +151,7 @@ class ScimSide:
     async def _serve(self, request: Request, org_id: str, receive: Receive) -> Response:
         path = "/" + "/".join(request.path)
         public = request.method == "GET" and path == "/ServiceProviderConfig"
-        writes = request.method not in READ_METHODS and not path.endswith("/.search")
+        writes = request.method != "GET" and not path.endswith("/.search")
         if public and request.header("authorization") is None:
             return await self._public_configuration(request, org_id)
         caller = await self.gate.admit(request, org_id, "scim", writes=writes)

@@ -30,7 +30,10 @@ class BodyTooLarge(Exception):
 
 @dataclass(slots=True)
 class Request:
-    """One request. `path` are the decoded segments after the mount point, `headers` have lower-case names."""
+    """One request; HEAD is read as GET. `headers` have lower-case names.
+
+    `path` are the decoded segments after the mount point.
+    """
 
     method: str
     path: tuple[str, ...]
@@ -40,6 +43,7 @@ class Request:
     address: str
     request_id: str
     body: bytes = b""
+    is_head: bool = False
 
     def header(self, name: str) -> str | None:
         """The value of a header, or None."""
@@ -78,12 +82,13 @@ def request_of(scope: Scope, public_url: str | None) -> Request:
     if any("\x00" in segment for segment in segments):
         raise ValueError("a NUL in the path")
     return Request(
-        method=scope["method"],
+        method="GET" if scope["method"] == "HEAD" else scope["method"],
         path=segments,
         query_string=scope["query_string"].decode("latin-1"),
         headers=headers,
         origin=public_url or _origin(scope, headers),
         address=client[0] if client else "",
+        is_head=scope["method"] == "HEAD",
         request_id=given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex,
     )
 
@@ -142,5 +147,7 @@ async def send_response(send: Send, request: Request | None, response: Response)
     if body or response.status not in (204, 304):
         headers.append((b"content-type", response.content_type.encode()))
         headers.append((b"content-length", str(len(body)).encode()))
+    if request is not None and request.is_head:
+        body = b""
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

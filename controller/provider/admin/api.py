@@ -62,7 +62,7 @@ class AdminSide:
         if len(request.path) < 2:
             raise Problem(404, "NotFound", "Name an organization: /admin/v1/{organization}/...")
         org_id, *rest = request.path
-        writes = request.method not in ("GET", "HEAD")
+        writes = request.method != "GET"
         caller = await self.gate.admit(request, org_id, "admin", writes=writes)
         handler, identifiers = find_handler(request.method, tuple(rest))
         if request.method in ("POST", "PUT", "PATCH"):

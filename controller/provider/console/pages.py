@@ -65,7 +65,7 @@ class Pages:
             request.query()
         except ValueError as error:
             raise Problem(400, "InvalidQuery", "The address cannot be read") from error
-        method = "GET" if request.method == "HEAD" else request.method
+        method = request.method
         match request.path:
             case () | ("",):
                 return redirect("/console/sign-in")

@@ -157,3 +157,22 @@ async def test_other_media_types_are_415(acme: Client) -> None:
     assert answer.status_code == 415
     assert answer.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
     assert USER not in answer.text
+
+
+async def test_entra_writes_a_manager_as_a_plain_id(acme: Client) -> None:
+    boss, ada = [await acme.new_user(f"{name}@x.com") for name in ("boss", "ada")]
+    path = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
+    added = await acme.patch(f"/Users/{ada['id']}", {"op": "Add", "path": path, "value": boss["id"]})
+    assert added.json()[path.rpartition(":")[0]]["manager"]["value"] == boss["id"]
+    wrong = await acme.patch(f"/Users/{ada['id']}", {"op": "Add", "path": path, "value": 7})
+    assert wrong.status_code == 400 and "pydantic" not in wrong.text and "\\n" not in wrong.text
+
+
+async def test_entra_writes_paths_as_names_in_a_value(acme: Client) -> None:
+    ada = await acme.new_user("ada@x.com")
+    value = {"name.givenName": "Ada", "active": "False", 'emails[type eq "work"].value': "ada@y.com"}
+    answer = await acme.patch(f"/Users/{ada['id']}", {"op": "Replace", "value": value})
+    assert answer.status_code == 200
+    found = answer.json()
+    assert (found["name"], found["active"]) == ({"givenName": "Ada"}, False)
+    assert found["emails"] == [{"value": "ada@y.com", "type": "work"}]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.contract.provider.world import CALENDLY, USER, Client, okta_user, replace, user
@@ -146,3 +148,20 @@ async def test_another_organization_sees_nothing_of_it(acme: Client, calendly: C
     assert (await calendly.scim("GET", "/Users")).json()["totalResults"] == 0
     assert (await calendly.scim("GET", f"/../{acme.org.id}/Users")).status_code in (401, 404)
     assert (await acme.scim("GET", f"/Users/{created['id']}")).status_code == 200
+
+
+@pytest.mark.parametrize("sent", [{"meta": {"created": "x"}}, {"Meta": 7}, {"id": None}, {"groups": "x"}])
+async def test_what_is_read_only_is_ignored_in_any_form(acme: Client, sent: dict[str, Any]) -> None:
+    created = await acme.new_user("ada@x.com", **sent)
+    answer = await acme.scim("PUT", f"/Users/{created['id']}", user("ada@x.com") | sent)
+    assert answer.status_code == 200
+    assert (answer.json()["id"], answer.json()["meta"]) == (created["id"], created["meta"])
+
+
+async def test_head_answers_as_get_without_the_body(acme: Client) -> None:
+    created = await acme.new_user("ada@x.com")
+    got = await acme.scim("GET", f"/Users/{created['id']}")
+    head = await acme.scim("HEAD", f"/Users/{created['id']}")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(got.content))
+    assert head.headers["etag"] == got.headers["etag"]

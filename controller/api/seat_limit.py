@@ -116,18 +116,20 @@ class InactivePerson(Status):
     login: Value
     """Login, or Okta id where logins are not shown."""
     last_sign_in: Time | None = None
-    """Last sign-in to the app that Okta knows."""
+    """When they were last active at the provider, as its admin API tells; without one the last sign-in to
+    Okta. Absent for never."""
 
 
 class ReclaimStatus(Status):
     """People who may not need their seat."""
 
     inactive: Count | None = None
-    """How many there are."""
+    """How many there are: assigned people with an active account who were not active for
+    spec.reclaim.inactiveFor. Nothing is done about them."""
     people: Annotated[tuple[InactivePerson, ...], atomic(PEOPLE_SHOWN)] = ()
     """The first 20, longest inactive first."""
     checked_time: Time | None = None
-    """When sign-ins were last looked at."""
+    """Day on which sign-ins were last looked at."""
 
 
 class SeatLimitStatus(KindStatus):

@@ -173,6 +173,8 @@ class ProviderState:
     table: GroupTable | None = None
     tokens: tuple[Token, ...] | None = None
     held: HeldTokens = NO_TOKENS
+    last_active: Mapping[OktaId, str] | None = None
+    """When each person was last active, by externalId, RFC 3339; only where somebody asks who is inactive."""
 
 
 @dataclass(frozen=True, slots=True)

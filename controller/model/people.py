@@ -69,6 +69,8 @@ class Person:
     """The SaaS's id as Okta knows it; only where Okta itself provisions."""
     app_status: str = ""
     sync_state: str = ""
+    last_sign_in: str = ""
+    """Last sign-in to Okta, RFC 3339; read only where somebody asks who is inactive."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What status says about seats: the counts, and when they run out. Pure.
+"""What status says about seats: the counts, when they run out, who may not need theirs. Pure.
 
 Called by status for the integration and by siblings for the SeatLimit, so that both say the same.
 """
@@ -8,12 +8,16 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from controller.api.status import SHORT_MESSAGE
-from controller.clock import rfc3339
+from controller.api.seat_limit import PEOPLE_SHOWN
+from controller.api.status import SHORT_MESSAGE, VALUE
+from controller.clock import parse_rfc3339, rfc3339
 from controller.errors import clip
 from controller.model.actual import Memory
 from controller.model.plan import Seats
 from controller.planning.forecast import forecast
+from controller.planning.reclaim import find_inactive
+from controller.reconcile.outcome import Show
+from controller.reconcile.report import Report
 
 Status = dict[str, Any]
 
@@ -46,6 +50,27 @@ def forecast_status(memory: Memory, seats: Seats) -> Status:
         "days": found.days,
         "message": clip(found.message, SHORT_MESSAGE),
     }
+
+
+def reclaim_status(report: Report, show: Show) -> Status:
+    """People who may not need their seat, as of a day, so that the status changes once a day at most."""
+    if report.desired is None or report.actual is None:
+        return {}
+    found = find_inactive(report.desired, report.actual, report.finished)
+    if found is None:
+        return {}
+    return {
+        "inactive": len(found),
+        "people": [
+            {"login": clip(show(one.okta_id, one.login), VALUE), "lastSignIn": _time(one.last_sign_in)}
+            for one in found[:PEOPLE_SHOWN]
+        ],
+        "checkedTime": _day(report.finished.astimezone(UTC).date()),
+    }
+
+
+def _time(text: str) -> str | None:
+    return rfc3339(parse_rfc3339(text)) if text else None
 
 
 def _day(day: date | None) -> str | None:

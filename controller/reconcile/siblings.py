@@ -36,7 +36,7 @@ from controller.reconcile.mapping_status import mapping_counts, mapping_effect
 from controller.reconcile.outcome import Amount, Show, show_login
 from controller.reconcile.reasons import Reason, known_reason
 from controller.reconcile.report import Report
-from controller.reconcile.seat_status import forecast_status, seats_status
+from controller.reconcile.seat_status import forecast_status, reclaim_status, seats_status
 from controller.reconcile.status import Status, resource_status
 
 FOUND = Finding(REFERENCES, TRUE, Reason.RESOLVED, "the ScimIntegration was found")
@@ -98,6 +98,8 @@ def limit_status(
             {"login": clip(show(okta_id, login), VALUE), "since": since.get(okta_id)}
             for okta_id, login in seats.waiting[:PEOPLE_SHOWN]
         ]
+    if report.scope.is_full:
+        extra["reclaim"] = reclaim_status(report, show)
     return resource_status(limit.status, findings, limit.generation, now, extra)
 
 

@@ -105,7 +105,11 @@ class OktaPeople:
     async def _people(self, client: OktaClient, desired: Desired, app_id: str) -> tuple[Person, ...]:
         names = desired.reads.attributes
         # By id: a page that shifts while it is walked may name somebody twice.
-        people = {row["id"]: row_to_person(row, names) async for row in _each(client.app_user_pages(app_id))}
+        asks = desired.seats is not None and desired.seats.inactive_for is not None
+        people = {
+            row["id"]: row_to_person(row, names, with_sign_in=asks)
+            async for row in _each(client.app_user_pages(app_id))
+        }
         return tuple(person for person in people.values() if person is not None)
 
     async def _members(self, client: OktaClient, desired: Desired, row: Group) -> Members:
@@ -132,7 +136,7 @@ class OktaPeople:
         return AssignmentState(tuple(people), {}, {}, {}, missing, is_scoped=True)
 
 
-def row_to_person(row: AppUser, attributes: tuple[str, ...]) -> Person | None:
+def row_to_person(row: AppUser, attributes: tuple[str, ...], *, with_sign_in: bool = False) -> Person | None:
     """The person of an app user with the Okta user embedded; None where the assignment has ended.
 
     Raises Unavailable for a row that is not whole.
@@ -155,6 +159,7 @@ def row_to_person(row: AppUser, attributes: tuple[str, ...]) -> Person | None:
         str(row.get("externalId") or ""),
         str(row.get("status") or ""),
         str(row.get("syncState") or ""),
+        str(user.get("lastLogin") or "") if with_sign_in else "",
     )
 
 

@@ -25,7 +25,7 @@ from controller.model.actual import (
     ProviderState,
     Token,
 )
-from controller.model.people import Scope
+from controller.model.people import OktaId, Scope
 from controller.planning.tables import SavedTable, table_of
 from controller.planning.wish import Desired
 from controller.scim.admin import AdminClient, Json
@@ -73,7 +73,8 @@ class ProviderSettings:
         if not scope.is_full:
             return ProviderState(probe, organization)
         tokens = tuple(parse_token(row) for row in await self._admin.tokens())
-        return ProviderState(probe, organization, await read_table(self._admin), tokens, self._held)
+        table, active = await read_table(self._admin), await _last_active(desired, self._admin)
+        return ProviderState(probe, organization, table, tokens, self._held, active)
 
     async def apply(self, desired: Desired, actions: Sequence[Action], done: Done) -> None:
         """Carries out settings, one after the other; see Target.apply."""
@@ -214,6 +215,18 @@ def parse_organization(body: Json) -> Organization:
         int(seats.get("free") or 0),
         str(body.get("profile") or ""),
     )
+
+
+async def _last_active(desired: Desired, admin: AdminClient) -> Mapping[OktaId, str] | None:
+    """When each person was last active; None where nobody asks."""
+    if desired.seats is None or desired.seats.inactive_for is None:
+        return None
+    rows = await admin.people(status="active")
+    return {
+        OktaId(str(row["externalId"])): str(row.get("lastActive") or "")
+        for row in rows
+        if row.get("externalId")
+    }
 
 
 def parse_token(row: Json) -> Token:

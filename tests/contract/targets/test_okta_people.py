@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -49,6 +50,19 @@ async def test_people_come_with_profile_and_state_in_pages(opened: Opener) -> No
     )
     assert ada.profile[:3] == ("p00000@acme.example", "First0", "Last0") and ada.profile[5] == "Support"
     assert ada.assigned_at and ada.user_type and not ada.direct
+
+
+async def test_the_last_sign_in_to_okta_is_kept_where_somebody_asks_who_is_inactive(opened: Opener) -> None:
+    world = await opened(2)
+    world.org.find_user("p00000@acme.example").last_login = "2025-03-01T10:00:00.000Z"
+    asking = replace(a_seat_limit(), inactive_for=timedelta(days=90))
+    state = await target(world).observe(wish(world, seats=asking), EVERYTHING)
+    assert sorted((one.login, one.last_sign_in) for one in state.people) == [
+        ("p00000@acme.example", "2025-03-01T10:00:00.000Z"),
+        ("p00001@acme.example", ""),
+    ]
+    quiet = await target(world).observe(wish(world, seats=a_seat_limit()), EVERYTHING)
+    assert {one.last_sign_in for one in quiet.people} == {""}
 
 
 async def test_groups_come_with_priority_and_count(opened: Opener) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from controller.model.actions import Action, ActionKind, Result
 from controller.model.people import EVERYTHING, OktaId, Scope
-from controller.planning.wish import RotationWish, TokenPlace
+from controller.planning.wish import RotationWish, SeatWish, TokenPlace
 from controller.targets.provider_people import ProviderPeople
 from controller.targets.provider_settings import ProviderSettings, read_table
 from controller.targets.provider_tokens import TokenDesk
@@ -40,6 +40,22 @@ async def test_everything_is_read_with_the_admin_api(opened: Opener) -> None:
     assert state.organization.billing_method == "Invoice"
     assert sorted(token.name for token in state.tokens) == ["admin", "scim"]
     assert world.tenant.scim_token not in repr(state)
+
+
+async def test_when_people_were_last_active_is_read_where_somebody_asks(opened: Opener) -> None:
+    world = await opened(2)
+    desired = wish(world)
+    created = await apply(ProviderPeople(world.scim.client), desired, [creation(), creation()])
+    first, second = created
+    await world.admin.accept(first.remote_id)
+    await world.admin.edit_person(first.remote_id, {"lastActive": "2025-03-01T10:00:00Z"})
+    await world.admin.accept(second.remote_id)
+    asking = SeatWish("seats", 10, 0, 80, 95, True, (), "", "", timedelta(days=90))
+    state = await target(world).observe(wish(world, seats=asking), EVERYTHING)
+    assert state.last_active is not None
+    assert state.last_active[OktaId(first.action.subject)].startswith("2025-03-01T10:00:00")
+    assert set(state.last_active) == {first.action.subject, second.action.subject}
+    assert (await target(world).observe(desired, EVERYTHING)).last_active is None
 
 
 async def test_without_the_admin_api_only_the_probe_is_known(opened: Opener) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -242,6 +243,28 @@ def test_a_limit_tells_when_its_seats_run_out_and_how_far_that_may_be_off() -> N
     assert young["forecast"].keys() == {"days", "message"}
     assert young["forecast"]["message"].startswith("too little history: 3 daily counts over 2 days")
     assert "forecast" not in limit(report(plan={"seats": seats()}, wish=WISH))
+
+
+def test_a_limit_reports_people_who_were_not_active_for_long() -> None:
+    people = tuple(world.person(n, assigned_at="2025-01-01T00:00:00Z", last_sign_in="") for n in range(25))
+    known = world.actual(people, [world.account_of(one) for one in people])
+    known = world.with_provider(known, last_active={OktaId("00u3"): "2025-02-01T10:00:00.5Z"})
+    asking = {"seats": replace(world.seat_wish(), inactive_for=timedelta(days=90))}
+    status = limit(report(plan={"seats": seats()}, wish=asking, actual=known))
+    reclaim = status["reclaim"]
+    assert (reclaim["inactive"], len(reclaim["people"]), reclaim["checkedTime"]) == (
+        25,
+        20,
+        "2026-03-02T00:00:00Z",
+    )
+    assert reclaim["people"][0] == {"login": "p0@acme.com"}
+    kept = limit(report(scope=SOME, plan={"seats": seats()}, wish=asking), status=status)
+    assert kept["reclaim"] == reclaim
+    last = known.assignments.people[3:4]
+    alone = replace(known, assignments=replace(known.assignments, people=last))
+    told = limit(report(plan={"seats": seats()}, wish=asking, actual=alone))["reclaim"]["people"]
+    assert told == [{"login": "p3@acme.com", "lastSignIn": "2025-02-01T10:00:00Z"}]
+    assert "reclaim" not in limit(report(plan={"seats": seats()}, wish=WISH), status=status)
 
 
 def test_a_limit_whose_seats_are_unknown_says_so() -> None:

@@ -1,0 +1,57 @@
+"""Who has a seat and has not signed in for long: a report, never a reason to do anything.
+
+Called by reconcile for status. What the provider knows of people's activity counts where its admin API tells
+it; else the last sign-in to Okta, so that only those are told who cannot have used the app since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from controller.model.actual import Actual
+from controller.model.people import OktaId, Person
+from controller.planning.matching import fold
+from controller.planning.wish import Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Inactive:
+    """One person; `last_sign_in` is RFC 3339, "" for never."""
+
+    okta_id: OktaId
+    login: str
+    last_sign_in: str
+
+
+def find_inactive(desired: Desired, actual: Actual, now: datetime) -> tuple[Inactive, ...] | None:
+    """The assigned people with an active account who have not signed in for spec.reclaim.inactiveFor, longest
+    first; None where nobody asks. Who was assigned later than that is not inactive yet."""
+    if desired.seats is None or desired.seats.inactive_for is None:
+        return None
+    border = now - desired.seats.inactive_for
+    seated = {account.external_id for account in actual.accounts.accounts if account.active}
+    known = actual.provider.last_active
+    found = []
+    for person in actual.assignments.people:
+        last = _last_sign_in(person, known)
+        if person.okta_id in seated and max(_moment(last), _moment(person.assigned_at)) < border:
+            found.append(Inactive(person.okta_id, person.login, last))
+    return tuple(sorted(found, key=lambda one: (_moment(one.last_sign_in), fold(one.login), one.okta_id)))
+
+
+def _last_sign_in(person: Person, known: Mapping[OktaId, str] | None) -> str:
+    return person.last_sign_in if known is None else known.get(person.okta_id, "")
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def _moment(text: str) -> datetime:
+    """The time in `text`; the beginning of time where it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return _NEVER
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -19,6 +19,7 @@ from controller.sandbox.kubernetes import discovery, exchange, openapi, reviews
 from controller.sandbox.kubernetes.builtin import register_builtin
 from controller.sandbox.kubernetes.exchange import Answer, Request, json_answer, text_answer
 from controller.sandbox.kubernetes.failures import Refusal, method_not_allowed, unauthorized
+from controller.sandbox.kubernetes.faults import CONTROL, Faults, Severed
 from controller.sandbox.kubernetes.lifecycle import NAMESPACES, PERMANENT, Lifecycle
 from controller.sandbox.kubernetes.negotiation import accepted, decoded, media_type
 from controller.sandbox.kubernetes.objects import Objects, Reply
@@ -43,6 +44,7 @@ class KubernetesApi:
         self._store = Store(int(clock.now().timestamp()), history)
         self._lifecycle = Lifecycle(self._store, self._registry, clock)
         self._objects = Objects(self._store, self._lifecycle, clock)
+        self._faults = Faults(self._store)
         self._documents = openapi.Documents(self._registry)
         register_builtin(self._registry)
         self._create_namespaces(clock)
@@ -66,7 +68,11 @@ class KubernetesApi:
             return
         if scope["type"] != "http":
             return
-        reply = await self._reply(scope, receive)
+        try:
+            reply = await self._reply(scope, receive)
+        except Severed:
+            await exchange.sever(send)
+            return
         if isinstance(reply, Answer):
             await exchange.send_answer(reply, send)
         else:
@@ -82,7 +88,13 @@ class KubernetesApi:
     async def _reply(self, scope: exchange.Scope, receive: exchange.Receive) -> Reply:
         try:
             request = await exchange.read_request(scope, receive)
-            return self._route(self._authenticated(request))
+            admitted = self._authenticated(request)
+            if admitted.segments[:1] == [CONTROL]:
+                return self._faults.control(admitted)
+            reply: Reply = await self._faults.around(admitted, self._route)
+            return reply
+        except Severed:
+            raise
         except Refusal as refusal:
             return json_answer(refusal.status(), refusal.code)
         except Exception as error:

@@ -116,6 +116,16 @@ def _warning(text: str) -> bytes:
     return f'299 - "{quoted}"'.encode("latin-1", "replace")
 
 
+async def sever(send: Send) -> None:
+    """Closes the connection of `send` without an answer. ASGI has no word for that; uvicorn's `send` is a
+    method of what knows the transport. Raises ConnectionResetError under another server."""
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        raise ConnectionResetError("the connection is to be closed without an answer")
+    transport.abort()
+    await asyncio.sleep(0)  # lets the server notice, so that it does not answer with a 500 of its own
+
+
 async def send_stream(stream: Stream, receive: Receive, send: Send) -> None:
     """Sends lines as they come; closes `stream` as soon as the client has gone."""
     headers = [(b"content-type", JSON_TYPE.encode()), (b"cache-control", b"no-cache, private")]

@@ -220,6 +220,18 @@ class Store:
             "You can start a new list without the continue parameter."
         )
 
+    def interrupt(self, *, forget: bool) -> None:
+        """Ends every watch, as a restart of the server does; with `forget` the past is compacted too."""
+        for shelf in self._shelves.values():
+            for watcher in list(shelf.watchers):
+                watcher.close()
+            if forget:
+                shelf.floor = shelf.changed = self.revision + 1
+                shelf.events.clear()
+        if forget:
+            self.revision += 1
+            self._snapshots.clear()
+
     def close(self) -> None:
         """Ends every watch, and each that is still asked for, so that the server can stop."""
         self._closed = True

@@ -15,7 +15,7 @@ from typing import Any
 from controller.api.kinds import KINDS
 from controller.api.meta import API_VERSION
 from controller.clock import Clock, rfc3339
-from controller.errors import Conflict, NotFound, clip
+from controller.errors import Conflict, NotFound, Unauthorized, Waiting, clip
 from controller.handlers.apiserver import JSON, ApiServer
 from controller.handlers.gather import Vault, Wanted
 from controller.handlers.known import Body, Place, place_of
@@ -23,6 +23,8 @@ from controller.handlers.paths import object_path
 from controller.reconcile.events import Event
 
 MANAGER = "scim-operator"
+FORBIDDEN = 403
+FORBIDDEN_SECONDS = 20.0
 PLURALS = {"Secret": "secrets", "ConfigMap": "configmaps"}
 
 
@@ -42,7 +44,8 @@ class Cluster:
         return found
 
     async def read_vault(self, wanted: Iterable[Wanted]) -> Vault:
-        """The Secrets and ConfigMaps that exist; what is missing is simply not in the vault."""
+        """The Secrets and ConfigMaps that exist; what is missing is simply not in the vault. Raises Waiting
+        for one that may not be read: that concerns whoever names it, and nobody else."""
         places = list(wanted)
         bodies = await asyncio.gather(*(self._read(place) for place in places))
         vault = Vault()
@@ -54,7 +57,17 @@ class Cluster:
 
     async def _read(self, wanted: Wanted) -> JSON | None:
         kind, namespace, name = wanted
-        return await self.get_or_none(object_path("v1", PLURALS[kind], namespace, name))
+        try:
+            return await self.get_or_none(object_path("v1", PLURALS[kind], namespace, name))
+        except Unauthorized as error:
+            if error.status != FORBIDDEN:
+                raise
+            raise Waiting(
+                f"the operator may not read the {kind} {namespace}/{name}; give it get, list and watch on "
+                "that name, in the chart by secrets.names",
+                delay_seconds=FORBIDDEN_SECONDS,
+                reason="SecretForbidden",
+            ) from None
 
     async def get_or_none(self, path: str) -> JSON | None:
         """The object, or None where there is none."""

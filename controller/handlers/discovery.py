@@ -1,4 +1,4 @@
-"""Whether the API server serves our kinds: waited for at the start, guarded afterwards.
+"""Whether the API server serves our kinds and lets us read them: waited for at the start, guarded afterwards.
 
 Called by startup. A process that has lost a kind or the permission to read ends with one line; its supervisor
 decides what then.
@@ -14,10 +14,14 @@ from controller.api.meta import API_VERSION
 from controller.clock import Clock
 from controller.errors import ControllerError, NotFound, SpecError, Unauthorized
 from controller.handlers.apiserver import ApiServer
+from controller.handlers.paths import object_path
 
 DISCOVERY_SECONDS = 60.0
 DISCOVERY_STEP_SECONDS = 1.0
-GUARD_SECONDS = 30.0
+GUARD_SECONDS = 15.0
+AGAIN_SECONDS = 3.0
+LOSSES = 3
+"""So many times in a row, so many seconds apart, are no slip."""
 logger = logging.getLogger(__name__)
 
 
@@ -47,18 +51,40 @@ async def wait_for_kinds(api: ApiServer, clock: Clock, stop: asyncio.Event) -> N
         await clock.sleep(DISCOVERY_STEP_SECONDS)
 
 
-async def guard(api: ApiServer, clock: Clock) -> None:
+async def guard(api: ApiServer, clock: Clock, namespaces: tuple[str, ...] = ()) -> None:
     """Raises when a kind or the permission to read is lost: the process ends, and its supervisor decides. An
-    API server that does not answer is waited for."""
+    API server that does not answer is waited for. What is lost counts when it is lost several times: while an
+    API server is upgraded it may refuse what it allows a moment later, and resources whose definition goes
+    are let go meanwhile."""
+    losses = 0
     while True:
-        await clock.sleep(GUARD_SECONDS)
+        await clock.sleep(AGAIN_SECONDS if losses else GUARD_SECONDS)
         try:
-            missing = await missing_kinds(api)
-        except Unauthorized:
-            raise
+            loss = await _loss(api, namespaces)
         except ControllerError as error:
             logger.warning("%s", error.message, extra={"facts": {"reason": error.reason}})
             continue
-        if missing:
-            names = ", ".join(KINDS[kind].plural for kind in missing)
-            raise SpecError(f"the CustomResourceDefinitions of {names} are gone", field="")
+        losses = losses + 1 if loss is not None else 0
+        if loss is not None and losses >= LOSSES:
+            raise loss
+
+
+async def _loss(api: ApiServer, namespaces: tuple[str, ...]) -> ControllerError | None:
+    """What is lost, or None. Raises where the API server does not tell."""
+    try:
+        missing = await missing_kinds(api)
+        if not missing:
+            await _look(api, namespaces)
+            return None
+    except Unauthorized as error:
+        told = f"the operator may not read its resources any more: {error.message}"
+        return Unauthorized(told, system="Kubernetes", status=error.status, reason="PermissionLost")
+    names = ", ".join(KINDS[kind].plural for kind in missing)
+    return SpecError(f"the CustomResourceDefinitions of {names} are gone", field="")
+
+
+async def _look(api: ApiServer, namespaces: tuple[str, ...]) -> None:
+    """Reads one object of each kind in each namespace: discovery alone is open to everybody."""
+    for namespace in namespaces or ("",):
+        for kind in KINDS.values():
+            await api.get(object_path(API_VERSION, kind.plural, namespace), {"limit": 1})

@@ -74,14 +74,7 @@ class Farewell:
         return ""
 
     async def _kind_goes(self) -> bool:
-        """A definition that is being deleted takes no new objects: discovery drops the verb `create`."""
-        try:
-            found = await self.cluster.api.get(f"/apis/{API_VERSION}")
-        except NotFound:
-            return True
-        plural = KINDS[INTEGRATION].plural
-        verbs = [one.get("verbs") or () for one in found.get("resources") or () if one.get("name") == plural]
-        return not verbs or "create" not in verbs[0]
+        return "create" not in await _verbs(self.cluster, INTEGRATION)
 
     async def _namespace_goes(self, namespace: str) -> bool:
         try:
@@ -111,6 +104,29 @@ class Farewell:
         """The same for every org: an integration has gone."""
         for org in self.known.of_kind(ORG):
             await self.release_org(org)
+
+
+async def _verbs(cluster: Cluster, kind: str) -> tuple[str, ...]:
+    """What may be done with `kind`, () where it is not served. A definition that is being deleted takes no
+    new objects: discovery drops the verb `create`."""
+    try:
+        found = await cluster.api.get(f"/apis/{API_VERSION}")
+    except NotFound:
+        return ()
+    plural = KINDS[kind].plural
+    served = [one.get("verbs") or () for one in found.get("resources") or () if one.get("name") == plural]
+    return tuple(served[0]) if served else ()
+
+
+async def let_go(cluster: Cluster, namespaces: tuple[str, ...]) -> None:
+    """Takes our finalizer off everything whose definition is being deleted: for a process that cannot begin,
+    because other definitions are gone already, while these wait for us. Nothing is undone."""
+    for kind in (INTEGRATION, ORG):
+        verbs = await _verbs(cluster, kind)
+        for body in await cluster.list_kind(kind, namespaces) if verbs and "create" not in verbs else ():
+            if has_finalizer(body):
+                kept = [one for one in body["metadata"]["finalizers"] if one != FINALIZER]
+                await cluster.set_finalizers(body, kept)
 
 
 def is_undone(report: Report) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 from controller.api.durations import Duration
 from controller.api.meta import APPROVED_BY, REQUESTED_AT
 from controller.clock import Clock
-from controller.errors import ControllerError, RemoteError, SpecError
+from controller.errors import ControllerError, RemoteError, SpecError, Waiting
 from controller.handlers.cluster import Cluster
 from controller.handlers.farewell import Farewell, deprovisioned, has_finalizer, is_undone, released
 from controller.handlers.gather import (
@@ -113,7 +113,11 @@ class Reconciler:
             self._p.okta.forget(task.key)
             await self._p.reporter.write(body, suspended_status(family.integration, self._p.clock.now()))
             return Next(None)
-        vault = await self._p.cluster.read_vault(wanted_secrets(family))
+        try:
+            vault = await self._p.cluster.read_vault(wanted_secrets(family))
+        except Waiting as error:
+            await self._p.reporter.broken(body, error)
+            return Next(error.delay_seconds, failed=True)
         self._p.watches.read(task.key, vault.versions)
         wish = await self._person(family, vault)
         scope = _scope_of(task, family, wish)
@@ -135,6 +139,7 @@ class Reconciler:
         try:
             family = gather_family(self._p.known, body)
             why = await self._p.farewell.why_released(body)
+            vault = Vault() if why else await self._p.cluster.read_vault(wanted_secrets(family))
         except ControllerError as error:
             if isinstance(error, RemoteError):
                 raise
@@ -143,7 +148,6 @@ class Reconciler:
         if why:
             await self._p.farewell.release(body, released(why))
             return Next(None)
-        vault = await self._p.cluster.read_vault(wanted_secrets(family))
         report = await self._run(body, family, vault, EVERYTHING)
         pace = self._pace(family)
         await self._publish(family, report, pace, None)

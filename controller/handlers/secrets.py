@@ -19,6 +19,7 @@ from controller.handlers.paths import object_path
 from controller.metrics import Metrics
 
 RETRY_SECONDS = 2.0
+LONGEST_RETRY_SECONDS = 30.0
 PAUSE_SECONDS = 0.2
 """Between two watches, so that a server which ends them at once is not run over."""
 WATCH_SECONDS = 300
@@ -58,14 +59,19 @@ class SecretWatches:
             self._tasks.pop(place).cancel()
 
     async def _follow(self, place: Wanted) -> None:
+        """Watches for good; told once when it begins to fail, and tried less often the longer it does."""
+        failures = 0
         while True:
             try:
                 await self._watch_once(place)
+                failures = 0
                 await self._clock.sleep(PAUSE_SECONDS)
             except ControllerError as error:
                 facts = {"object": "/".join(place), "reason": error.reason}
-                logger.info("watch ended: %s", error.message, extra={"facts": facts})
-                await self._clock.sleep(RETRY_SECONDS)
+                level = logging.DEBUG if failures else logging.INFO
+                logger.log(level, "watch ended: %s", error.message, extra={"facts": facts})
+                await self._clock.sleep(min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2.0**failures))
+                failures = min(failures + 1, 10)
 
     async def _watch_once(self, place: Wanted) -> None:
         kind, namespace, name = place

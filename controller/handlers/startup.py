@@ -19,11 +19,11 @@ from typing import Any
 from controller import __version__
 from controller.api.kinds import KINDS
 from controller.clock import Clock, SystemClock
-from controller.errors import Unavailable
+from controller.errors import ControllerError, SpecError, Unavailable
 from controller.handlers.apiserver import ApiServer, open_api_server
 from controller.handlers.cluster import Cluster
 from controller.handlers.discovery import guard, wait_for_kinds
-from controller.handlers.farewell import Farewell
+from controller.handlers.farewell import Farewell, let_go
 from controller.handlers.health import Pulse, health_listener
 from controller.handlers.hooks import hook_listener, read_secret
 from controller.handlers.intake import Intake
@@ -171,11 +171,16 @@ class Operator:
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event, pulse: Pulse) -> None:
         """From the first listing to the last run."""
-        await wait_for_kinds(self._api, self._clock, stop)
+        namespaces = self._settings.watched_namespaces()
+        try:
+            await wait_for_kinds(self._api, self._clock, stop)
+        except SpecError:
+            with contextlib.suppress(ControllerError):
+                await let_go(self._cluster, namespaces)
+            raise
         await self._until_led(stop, pulse)
         if stop.is_set():
             return
-        namespaces = self._settings.watched_namespaces()
         listed = [body for kind in KINDS for body in await self._cluster.list_kind(kind, namespaces)]
         self.intake.first(listed)
         hooks = self._hooks()
@@ -186,7 +191,7 @@ class Operator:
         ready.set()
         logger.info("operator is ready", extra={"facts": {"version": __version__, "resources": len(listed)}})
         try:
-            guarding = guard(self._api, self._clock)
+            guarding = guard(self._api, self._clock, namespaces)
             await first_to_end(stop, self.queue.run(stop), informer.ended(), guarding, self._until_lost())
         finally:
             await self._close(informer, hooks)

@@ -44,6 +44,7 @@ _CONDITION_OF_REASON = {
             Reason.NAMESPACE_NOT_ALLOWED,
             Reason.SECRET_NOT_FOUND,
             Reason.SECRET_KEY_MISSING,
+            Reason.SECRET_FORBIDDEN,
             Reason.CA_BUNDLE_NOT_FOUND,
             Reason.APP_NOT_FOUND,
             Reason.APP_AMBIGUOUS,

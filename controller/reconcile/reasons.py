@@ -56,6 +56,7 @@ class Reason(StrEnum):
     ORG_NOT_FOUND = "OrgNotFound", "No OktaOrg of that name is there."
     NAMESPACE_NOT_ALLOWED = "NamespaceNotAllowed", "The OktaOrg does not allow this namespace to refer to it."
     SECRET_NOT_FOUND = "SecretNotFound", "A Secret, or a key of it, is missing; create it."
+    SECRET_FORBIDDEN = "SecretForbidden", "The operator may not read the Secret; name it in its role."
     SECRET_KEY_MISSING = "SecretKeyMissing", "A Secret lacks a key or its value is empty; add it."
     CA_BUNDLE_NOT_FOUND = "CaBundleNotFound", "The CA bundle, or its key, is missing; create it."
     APP_NOT_FOUND = "AppNotFound", "The Okta org has no app of that id or label."
@@ -146,6 +147,11 @@ class Reason(StrEnum):
     NOT_CONFIRMED = "NotConfirmed", "A write was accepted, but reading it back showed something else."
     SEATS_EXHAUSTED = "SeatsExhausted", "The provider refused an account for want of a seat."
 
+    PERMISSION_LOST = "PermissionLost", "The process may not read its resources any more, and ends."
+    WATCH_ENDED = (
+        "WatchEnded",
+        "The watches of the resources ended for good; the process ends and begins anew.",
+    )
     NOT_LEADING = "NotLeading", "This process does not lead any more and writes nothing."
     STOPPING = "Stopping", "The operator was told to stop; the next one goes on."
     NOT_JSON = "NotJson", "The answer is not JSON; check the URL."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -40,6 +41,7 @@ from controller.transport.session import Session, Wiring
 from controller.transport.urls import UrlRefused, check_url
 
 Fingerprint = str
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 NONE_YET = SecretStr("none-yet")
 """Sent where no token was issued so far, so that the provider's refusal says that its URL is right."""
 
@@ -76,9 +78,7 @@ class TargetConnector:
         spec, namespace = inputs.integration.spec, inputs.integration.namespace
         reader = _Reader(namespace, "spec.provider", credentials)
         access = self._provider_access(spec, desired, reader)
-        admin_token = (
-            reader.key("admin.secretRef", spec.provider.admin.secret_ref) if spec.provider.admin else None
-        )
+        admin_token = _admin_token(spec, reader)
         okta_token = reader.optional(spec.provider.okta_token_ref)
         if desired.by == "Okta":
             _check_apart(okta_token, access)
@@ -192,7 +192,7 @@ class TargetConnector:
         return OrgAccess(
             self._checked(spec.url, "spec.url", allow_path=False),
             spec.auth.type,
-            api_token=SecretStr("") if is_app else reader.named("auth.secretRef", secret, "apiToken"),
+            api_token=SecretStr("") if is_app else reader.token("auth.secretRef", secret, "apiToken"),
             client_id=reader.text("auth.secretRef", secret, "clientId") if is_app else "",
             private_key=reader.named("auth.secretRef", secret, "privateKey") if is_app else SecretStr(""),
             key_id=reader.optional_text(secret, "keyId") if is_app else "",
@@ -263,9 +263,17 @@ class _Reader:
             )
         return SecretStr(value.get_secret_value().strip())
 
-    def key(self, where: str, ref: SecretKeyRef) -> SecretStr:
-        """The value that `ref` names."""
-        return self.named(where, ref.name, ref.key)
+    def token(self, where: str, secret: str, key: str) -> SecretStr:
+        """The same for what is sent in a header. Raises SpecError where it is no token (RFC 6750 s2.1)."""
+        value = self.named(where, secret, key)
+        if not _TOKEN.fullmatch(value.get_secret_value()):
+            raise SpecError(
+                f"the key {key} of the Secret {self._namespace}/{secret} holds no token: it has characters "
+                "other than visible ASCII, such as a line break in its middle; put the token alone into it",
+                field=f"{self._path}.{where}",
+                reason="CredentialsInvalid",
+            )
+        return value
 
     def text(self, where: str, secret: str, key: str) -> str:
         """The same for what is no secret, such as a client id."""
@@ -289,9 +297,17 @@ def _own_token(spec: ScimIntegrationSpec, reader: _Reader) -> SecretStr:
     """The operator's token. Raises Waiting where there is none, unless the first one is to be issued."""
     ref, rotation = spec.provider.auth.secret_ref, spec.provider.token_rotation
     if rotation is None or rotation.issue_to.name != ref.name:
-        return reader.key("auth.secretRef", ref)
-    value = reader.optional_text(ref.name, ref.key)
-    return SecretStr(value) if value else NONE_YET
+        return reader.token("auth.secretRef", ref.name, ref.key)
+    is_there = bool(reader.optional_text(ref.name, ref.key))
+    return reader.token("auth.secretRef", ref.name, ref.key) if is_there else NONE_YET
+
+
+def _admin_token(spec: ScimIntegrationSpec, reader: _Reader) -> SecretStr | None:
+    """The token of the admin API, None where there is no such API."""
+    if spec.provider.admin is None:
+        return None
+    ref = spec.provider.admin.secret_ref
+    return reader.token("admin.secretRef", ref.name, ref.key)
 
 
 def _held_tokens(spec: ScimIntegrationSpec, namespace: str, credentials: Credentials) -> HeldTokens:

@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 
 from controller.api import API_VERSION, KINDS, REQUESTED_AT
-from controller.errors import NotFound
+from controller.errors import NotFound, RateLimited, Unavailable
 from controller.handlers.manifests import read_manifests, resource_path
 from controller.handlers.paths import object_path
 from controller.reconcile.conditions import kstatus_faults
@@ -27,6 +27,7 @@ from controller.sandbox.play import Hands, Okta, Provider
 from controller.sandbox.run import Setup, World, open_world
 
 SECONDS = 40.0
+FAULTS = "/_control/faults"
 JSON = dict[str, Any]
 
 
@@ -97,6 +98,29 @@ class Flow:
         assert kstatus_faults(found) == []
         return found
 
+    async def until_path(self, path: str, holds: Predicate) -> JSON:
+        """The object at `path`, in whatever namespace, once `holds` is true of it."""
+        async with asyncio.timeout(SECONDS):
+            while True:
+                body = await self.api.get(path)
+                if holds(body):
+                    return body
+                await asyncio.sleep(0.1)
+
+    async def until_gone(self, path: str) -> None:
+        """Returns when nothing is at `path` any more."""
+        async with asyncio.timeout(SECONDS):
+            while True:
+                try:
+                    await self.api.get(path)
+                except NotFound:
+                    return
+                await asyncio.sleep(0.1)
+
+    def quickstart_but(self, kind: str) -> list[JSON]:
+        """The quickstart without its resource of `kind`."""
+        return [body for (one, _), body in self.quickstart.items() if one != kind]
+
     async def get(self, kind: str, name: str) -> JSON:
         return await self.api.get(f"{self._collection(kind)}/{name}")
 
@@ -153,6 +177,24 @@ class Flow:
         await self._hands[0].send("DELETE", "/_control/faults")
         await self.begin()
 
+    async def break_kubernetes(self, kind: str, **more: Any) -> None:
+        """Breaks the embedded Kubernetes API until `mend_kubernetes`, for the test too."""
+        await self.api.create(FAULTS, {"kind": kind, **more})
+
+    async def mend_kubernetes(self) -> None:
+        await self.api.delete(FAULTS)
+
+    async def apply_when_it_answers(self) -> None:
+        """The quickstart, each document tried again while the API server refuses it."""
+        for body in self.quickstart.values():
+            async with asyncio.timeout(SECONDS):
+                while True:
+                    try:
+                        await self.apply(body)
+                        break
+                    except (RateLimited, Unavailable):
+                        await asyncio.sleep(0.2)
+
     async def okta_send(self, method: str, path: str, body: Any = None) -> Any:
         """One call that an administrator of Okta makes."""
         answer = await self._hands[0].send(method, path, body)
@@ -166,6 +208,7 @@ class Flow:
 
     async def clean(self) -> None:
         """Deletes what the test has made, the newest first, and waits until it is gone."""
+        await self.mend_kubernetes()
         for path in reversed(self._made):
             try:
                 await self.api.delete(path)

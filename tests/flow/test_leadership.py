@@ -10,12 +10,15 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from controller.clock import SystemClock
+from controller.handlers.leader import LEASE_SECONDS, LeaderThread, Place
 from controller.sandbox.run import Setup, World, free_port, open_world
 from tests.flow.conftest import Flow, says
 
@@ -129,3 +132,31 @@ async def test_a_former_leader_that_wakes_up_writes_nothing_and_ends(flow: Flow,
             assert '"message": "write"' not in told
             assert "Traceback" not in told
             await flow.reconcile()
+
+
+class Skewed(SystemClock):
+    """A machine whose clock is so many hours off."""
+
+    def __init__(self, hours: float) -> None:
+        self._off = timedelta(hours=hours)
+
+    def now(self) -> datetime:
+        return super().now() + self._off
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+async def test_replicas_whose_clocks_differ_by_hours_agree_on_who_leads(flow: Flow, hours: int) -> None:
+    lease = f"skew{hours}"
+    first, second = (
+        LeaderThread(flow.world.access.kubeconfig, Place("default", lease, name), Skewed(off))
+        for name, off in (("a", 0), ("b", hours))
+    )
+    first.start()
+    await asyncio.wait_for(first.led.wait(), 10)
+    second.start()
+    await asyncio.sleep(LEASE_SECONDS + 3)
+    assert first.leadership.holds() and not second.led.is_set()
+    await first.stop()
+    await asyncio.wait_for(second.led.wait(), 10)
+    assert second.leadership.holds() and not first.leadership.holds()
+    await second.stop()

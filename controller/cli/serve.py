@@ -131,9 +131,13 @@ async def _organization(wish: ProviderWish) -> CreatedOrganization | None:
         return None
     new = NewOrganization(wish.org, profile=wish.profile, seats=wish.seats)
     new.check()
-    if await has_organization(wish.database, new.slug()):
-        return None
-    return await create_organization(wish.database, new, SystemClock())
+    org_id = new.slug()
+    try:
+        return await create_organization(wish.database, new, SystemClock())
+    except SpecError:
+        if await has_organization(wish.database, org_id):
+            return None
+        raise
 
 
 class Announced(uvicorn.Server):

@@ -115,6 +115,8 @@ OVER_CAPACITY: dict[str, dict[str, Any]] = {
     "insomnia": _reject(body="json", detail="NEEDS_TO_INCREASE_SEATS"),
     "gitlab": {"mode": "downgrade"},
     "zoom": {"mode": "downgrade"},
+    "miro": {"mode": "downgrade"},
+    "smartsheet": {"mode": "downgrade"},
     "nuclino": {"mode": "autoExpand"},
     "mattermost": _reject(gracePercent=5),
     "encompass": {"mode": "lie201"},

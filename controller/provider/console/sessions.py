@@ -112,11 +112,17 @@ def set_cookie(request: Request, org_id: str, secret: str) -> tuple[str, str]:
 def is_same_site(request: Request) -> bool:
     """Whether the browser says that a form came from a page of this very host; without a word it may have.
 
-    Hosts are compared, not schemes: behind a proxy that ends TLS the provider itself is asked by http.
+    Hosts are compared, not schemes: behind a proxy that ends TLS the provider itself is asked by http. Both
+    the public host and the one that was asked count, since a port-forward leads past the former.
     """
     origin = request.header("origin")
-    if origin is not None and urlsplit(origin).netloc != urlsplit(request.origin).netloc:
-        return False
+    if origin is not None:
+        try:
+            host = urlsplit(origin).netloc
+        except ValueError:
+            return False
+        if host not in (urlsplit(request.origin).netloc, request.header("host")):
+            return False
     return request.header("sec-fetch-site") in (None, "same-origin", "none")
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from controller.clock import ManualClock
+from controller.provider.app import build_app
 from controller.provider.console.screens import SCREENS
 from tests.contract.provider.world import Client, Json, World, okta_user
 
@@ -107,7 +108,12 @@ async def test_pages_have_neither_inline_scripts_nor_inline_styles(browser: Brow
 
 @pytest.mark.parametrize(
     "headers",
-    [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}],
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://[x"},
+        {"sec-fetch-site": "cross-site"},
+    ],
 )
 async def test_forms_from_elsewhere_are_refused(browser: Browser, headers: Json) -> None:
     answer = await browser.send("single-sign-on/scim", headers, scim="off")
@@ -132,6 +138,16 @@ async def test_signing_in_from_another_site_is_refused(acme: Client) -> None:
 async def test_behind_a_proxy_that_ends_tls_forms_still_work(browser: Browser) -> None:
     answer = await browser.send("single-sign-on/sso", {"origin": "https://provider.test"}, sso="on")
     assert answer.status_code == 200
+
+
+async def test_past_the_public_address_forms_still_work(database_url: str, clock: ManualClock) -> None:
+    provider = build_app(database_url, clock, public_url="http://scim.example.com")
+    world = World(provider, clock)
+    browser = Browser(world.organization())
+    assert (await browser.sign_in()).status_code == 200
+    assert "http://scim.example.com/scim/v2/acme" in browser.page
+    assert (await browser.send("groups", name="Pioneers")).status_code == 200
+    await provider.close()
 
 
 async def test_a_session_of_one_organization_opens_no_other(browser: Browser, acme: Client) -> None:

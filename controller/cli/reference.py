@@ -14,6 +14,7 @@ from prometheus_client import Metric
 
 from controller.api import KINDS
 from controller.api.crds import build_schema
+from controller.cli.cardinality import most
 from controller.metrics import Metrics
 from controller.planning.plan_json import SCHEMA
 from controller.reconcile.reasons import Reason
@@ -47,7 +48,9 @@ _SETTINGS = (
 )
 _METRICS = (
     "What `/metrics` serves, in the Prometheus text format. No label ever holds a login or an e-mail "
-    "address. A resource's series go with the resource. The chart ships alerts on them, each with a "
+    "address, so the number of people never matters: every label is of a closed set, but for the namespace "
+    "and name of a resource, and a resource's series go with the resource. An integration with its mapping "
+    "and its limit has about a hundred. The chart ships alerts on them, each with a "
     "[runbook](runbooks/), and a dashboard."
 )
 _REASONS = (
@@ -93,10 +96,16 @@ def _metrics() -> Iterator[str]:
     metrics = Metrics()
     labels = {_family(one): one._labelnames for one in vars(metrics).values() if hasattr(one, "_labelnames")}
     rows = (
-        (f"`{_shown_name(family)}`", family.type, _labels(labels.get(family.name, ())), family.documentation)
+        (
+            f"`{_shown_name(family)}`",
+            family.type,
+            _labels(labels.get(family.name, ())),
+            most(family.name, family.type, labels.get(family.name, ())),
+            family.documentation,
+        )
         for family in metrics.registry.collect()
     )
-    yield from _table(("Series", "Type", "Labels", "Meaning"), rows)
+    yield from _table(("Metric", "Type", "Labels", "Series at most", "Meaning"), rows)
 
 
 def _family(one: Any) -> str:

@@ -17,8 +17,10 @@ from urllib.request import urlopen
 
 import pytest
 import pytest_asyncio
+from prometheus_client.parser import text_string_to_metric_families
 
 from controller.api import API_VERSION, KINDS
+from controller.cli.cardinality import most
 from controller.handlers.paths import object_path
 from controller.sandbox.people import generated
 from controller.sandbox.run import Setup, World, free_port, open_world
@@ -184,3 +186,22 @@ async def test_a_line_says_who_caused_it_what_was_before_and_what_is_after(kept:
 async def test_every_line_of_the_log_is_json(kept: Kept) -> None:
     for line in kept.texts["log"].splitlines():
         assert {"time", "level", "logger", "message"} <= set(json.loads(line))
+
+
+async def test_metrics_have_no_more_series_than_their_page_says(kept: Kept) -> None:
+    for family in text_string_to_metric_families(kept.texts["metrics"]):
+        if family.name.endswith("_created"):
+            pytest.fail(f"{family.name} doubles what is counted")
+        labels = {name for sample in family.samples for name in sample.labels} - {"le"}
+        bound = int(most(family.name, family.type, labels).split()[0])
+        places = {(one.labels.get("namespace"), one.labels.get("name")) for one in family.samples}
+        kinds = (
+            {one.labels["kind"] for one in family.samples} if "name" in labels and "kind" in labels else {""}
+        )
+        assert len(family.samples) <= bound * len(places) * len(kinds), family.name
+    own = [line for line in kept.texts["metrics"].splitlines() if 'name="calendly"' in line]
+    assert 50 < len(own) <= 110
+
+
+async def test_no_person_is_in_the_metrics(kept: Kept) -> None:
+    assert "@" not in kept.texts["metrics"]

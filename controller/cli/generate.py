@@ -18,6 +18,7 @@ import yaml
 from controller.api.crds import build_crds
 from controller.cli.gitops import argocd_files
 from controller.cli.reference import reference_files
+from controller.cli.values import chart_readme
 
 ROOT = Path(__file__).resolve().parents[2]
 _HEADER = "# Made by `make generate` from the models in controller/api. Do not edit.\n"
@@ -53,6 +54,7 @@ OUTPUTS: tuple[Callable[[], dict[str, str]], ...] = (
     chart_crd_files,
     reference_files,
     argocd_files,
+    chart_readme,
 )
 
 

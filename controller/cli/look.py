@@ -85,7 +85,7 @@ def _print_troubles(resources: Iterable[JSON]) -> None:
     quiet = True
     for item in resources:
         title = f"{item.get('kind', '')} {item['metadata']['namespace']}/{item['metadata']['name']}"
-        lines = [_line(condition) for condition in _conditions(item) if _is_trouble(condition)]
+        lines = _lines([condition for condition in _conditions(item) if _is_trouble(condition)])
         steps = (item.get("status") or {}).get("manualSteps") or []
         lines += [
             f"  to do: {step['title']} ({step.get('where', '')})\n    {step.get('instructions', '')}"
@@ -111,8 +111,13 @@ def _is_trouble(condition: Mapping[str, Any]) -> bool:
     return bool(condition["status"] != wished and condition["status"] != "Unknown")
 
 
-def _line(condition: Mapping[str, Any]) -> str:
-    return f"  {condition['type']}={condition['status']} {condition['reason']}: {condition['message']}"
+def _lines(conditions: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A line for each thing that is wrong, with all the conditions that say so."""
+    told: dict[str, list[str]] = {}
+    for condition in conditions:
+        words = f"{condition['reason']}: {condition['message']}"
+        told.setdefault(words, []).append(f"{condition['type']}={condition['status']}")
+    return [f"  {', '.join(kinds)} {words}" for words, kinds in told.items()]
 
 
 async def show_waiting(view: View, name: str, shape: Shape) -> None:

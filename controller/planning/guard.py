@@ -250,7 +250,7 @@ def _message(
     told = {
         HoldReason.BLOCKED_BY_STEP: f"{count} actions wait until the prerequisites and manual steps are done",
         HoldReason.SAFETY_THRESHOLD_EXCEEDED: f"{count} actions are held: {'; '.join(map(str, facts.trips))} "
-        f"within {desired.safeguards.window / timedelta(hours=1):g} h",
+        f"within {desired.safeguards.window / timedelta(hours=1):g} h by spec.safeguards",
         HoldReason.READ_INCOMPLETE: f"{count} removals are held: " + (facts.lacks_people or facts.doubt),
         HoldReason.AWAITING_APPROVAL: f"{count} actions wait for approval{_why_first(facts)}",
         HoldReason.OUTSIDE_WINDOW: f"{count} actions wait for the next window",

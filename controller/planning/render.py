@@ -53,9 +53,7 @@ def _text(planned: Planned) -> Iterator[str]:
         return
     yield f"{planned.title}: {summary(plan)}"
     yield from _columns([(a.kind.value, a.label, a.why) for a in plan.actions], "  ", _changes(plan.actions))
-    yield from _section(
-        "Drift", [f"{d.kind.value} {d.what}: {_pair(d.expected, d.actual)}" for d in plan.drift]
-    )
+    yield from _section("Drift", _drift(plan))
     yield from _section("Seats", _seats(plan.seats))
     yield from _section("To be done by a person", [f"{s.title} ({s.where})" for s in plan.steps])
     yield from _section("Problems", [f"{p.kind} {p.name}: {p.message}" for p in plan.problems])
@@ -79,7 +77,7 @@ def _markdown(planned: Planned) -> Iterator[str]:
         cells = (action.kind.value, action.label, "; ".join(change), action.why)
         yield "| " + " | ".join(map(_escaped, cells)) + " |"
     for title, lines in (
-        ("Drift", [f"{d.kind.value} {d.what}: {_pair(d.expected, d.actual)}" for d in plan.drift]),
+        ("Drift", _drift(plan)),
         ("Seats", _seats(plan.seats)),
         ("To be done by a person", [f"{s.title} ({s.where}): {s.instructions}" for s in plan.steps]),
         ("Problems", [f"{p.kind} {p.name}: {p.message}" for p in plan.problems]),
@@ -100,6 +98,15 @@ def summary(plan: Plan) -> str:
     counted = Counter(action.kind.value for action in plan.actions)
     number = "1 action" if len(plan.actions) == 1 else f"{len(plan.actions)} actions"
     return f"{number}: {', '.join(f'{count} {kind}' for kind, count in counted.items())}"
+
+
+def _drift(plan: Plan) -> list[str]:
+    """Differences, one by one where no action of the plan is about that very person."""
+    people = {action.subject for action in plan.actions}
+    others = [item for item in plan.drift if item.okta_id not in people]
+    put_right = Counter(item.kind.value for item in plan.drift if item.okta_id in people)
+    lines = [f"{item.kind.value} {item.what}: {_pair(item.expected, item.actual)}" for item in others]
+    return lines + [f"{count} {kind}, put right by actions of this plan" for kind, count in put_right.items()]
 
 
 def _changes(actions: Sequence[Action]) -> list[list[str]]:

@@ -52,18 +52,27 @@ def people_of(action: Action) -> tuple[str, ...]:
 
 
 def in_window(entries: Iterable[Touched], now: datetime, window: timedelta) -> tuple[Touched, ...]:
-    """The entries that still count. One dated in the future counts: a clock was set back, not a person."""
-    return tuple(entry for entry in entries if now - _moment(entry.at) < window)
+    """The entries that still count. One dated in the future, by a clock that was set back since, counts from
+    now on: neither for ever nor not at all."""
+    return tuple(
+        entry if _moment(entry.at) <= now else Touched(entry.okta_id, entry.touch, _text(now))
+        for entry in entries
+        if now - _moment(entry.at) < window
+    )
 
 
 def touched_now(
     recent: Iterable[Touched], fresh: Iterable[tuple[str, Touch]], now: datetime
 ) -> tuple[Touched, ...]:
     """The latest entry for each person and class: `recent` ones, and those that are touched at `now`."""
-    at = now.astimezone(UTC).isoformat(timespec="seconds")
+    at = _text(now)
     found = {(entry.okta_id, entry.touch): entry for entry in recent}
     found |= {(okta_id, touch.value): Touched(okta_id, touch.value, at) for okta_id, touch in fresh}
     return tuple(found[key] for key in sorted(found))
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _moment(text: str) -> datetime:
@@ -86,6 +95,33 @@ def owned_accounts(desired: Desired, actual: Actual, memory: Memory, plan: Plan)
         return len(memory.pairs)
     ours = set(memory.pairs.values())
     return sum(account.active and account.scim_id in ours for account in actual.accounts.accounts)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How far one class is used up: distinct people within the window, the limit, whom a plan would add."""
+
+    touch: Touch
+    counted: int
+    limit: int
+    planned: int
+
+
+def count_use(
+    desired: Desired, actual: Actual, memory: Memory, plan: Plan, actions: Iterable[Action], now: datetime
+) -> tuple[Use, ...]:
+    """Each class as `memory` knows it; `actions` are those of `plan` that are still to be carried out."""
+    guards = desired.safeguards
+    owned = owned_accounts(desired, actual, memory, plan)
+    recent = in_window(memory.window, now, guards.window)
+    waiting = [(action.touch, people_of(action)) for action in actions]
+    found = []
+    for touch in COUNTED:
+        counted = {entry.okta_id for entry in recent if entry.touch == touch.value}
+        planned = {okta_id for kind, people in waiting if kind is touch for okta_id in people}
+        limit = allowed(_limit(guards, touch), guards.minimum, owned)
+        found.append(Use(touch, len(counted), limit, len(planned - counted)))
+    return tuple(found)
 
 
 def find_trips(

@@ -24,11 +24,12 @@ from controller.api.integration_status import (
 from controller.api.status import SHORT_MESSAGE, VALUE
 from controller.clock import parse_rfc3339, rfc3339
 from controller.errors import clip
-from controller.model.actions import Outcome
+from controller.model.actions import Outcome, Touch
 from controller.model.people import OktaId
 from controller.model.plan import DriftItem, HoldReason
 from controller.planning.inputs import Resource
 from controller.planning.rotation import TokenTimes, token_times
+from controller.planning.safeguards import count_use
 from controller.reconcile.conditions import (
     READY,
     RECONCILING,
@@ -152,6 +153,7 @@ def _add_run(made: Status, previous: Mapping[str, Any], amount: Amount, asked: A
     made["manualSteps"] = _steps(amount, previous.get("manualSteps") or [])
     made["manualStepsOpen"] = len(amount.steps)
     made["lastSyncTime"] = rfc3339(report.finished)
+    made["safeguards"] = _safeguards(report)
     _add_read(made, amount)
 
 
@@ -199,6 +201,29 @@ def _token(times: TokenTimes) -> Status:
         "lastRotationTime": told(times.last_rotation),
         "nextRotationTime": told(times.next_rotation),
         "oktaExpiryTime": told(times.okta_expiry),
+    }
+
+
+_CLASSES = {Touch.REMOVAL: "removals", Touch.CHANGE: "changes", Touch.LEAVER: "leavers"}
+
+
+def _safeguards(report: Report) -> Status:
+    """How far the safeguards are used up, without the classes in which nobody was or would be touched."""
+    desired, actual, plan, verdict = report.desired, report.actual, report.plan, report.verdict
+    if desired is None or actual is None or plan is None or verdict is None:
+        return {}
+    held = [action for action, _ in verdict.held if action.touch in _CLASSES]
+    if not held and not report.memory.window:
+        return {}
+    uses = count_use(desired, actual, report.memory, plan, held, report.finished)
+    tripped = [_CLASSES[touch].capitalize() for touch in verdict.tripped if touch in {a.touch for a in held}]
+    return {
+        **{
+            _CLASSES[use.touch]: {"counted": use.counted, "limit": use.limit, "planned": use.planned}
+            for use in uses
+            if use.counted or use.planned
+        },
+        "tripped": tripped,
     }
 
 

@@ -15,7 +15,7 @@ from controller.model.people import OktaId, PersonState
 from controller.model.plan import HoldReason, Verdict
 from controller.planning.diff import make_plan
 from controller.planning.guard import Circumstances, judge
-from controller.planning.safeguards import allowed, find_trips, in_window
+from controller.planning.safeguards import allowed, count_use, find_trips, in_window
 from controller.planning.wish import Desired, Limit, Window
 from tests.unit.planning.world import (
     NOW,
@@ -361,3 +361,25 @@ def test_where_steps_block_some_actions_a_yes_still_lets_the_others_go() -> None
     made = judge(plan, wish(mode="Approve"), state, known, Circumstances(NOW))
     assert made.reason is HoldReason.BLOCKED_BY_STEP
     assert "others need only a yes; approve with: kubectl annotate" in made.message
+
+
+def test_a_window_of_a_clock_that_was_set_back_counts_from_now_on() -> None:
+    ahead = Touched("00u1", "Removal", "2036-03-02T12:00:00+00:00")
+    (entry,) = in_window((ahead,), NOW, timedelta(hours=24))
+    assert (entry.okta_id, entry.at) == ("00u1", "2026-03-02T12:00:00+00:00")
+    assert in_window((entry,), NOW + timedelta(hours=23), timedelta(hours=24)) == (entry,)
+    assert in_window((entry,), NOW + timedelta(hours=24), timedelta(hours=24)) == ()
+
+
+def test_how_far_each_class_is_used_up() -> None:
+    state, known = company(100, unassigned=6, left=1)
+    known = replace(known, window=(*earlier(4, 1), Touched("00u1", "Removal", NOW.isoformat())))
+    plan = make_plan(wish(), state, known)
+    uses = {use.touch: use for use in count_use(wish(), state, known, plan, plan.actions, NOW)}
+    removals, changes, leavers = (uses[touch] for touch in (Touch.REMOVAL, Touch.CHANGE, Touch.LEAVER))
+    assert removals.counted + removals.planned == len(
+        {e.okta_id for e in known.window if e.touch == "Removal"}
+        | {a.subject for a in plan.actions if a.touch is Touch.REMOVAL}
+    )
+    assert (removals.limit, changes.counted, changes.planned, leavers.planned) == (10, 0, 0, 1)
+    assert count_use(wish(), state, known, plan, (), NOW)[0].planned == 0

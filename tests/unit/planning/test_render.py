@@ -152,3 +152,10 @@ def test_a_plan_without_actions_and_findings_is_one_sentence_of_markdown() -> No
         "",
         "**nothing to do**",
     ]
+
+
+def test_differences_that_an_action_puts_right_are_counted_and_not_told_twice() -> None:
+    item = DriftItem(DriftKind.ATTRIBUTE, "Provider", "bob@example.com x", "a", "b", UPDATE.subject)
+    other = DriftItem(DriftKind.SETTING, "Okta", "username format", "a", "b")
+    told = render_text([replace(WHOLE, plan=replace(PLAN, drift=(item, item, other)))])
+    assert "  Drift:\n    Setting username format: b -> a\n    2 Attribute, put right by actions" in told

@@ -12,8 +12,8 @@ import pytest
 from controller.api.crds import build_schema
 from controller.api.kinds import KINDS
 from controller.errors import Unavailable
-from controller.model.actions import ActionKind, Result
-from controller.model.actual import Actual, HeldTokens, Token
+from controller.model.actions import ActionKind, Result, Touch
+from controller.model.actual import Actual, HeldTokens, Token, Touched
 from controller.model.plan import (
     Counts,
     DriftKind,
@@ -304,3 +304,22 @@ def test_the_largest_status_stays_below_64_kib() -> None:
     assert len(json.dumps(status, ensure_ascii=False).encode()) < 64 * 1024
     assert status["plan"]["total"] == 500
     assert len(status["conditions"]) == 8
+
+
+def test_how_far_the_safeguards_are_used_up_is_told() -> None:
+    removal = action(ActionKind.DEACTIVATE_ACCOUNT, 2, touch=Touch.REMOVAL)
+    known = world.memory(window=(Touched("00u1", "Removal", "2026-03-02T11:00:00Z"),))
+    held = report(
+        [removal],
+        held=[(removal, HoldReason.SAFETY_THRESHOLD_EXCEEDED)],
+        verdict={"tripped": (Touch.REMOVAL,)},
+        memory=known,
+    )
+    assert built(held)["safeguards"] == {
+        "removals": {"counted": 1, "limit": 5, "planned": 1},
+        "tripped": ["Removals"],
+    }
+    assert built(report(memory=known))["safeguards"] == {"removals": {"counted": 1, "limit": 5, "planned": 0}}
+    assert "safeguards" not in built(report())
+    unread = report(memory=known, actual=None)
+    assert "safeguards" not in built(unread)

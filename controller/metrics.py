@@ -24,8 +24,14 @@ class Metrics:
     def __init__(self) -> None:
         # A time of birth beside each counter would double the series, and nothing asks for it.
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.registry = registry = CollectorRegistry()
-        resource = ["namespace", "name"]
+        self.registry = CollectorRegistry()
+        self._of_resources(self.registry, ["namespace", "name"])
+        self._of_steps_and_tokens(self.registry, ["namespace", "name"])
+        self._of_runs(self.registry, ["namespace", "name"])
+        self._of_calls(self.registry)
+        self._of_the_process(self.registry)
+
+    def _of_resources(self, registry: CollectorRegistry, resource: list[str]) -> None:
         self.seats = Gauge(
             "scim_operator_seats",
             "Seats of a SeatLimit by state: limit, used, pending, available, reserved, waiting.",
@@ -59,6 +65,8 @@ class Metrics:
         self.suspended = Gauge(
             "scim_operator_suspended", "1 while spec.suspend is true.", resource, registry=registry
         )
+
+    def _of_steps_and_tokens(self, registry: CollectorRegistry, resource: list[str]) -> None:
         self.manual_steps = Gauge(
             "scim_operator_manual_steps", "Steps that a person still has to do.", resource, registry=registry
         )
@@ -74,6 +82,8 @@ class Metrics:
             [*resource, "holder"],
             registry=registry,
         )
+
+    def _of_runs(self, registry: CollectorRegistry, resource: list[str]) -> None:
         self.reconcile_total = Counter(
             "scim_operator_reconcile_total",
             "Reconciles by kind and result.",
@@ -114,6 +124,8 @@ class Metrics:
             [*resource, "class"],
             registry=registry,
         )
+
+    def _of_calls(self, registry: CollectorRegistry) -> None:
         self.api_requests_total = Counter(
             "scim_operator_api_requests_total",
             "Requests sent, by API (okta, scim, admin, token), method, route and status code.",
@@ -139,6 +151,8 @@ class Metrics:
             ["api", "lane"],
             registry=registry,
         )
+
+    def _of_the_process(self, registry: CollectorRegistry) -> None:
         self.queue_depth = Gauge(
             "scim_operator_queue_depth", "Integrations due and not yet taken up.", registry=registry
         )

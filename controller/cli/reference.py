@@ -17,6 +17,7 @@ from controller.api.crds import build_schema
 from controller.cli.cardinality import most
 from controller.metrics import Metrics
 from controller.planning.plan_json import SCHEMA
+from controller.provider.profiles import DEPROVISIONING, OVER_CAPACITY, resolve
 from controller.reconcile.reasons import Reason
 from controller.settings import PREFIX, Settings
 
@@ -31,6 +32,7 @@ def reference_files() -> dict[str, str]:
         "docs/reasons.md": _page("Reasons", _REASONS, _reasons()),
         "docs/scimctl.md": _page("scimctl", _SCIMCTL, _commands()),
         "docs/resources.md": _page("Resources", _RESOURCES, _resources()),
+        "docs/profiles.md": _page("Profiles of the provider", _PROFILES, _profiles()),
         "docs/plan.schema.json": _schema(),
     }
 
@@ -61,6 +63,13 @@ _SCIMCTL = (
     "Every command has `--help`. Exit codes: 0 what was asked holds; 1 it does not, or the command failed "
     "and one line on standard error says why; 2 the command line is wrong; 3 `plan --exit-code` found "
     "changes; 130 interrupted."
+)
+_PROFILES = (
+    "How an organization of the bundled provider behaves: a profile by name, and single settings of it by "
+    "`PATCH /organization` with `profile` and `overrides`, as in "
+    '`{"overrides": {"overCapacity": {"preset": "wso2", "retryAfter": "seconds"}}}`. Presets are named after '
+    "services that behave so in public; `overCapacity` and `deprovisioning` take a preset's name, or an "
+    "object of settings, which may name one in `preset`. [provider](provider.md) tells the rest."
 )
 _RESOURCES = (
     "Every field of `spec`, as `kubectl explain` shows it. Bold fields are required; what `status` says "
@@ -118,6 +127,36 @@ def _shown_name(family: Metric) -> str:
 
 def _labels(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
+
+
+def _profiles() -> Iterator[str]:
+    """Every setting with its value in each profile, then the presets."""
+    standard, calendly = resolve("rfc7643"), resolve("calendly")
+    parts: tuple[tuple[str, Any, Any], ...] = (
+        ("Settings", standard, calendly),
+        ("`overCapacity`", standard.over_capacity, calendly.over_capacity),
+        ("`deprovisioning`", standard.deprovisioning, calendly.deprovisioning),
+    )
+    for title, one, other in parts:
+        yield f"\n## {title}\n"
+        yield from _table(("Setting", "rfc7643", "calendly", "Meaning"), _profile_rows(one, other))
+    for title, presets in (("over-capacity", OVER_CAPACITY), ("deprovisioning", DEPROVISIONING)):
+        yield f"\n## Presets: {title}\n"
+        rows = ((f"`{name}`", f"`{json.dumps(values)}`") for name, values in presets.items())
+        yield from _table(("Preset", "Settings"), rows)
+
+
+def _profile_rows(one: Any, other: Any) -> Iterator[tuple[str, str, str, str]]:
+    ours, theirs = (each.model_dump(mode="json", by_alias=True) for each in (one, other))
+    for field in type(one).model_fields.values():
+        if field.description:
+            name = field.alias or ""
+            yield (
+                f"`{name}`",
+                f"`{json.dumps(ours[name])}`",
+                f"`{json.dumps(theirs[name])}`",
+                field.description,
+            )
 
 
 def _reasons() -> Iterator[str]:

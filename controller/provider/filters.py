@@ -435,4 +435,7 @@ def _plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, int | float):
         return value
-    return str(value)
+    try:
+        return str(value).encode().decode()
+    except UnicodeEncodeError as error:
+        raise InvalidFilterException(detail="A value is not valid Unicode: half a surrogate pair") from error

@@ -33,7 +33,7 @@ from controller.provider.memberships import (
     touch_group,
 )
 from controller.provider.organizations import Change, Organization, count
-from controller.provider.people import Context
+from controller.provider.people import Context, check_key
 from controller.provider.protocol import NamedGroup, Protocol
 from controller.provider.statements import Prepared, Taken, Unit
 from controller.provider.tables import groups, memberships, people
@@ -142,6 +142,8 @@ def create_group(unit: Unit, context: Context, model: Any) -> Group:
 def _check_name(model: Any) -> None:
     if not (model.display_name or "").strip():
         raise InvalidValueException(detail="displayName must not be empty")
+    check_key("displayName", model.display_name)
+    check_key("externalId", model.external_id)
 
 
 def refuse_by_hand(org: Organization) -> None:

@@ -24,9 +24,12 @@ from controller.provider.folding import fold
 from controller.provider.journal import Actor, Write, record
 from controller.provider.memberships import follow_mapping, leave_all
 from controller.provider.organizations import Change, Organization, count
+from controller.provider.profiles import CALENDLY_SCHEMA
 from controller.provider.seats import OverCapacityError, Status, Verdict, admit, next_status
 from controller.provider.statements import Prepared, Taken, Unit
 from controller.provider.tables import people, person_emails, removed_people
+
+LONGEST_KEY = 512  # characters; PostgreSQL indexes 2,704 bytes at most
 
 
 class Person(NamedTuple):
@@ -99,14 +102,23 @@ class Facts:
     group_value: str | None
 
 
+def check_key(name: str, value: str | None) -> None:
+    """Raises 400 for a text that is too long to be looked up by: an index holds it."""
+    if value is not None and len(value) > LONGEST_KEY:
+        raise InvalidValueException(detail=f"{name} must have at most {LONGEST_KEY} characters")
+
+
 def facts_of(model: Any, was_active: bool = True) -> Facts:
-    """The facts of a User model; an absent `active` means as before. Raises 400 on an empty userName."""
+    """The facts of a User model; an absent `active` means as before.
+
+    Raises 400 on an empty userName, and on what is too long.
+    """
     if not (model.user_name or "").strip():
         raise InvalidValueException(detail="userName must not be empty")
     mails = [mail for mail in model.emails or () if mail and mail.value]
     primary = next((mail.value for mail in mails if mail.primary), mails[0].value if mails else None)
     extension = model.CalendlyUser
-    return Facts(
+    facts = Facts(
         user_name=model.user_name,
         display_name=model.display_name,
         external_id=model.external_id,
@@ -115,6 +127,15 @@ def facts_of(model: Any, was_active: bool = True) -> Facts:
         is_active=was_active if model.active is None else model.active,
         group_value=(extension.group or None) if extension else None,
     )
+    for name, value in (
+        ("userName", facts.user_name),
+        ("displayName", facts.display_name),
+        ("externalId", facts.external_id),
+        (f"{CALENDLY_SCHEMA}:group", facts.group_value),
+        *(("emails.value", mail) for mail in facts.emails),
+    ):
+        check_key(name, value)
+    return facts
 
 
 @dataclass(frozen=True, slots=True)

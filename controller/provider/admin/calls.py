@@ -70,6 +70,8 @@ class AdminCall:
             body = json.loads(self.request.body.decode("utf-8"))
         except (ValueError, RecursionError) as error:
             raise Problem(400, "InvalidBody", "The body is not JSON in UTF-8") from error
+        if b"\\ud" in self.request.body.lower():
+            _refuse_surrogates(body)
         if not isinstance(body, dict):
             raise Problem(400, "InvalidBody", "The body must be a JSON object")
         if holds_nul(self.request.body, body):
@@ -82,6 +84,14 @@ class AdminCall:
                 400, "UnknownField", f"{unknown[0]!r} is not one of {', '.join(known)}", field=unknown[0]
             )
         return body
+
+
+def _refuse_surrogates(body: Any) -> None:
+    """Raises Problem for half a surrogate pair, which JSON can write and no database stores."""
+    try:
+        dumps(body).encode()
+    except UnicodeEncodeError as error:
+        raise Problem(400, "InvalidValue", "A text is not valid Unicode: half a surrogate pair") from error
 
 
 def depth(value: Any) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controller.clock import ManualClock
-from tests.contract.provider.world import PATCH, USER, Client, World, user
+from tests.contract.provider.world import CALENDLY, GROUP, PATCH, USER, Client, World, user
 
 DEEP = b'{"schemas":' + b"[" * 5000 + b"]" * 5000 + b"}"
 
@@ -136,3 +136,44 @@ async def test_nul_characters_never_reach_the_database(acme: Client) -> None:
     created = await acme.new_user("ada@x.com")
     answer = await acme.scim("PUT", f"/Users/{created['id']}", user("ada@x.com", title="a\x00b"))
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"userName": "é" * 513},
+        {"displayName": "x" * 100_000},
+        {"externalId": "x" * 513},
+        {"emails": [{"value": "x" * 513}]},
+        {CALENDLY: {"group": "x" * 513}},
+    ],
+)
+async def test_what_no_index_holds_is_refused_by_name(acme: Client, more: Any) -> None:
+    answer = await acme.scim("POST", "/Users", user("ada@x.com") | more)
+    assert answer.status_code == 400 and "at most 512 characters" in answer.json()["detail"]
+    longest = await acme.scim("POST", "/Users", user("\N{GRINNING FACE}" * 512))
+    assert longest.status_code == 201
+    group = {"schemas": [GROUP], "displayName": "\N{GRINNING FACE}" * 513}
+    assert (await acme.scim("POST", "/Groups", group)).status_code == 400
+    group["displayName"] = group["displayName"][:512]
+    assert (await acme.scim("POST", "/Groups", group)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/people/{id}", b'{"groups": ["\\ud800"]}'),
+        ("PATCH", "/people/{id}", b'{"displayName": "\\uD800"}'),
+        ("PUT", "/group-mapping?preview=true", b'{"entries": [{"values": ["\\udfff"], "group": "G"}]}'),
+        ("POST", "/groups", b'{"displayName": "\\ud800"}'),
+        ("POST", "/tokens", b'{"name": "\\ud800"}'),
+    ],
+)
+async def test_half_a_surrogate_pair_is_refused_by_the_admin_api(
+    acme: Client, method: str, path: str, body: bytes
+) -> None:
+    person = await acme.new_user("ada@x.com")
+    answer = await acme.admin(method, path.format(id=person["id"]), body)
+    assert answer.status_code == 400 and answer.json()["status"] == 400
+    whole = await acme.admin("POST", "/groups", b'{"displayName": "\\ud83d\\ude00"}')
+    assert whole.json()["displayName"] == "\N{GRINNING FACE}"

@@ -133,6 +133,8 @@ async def test_any_combination_agrees_with_the_evaluator_in_memory(acme: Client)
         " or ".join(['userName eq "a"'] * 200),
         'userName eq "' + "x" * 10_000 + '"',
         'meta.created gt "yesterday"',
+        'userName eq "\\ud800"',
+        'title co "\\udfff"',
     ],
 )
 async def test_bad_filters_are_invalid_filter_and_never_everybody(acme: Client, text: str) -> None:

@@ -165,3 +165,11 @@ async def test_head_answers_as_get_without_the_body(acme: Client) -> None:
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == str(len(got.content))
     assert head.headers["etag"] == got.headers["etag"]
+
+
+@pytest.mark.parametrize("operation", [{"op": "remove"}, {"op": "replace", "value": None}])
+async def test_taking_active_away_leaves_it_as_it_was(acme: Client, operation: dict[str, Any]) -> None:
+    for active in (True, False):
+        created = await acme.new_user(f"{active}@x.com", active=active)
+        answer = await acme.patch(f"/Users/{created['id']}", operation | {"path": "active"})
+        assert answer.status_code == 200 and answer.json()["active"] is active

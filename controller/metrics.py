@@ -124,6 +124,12 @@ class Metrics:
             [*resource, "class"],
             registry=registry,
         )
+        self.okta_deactivations_total = Counter(
+            "scim_operator_okta_deactivations_total",
+            "People whom Okta itself deactivated at the provider, as its System Log tells.",
+            resource,
+            registry=registry,
+        )
 
     def _of_calls(self, registry: CollectorRegistry) -> None:
         self.api_requests_total = Counter(

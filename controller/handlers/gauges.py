@@ -106,6 +106,7 @@ def drop_series(metrics: Metrics, place: Place) -> None:
             metrics.interval_seconds,
             metrics.drift_corrected_total,
             metrics.safety_trips_total,
+            metrics.okta_deactivations_total,
         )
     for gauge in gauges:
         gauge.remove_by_labels(labels)

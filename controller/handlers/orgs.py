@@ -28,6 +28,8 @@ SLOWER = 10
 """A credential that may not read the log is tried this much less often."""
 Poke = Callable[[str, Scope, str], None]
 """(key, scope, why)."""
+Count = Callable[[str, int], None]
+"""(key, people whom Okta has deactivated)."""
 logger = logging.getLogger(__name__)
 
 
@@ -50,9 +52,11 @@ class _Org:
 class Orgs:
     """The orgs that integrations use."""
 
-    def __init__(self, clock: Clock, poll_seconds: float, poke: Poke, links: LogLinks) -> None:
+    def __init__(
+        self, clock: Clock, poll_seconds: float, poke: Poke, links: LogLinks, count: Count | None = None
+    ) -> None:
         self._clock, self._poke, self._poll_seconds = clock, poke, poll_seconds
-        self._links = links
+        self._links, self._count = links, count or (lambda key, people: None)
         self._orgs: dict[str, _Org] = {}
 
     def use(self, key: str, opened: OpenOrg, report: Report) -> None:
@@ -68,6 +72,7 @@ class Orgs:
             org.task = asyncio.create_task(self._follow(opened.org_id, org), name=f"log {opened.org_id}")
         org.client = opened.client
         org.keys.add(key)
+        self._count(key, 0)  # a series that is born above zero has not increased for Prometheus
         people: set[str] = {person.okta_id for person in actual.assignments.people}
         people.update(report.memory.pairs)
         groups = {*actual.assignments.app_groups, *actual.assignments.groups}
@@ -103,12 +108,18 @@ class Orgs:
             for change in org.seen.fresh(found) if org_id in ("", each) else ():
                 # Who begins or ceases to fail changes the steps of a person, which a full run tells.
                 is_news = org.pushes.take(change)
+                self._count_deactivations(org, change)
                 for key, people in org.interests.concerned(change).items():
                     is_all = people is None or is_news
                     scope = EVERYTHING if is_all else Scope(frozenset(map(OktaId, people or ())))
                     self._poke(key, scope, change.event_type)
                     count += 1
         return count
+
+    def _count_deactivations(self, org: _Org, change: Change) -> None:
+        for key in org.keys if change.is_deactivation else ():
+            if org.interests.app_of(key) in change.app_ids:
+                self._count(key, max(1, len(change.user_ids)))
 
     async def _follow(self, org_id: str, org: _Org) -> None:
         while True:

@@ -148,7 +148,9 @@ class Operator:
         self._watches = SecretWatches(api, clock, metrics, self._poke_for_secret)
         self._memories = Memories(StateStore(api))
         links = LogLinks(api, clock, settings.shard)
-        self._orgs = Orgs(clock, settings.log_poll_seconds, self._poke_for_log, links)
+        self._orgs = Orgs(
+            clock, settings.log_poll_seconds, self._poke_for_log, links, self._count_deactivations
+        )
         okta = OktaSide(self._own, self._orgs)
         self._farewell = Farewell(self.known, cluster, reporter)
         engine = Engine(used, clock, settings, metrics, self._memories.keep)
@@ -262,6 +264,10 @@ class Operator:
         if self._own is not None and why.startswith("group."):
             self._own.forget_members()
         self.intake.poke(key, Lane.CHANGE, why, scope=scope)
+
+    def _count_deactivations(self, key: str, people: int) -> None:
+        namespace, _, name = key.partition("/")
+        self._metrics.okta_deactivations_total.labels(namespace, name).inc(people)
 
     def _integration(self, key: str) -> Any:
         namespace, _, name = key.partition("/")

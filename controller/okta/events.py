@@ -61,6 +61,11 @@ class Change:
     """outcome.reason of a FAILURE, clipped."""
 
     @property
+    def is_deactivation(self) -> bool:
+        """Whether Okta's provisioning agent deactivated somebody at the provider."""
+        return self.event_type == "application.provision.user.deactivate" and not self.failure
+
+    @property
     def is_push(self) -> bool:
         """Whether Okta's provisioning agent did it, or tried to."""
         return self.event_type.startswith("application.provision.user")

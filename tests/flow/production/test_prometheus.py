@@ -18,7 +18,9 @@ from controller.handlers.health import Pulse, health_listener
 from controller.handlers.paths import object_path
 from controller.metrics import Metrics
 from controller.reconcile import engine
-from controller.sandbox.run import World
+from controller.sandbox.okta.systemlog import target
+from controller.sandbox.run import Setup, World, open_world
+from controller.settings import Settings
 from tests.flow.conftest import Flow, says
 from tests.flow.production.monitor import CHART, Prometheus, panels, watching
 
@@ -26,6 +28,14 @@ pytestmark = pytest.mark.slow
 on_the_world = pytest.mark.asyncio(loop_scope="module")
 
 READY = says("Ready", "True", "Succeeded")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """One whose System Log is read often."""
+    settings = Settings(allow_http_loopback=True, metrics_port=0, log_poll_seconds=5)
+    async with open_world(Setup(tmp_path_factory.mktemp("world"), settings=settings)) as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -137,6 +147,16 @@ async def test_an_operator_that_is_gone_is_told(tmp_path: Path) -> None:
         await own.until_quiet("ScimOperatorAbsent")
         await asyncio.to_thread(server.stop)
         await own.until_firing("ScimOperatorAbsent")
+
+
+@on_the_world
+async def test_okta_that_deactivates_many_is_told(ready: Flow, world: World, prometheus: Prometheus) -> None:
+    app_id = (await ready.get("ScimIntegration", "calendly"))["status"]["app"]["id"]
+    for person in (await ready.okta_send("GET", f"/api/v1/apps/{app_id}/users?limit=5"))[:5]:
+        people = (target("AppInstance", app_id, "Calendly"), target("User", person["id"], "somebody"))
+        world.org.log.record("application.provision.user.deactivate", *people)
+    alert = await prometheus.until_firing("ScimOktaDeactivatesMany")
+    assert is_about(alert, "calendly", "no safeguard holds it")
 
 
 @on_the_world

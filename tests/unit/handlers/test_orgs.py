@@ -25,6 +25,7 @@ from controller.sandbox.okta import directory
 from controller.sandbox.okta.app import build_app
 from controller.sandbox.okta.seed import seed
 from controller.sandbox.okta.store import Org
+from controller.sandbox.okta.systemlog import target
 from controller.sandbox.people import generated
 from controller.transport.session import Remote, Session, Wiring
 from tests.unit.handlers.fakeapi import FakeApi
@@ -43,7 +44,9 @@ class Process:
         )
         self.session = Session(Remote(URL, "okta", "Okta"), wiring)
         self.pokes: list[tuple[str, Scope, str]] = []
-        self.orgs = Orgs(clock, 30, lambda *poke: self.pokes.append(poke), LogLinks(api, clock))  # type: ignore[arg-type]
+        self.deactivated: list[tuple[str, int]] = []
+        poke, count = lambda *one: self.pokes.append(one), lambda *one: self.deactivated.append(one)
+        self.orgs = Orgs(clock, 30, poke, LogLinks(api, clock), count)  # type: ignore[arg-type]
         self.opened, self.org = OpenOrg(OktaClient(self.session, org.id), org.id), org
 
     def use(self, memory: Memory | None = None) -> None:
@@ -78,6 +81,21 @@ def rename(org: Org, number: int) -> str:
     user = list(org.users.values())[number]
     directory.update_user(org, user, {"displayName": "Somebody Else"}, replace=False)
     return str(user.id)
+
+
+async def test_people_whom_okta_deactivates_are_counted_for_the_integration_of_that_app(
+    org: Org, clock: ManualClock
+) -> None:
+    process, app = Process(org, FakeApi(), clock), org.app_by_label("Calendly")
+    process.use()
+    await process.poll()
+    pushed, user = "application.provision.user.deactivate", target("User", next(iter(app.users)), "p")
+    org.log.record(pushed, target("AppInstance", app.id, "Calendly"), user)
+    org.log.record(pushed, target("AppInstance", app.id, "Calendly"), user, result="FAILURE", reason="x")
+    org.log.record(pushed, target("AppInstance", "0oaother", "Other"), user)
+    await process.poll()
+    await process.aclose()
+    assert process.deactivated == [("team/calendly", 0), ("team/calendly", 1)]
 
 
 async def test_a_restart_goes_on_where_the_log_was_read_up_to(org: Org, clock: ManualClock) -> None:

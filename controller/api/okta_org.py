@@ -120,7 +120,7 @@ class OktaOrgStatus(KindStatus):
     budget: Literal["Ok", "Throttled"] | None = None
     """Throttled: requests wait for a bucket."""
     budget_percent: Count | None = None
-    """Share in force: the smallest of all OktaOrgs of the org, and this shard's part of it."""
+    """The share that the last run drew from; each shard of operators takes its own part of it."""
     buckets: Annotated[tuple[BucketStatus, ...], keyed(BUCKETS, "name")] = ()
     """Buckets that were throttled last."""
     integrations: Count | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from controller.api.kinds import KINDS
 from controller.api.meta import API_VERSION
@@ -51,21 +52,39 @@ async def wait_for_kinds(api: ApiServer, clock: Clock, stop: asyncio.Event) -> N
         await clock.sleep(DISCOVERY_STEP_SECONDS)
 
 
-async def guard(api: ApiServer, clock: Clock, namespaces: tuple[str, ...] = ()) -> None:
+def _nothing() -> None:
+    return
+
+
+async def _nothing_goes() -> None:
+    return
+
+
+async def guard(
+    api: ApiServer,
+    clock: Clock,
+    namespaces: tuple[str, ...] = (),
+    saw: Callable[[], None] = _nothing,
+    release: Callable[[], Awaitable[None]] = _nothing_goes,
+) -> None:
     """Raises when a kind or the permission to read is lost: the process ends, and its supervisor decides. An
     API server that does not answer is waited for. What is lost counts when it is lost several times: while an
-    API server is upgraded it may refuse what it allows a moment later, and resources whose definition goes
-    are let go meanwhile."""
+    API server is upgraded it may refuse what it allows a moment later. `saw` is called after each look that
+    found everything, `release` at each: it lets go of resources whose definition is being deleted, of which
+    the watches tell nothing, since kopf ends them with the definition."""
     losses = 0
     while True:
         await clock.sleep(AGAIN_SECONDS if losses else GUARD_SECONDS)
         try:
+            await release()
             loss = await _loss(api, namespaces)
         except ControllerError as error:
             logger.warning("%s", error.message, extra={"facts": {"reason": error.reason}})
             continue
         losses = losses + 1 if loss is not None else 0
-        if loss is not None and losses >= LOSSES:
+        if loss is None:
+            saw()
+        elif losses >= LOSSES:
             raise loss
 
 

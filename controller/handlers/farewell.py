@@ -119,8 +119,8 @@ async def _verbs(cluster: Cluster, kind: str) -> tuple[str, ...]:
 
 
 async def let_go(cluster: Cluster, namespaces: tuple[str, ...]) -> None:
-    """Takes our finalizer off everything whose definition is being deleted: for a process that cannot begin,
-    because other definitions are gone already, while these wait for us. Nothing is undone."""
+    """Takes our finalizer off everything whose definition is being deleted: else the definition would
+    wait for us for ever. Nothing is undone."""
     for kind in (INTEGRATION, ORG):
         verbs = await _verbs(cluster, kind)
         for body in await cluster.list_kind(kind, namespaces) if verbs and "create" not in verbs else ():

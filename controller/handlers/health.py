@@ -1,7 +1,8 @@
 """Metrics and probes over HTTP, in a thread of their own, so that a stuck event loop is seen as one.
 
-Started by startup. /healthz holds while the loop's heart beats, /readyz once the resources are known or while
-the process stands by for a leader, /metrics is the Prometheus text format. Serves GET only, takes no body.
+Started by startup. /healthz holds while the loop's heart beats; /readyz once the resources are known and as
+long as they can be read, or while the process stands by for a leader; /metrics is the Prometheus text
+format. Serves GET only, takes no body.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from controller.metrics import Metrics
 
 BEAT_SECONDS = 1.0
 STUCK_SECONDS = 30.0
+STALE_SECONDS = 60.0
+"""Four times the pause between two looks at the API server."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Answer = tuple[int, bytes]
 
@@ -27,6 +30,11 @@ class Pulse:
         self._last_beat = clock.monotonic()
         self.state = "starting"
         """starting, standby or ready."""
+        self._api_seen: float | None = None
+
+    def saw_api(self) -> None:
+        """The API server has just let us read every kind: what the watches tell is not old."""
+        self._api_seen = self._clock.monotonic()
 
     async def beat(self) -> None:
         """Beats until it is cancelled."""
@@ -42,8 +50,13 @@ class Pulse:
         return 200, b"ok\n"
 
     def ready(self) -> Answer:
-        """Whether the process does its part."""
-        return (503 if self.state == "starting" else 200), f"{self.state}\n".encode()
+        """Whether the process does its part: it stands by, or it leads, knows its resources and still reads
+        them. Not ready is no reason to restart it: it waits for the API server."""
+        if self.state != "ready" or self._api_seen is None:
+            return (503 if self.state == "starting" else 200), f"{self.state}\n".encode()
+        age = self._clock.monotonic() - self._api_seen
+        told = f"ready, resources read {age:.0f} s ago\n"
+        return (503 if age > STALE_SECONDS else 200), told.encode()
 
 
 def health_listener(host: str, port: int, metrics: Metrics, pulse: Pulse) -> Listener:

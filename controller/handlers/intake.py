@@ -48,6 +48,9 @@ class Intake:
         self._known, self._queue, self._reporter = known, queue, reporter
         self._clock, self._metrics, self._shard = clock, metrics, shard
         self._tasks: set[asyncio.Task[None]] = set()
+        self._mine: set[str] = set()
+        """Keys that this shard has taken up."""
+        self.on_left: Callable[[Place], None] = lambda place: None
         self.on_gone: Gone | None = None
         self.on_leaving_org: Callable[[Body], Coroutine[Any, Any, None]] | None = None
 
@@ -90,11 +93,18 @@ class Intake:
             self._lonely(body)
 
     def poke(self, key: str, lane: Lane, why: str, delay: float = 0.0, scope: Scope = EVERYTHING) -> None:
-        """Queues an integration if it is this shard's."""
+        """Queues an integration if it is this shard's; one that went to another shard is left to it."""
         namespace, _, name = key.partition("/")
         body = self._known.get(INTEGRATION, namespace, name)
-        if body is not None and self._is_ours(body):
+        if body is None:
+            return
+        if self._is_ours(body):
+            self._mine.add(key)
             self._queue.poke(key, scope, lane, why, delay)
+        elif key in self._mine:
+            self._mine.discard(key)
+            self._queue.forget(key)
+            self.on_left((INTEGRATION, namespace, name))
 
     def _is_ours(self, integration: Body) -> bool:
         return bool((integration["metadata"].get("labels") or {}).get(SHARD, "") == self._shard)

@@ -31,7 +31,7 @@ from controller.handlers.gather import (
     wanted_secrets,
 )
 from controller.handlers.gauges import drop_series
-from controller.handlers.known import INTEGRATION, Body, Known, Place
+from controller.handlers.known import INTEGRATION, LIMIT, MAPPING, Body, Known, Place, place_of
 from controller.handlers.memories import Memories
 from controller.handlers.oktaside import OktaSide
 from controller.handlers.reporting import Reporter
@@ -250,6 +250,13 @@ class Reconciler:
             )
         for touch in report.verdict.tripped if report.verdict else ():
             metrics.safety_trips_total.labels(*place, touch.value).inc()
+
+    def left(self, place: Place) -> None:
+        """The integration at `place` went to another shard, and with it all that refers to it."""
+        self.gone(place)
+        for kind in (MAPPING, LIMIT):
+            for body in self._p.known.siblings(kind, place[1], place[2]):
+                drop_series(self._p.metrics, place_of(body))
 
     def gone(self, place: Place) -> None:
         """The resource at `place` is gone: its series and what the process kept of it go too."""

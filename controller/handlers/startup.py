@@ -14,6 +14,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from controller import __version__
@@ -170,6 +171,7 @@ class Operator:
         self._reconciler, self._cluster = Reconciler(parts), cluster
         self.intake = Intake(self.known, self.queue, reporter, clock, metrics, settings.shard)
         self.intake.on_gone, self.intake.on_leaving_org = self._gone, self._farewell.release_org
+        self.intake.on_left = self._reconciler.left
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event, pulse: Pulse) -> None:
         """From the first listing to the last run."""
@@ -193,7 +195,8 @@ class Operator:
         ready.set()
         logger.info("operator is ready", extra={"facts": {"version": __version__, "resources": len(listed)}})
         try:
-            guarding = guard(self._api, self._clock, namespaces)
+            release = partial(let_go, self._cluster, namespaces)
+            guarding = guard(self._api, self._clock, namespaces, pulse.saw_api, release)
             await first_to_end(stop, self.queue.run(stop), informer.ended(), guarding, self._until_lost())
         finally:
             await self._close(informer, hooks)

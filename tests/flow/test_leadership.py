@@ -160,3 +160,24 @@ async def test_replicas_whose_clocks_differ_by_hours_agree_on_who_leads(flow: Fl
     await asyncio.wait_for(second.led.wait(), 10)
     assert second.leadership.holds() and not first.leadership.holds()
     await second.stop()
+
+
+async def test_a_stop_in_the_middle_of_a_run_loses_and_doubles_nothing(flow: Flow, tmp_path: Path) -> None:
+    async with replica(flow.world, tmp_path, "a") as first:
+        await first.until_leads(60)
+        for person in await flow.provider.people():
+            await flow.provider.deactivate(person["userName"])
+        async with replica(flow.world, tmp_path, "b") as second:
+            await flow.apply_quickstart()
+            async with asyncio.timeout(40):
+                while True:
+                    if b'"message": "write"' in first.log.read_bytes():
+                        break
+                    await asyncio.sleep(0.01)
+            first.process.terminate()
+            assert await first.process.wait() == 0
+            await second.until_leads(20)
+            await flow.until(*INTEGRATION, says("InSync", "True", "InSync"))
+            people = [one["userName"] for one in await flow.provider.people() if one["active"]]
+            assert len(people) == len(set(people)) == 40
+            assert "Traceback" not in first.log.read_text() + second.log.read_text()

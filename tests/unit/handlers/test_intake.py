@@ -136,6 +136,20 @@ async def test_other_shards_are_left_alone() -> None:
     assert stage.reports.lonely_ones == []
 
 
+async def test_an_integration_that_goes_to_another_shard_is_left_to_it() -> None:
+    stage, left = listed(""), []
+    stage.intake.on_left = left.append
+    moved = {"scim-operator.dev/shard": "b"}
+    stage.pokes.take()
+    stage.intake.event("MODIFIED", with_status(body("ScimIntegration", version=2, labels=moved), **SEEN))
+    stage.intake.event("MODIFIED", body("GroupMapping", version=3, generation=2))
+    assert stage.pokes.take() == []
+    assert stage.pokes.forgotten == ["team/calendly"]
+    assert left == [("ScimIntegration", "team", "calendly")]
+    stage.intake.event("MODIFIED", with_status(body("ScimIntegration", version=4), **SEEN))
+    assert [poke[0] for poke in stage.pokes.take()] == ["team/calendly"]
+
+
 @pytest.mark.parametrize(
     ("error", "bugs"), [(Unavailable("down", system="Kubernetes"), 0), (KeyError("bug"), 1)]
 )

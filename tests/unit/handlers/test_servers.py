@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from controller.clock import ManualClock
 from controller.errors import SpecError
-from controller.handlers.health import STUCK_SECONDS, Pulse, health_listener
+from controller.handlers.health import STALE_SECONDS, STUCK_SECONDS, Pulse, health_listener
 from controller.handlers.hooks import hook_listener, read_secret
 from controller.handlers.listening import Listener
 from controller.metrics import Metrics
@@ -48,7 +48,22 @@ def test_health_tells_a_stuck_loop_and_readiness() -> None:
         assert scraped.headers["content-type"].startswith("text/plain; version=0.0.4")
         assert "scim_operator_queue_depth" in scraped.text
         assert client.get("/other").status_code == 404
+
         assert client.post("/metrics").status_code == 501
+
+
+def test_readiness_ends_when_the_resources_can_not_be_read_any_more_and_comes_back() -> None:
+    clock = ManualClock()
+    pulse = Pulse(clock)
+    pulse.state = "ready"
+    assert pulse.ready() == (200, b"ready\n")
+    pulse.saw_api()
+    clock.advance(STALE_SECONDS)
+    assert pulse.ready() == (200, b"ready, resources read 60 s ago\n")
+    clock.advance(1)
+    assert pulse.ready()[0] == 503
+    pulse.saw_api()
+    assert pulse.ready()[0] == 200
 
 
 async def test_a_heart_that_beats_is_alive() -> None:

@@ -71,9 +71,6 @@ def change_person(
     the profile protects the person.
     """
     org = context.org
-    if model.active is None:
-        # Wizard apps of Okta send PUT only; leaving `active` out must not bring a leaver back.
-        model.active = bool(before.active)
     facts = facts_of(model, bool(before.active))
     _check_allowed(org, before, facts, is_admin)
     pending = None if is_admin else _hold_back_email(org, before, model, facts)

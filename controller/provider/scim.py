@@ -323,6 +323,9 @@ class ScimSide:
         call.conditions().check(etag(before.version), "PUT")
         with call.protocol.provider:
             model.replace(call.protocol.user.model_validate_json(before.doc))
+        if model.active is None:
+            # Wizard apps of Okta send PUT only; leaving `active` out must not bring a leaver back.
+            model.active = bool(before.active)
         return self._person_answer(unit, call, change_person(unit, context, before, model))
 
     def _replace_group(self, unit: Unit, call: Call, model: Any) -> Response:

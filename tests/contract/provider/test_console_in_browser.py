@@ -81,6 +81,7 @@ async def opened(context: BrowserContext, url: str) -> Page:
 
 async def sign_in(page: Page, org: CreatedOrganization) -> None:
     """By keyboard alone: the first field has the focus."""
+    await page.locator("#organization:focus").wait_for()
     await page.keyboard.type(org.id)
     await page.keyboard.press("Tab")
     await page.keyboard.type(org.admin_token)

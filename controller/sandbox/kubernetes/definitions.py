@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +23,8 @@ from controller.schema.findings import Finding
 
 GROUP, PLURAL, KIND = "apiextensions.k8s.io", "customresourcedefinitions", "CustomResourceDefinition"
 TABLE = (GROUP, PLURAL)
+DYING_VERBS = ("delete", "deletecollection", "get", "list", "watch")
+"""What discovery shows of a resource whose definition is being deleted."""
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 _COLUMN_TYPES = ("integer", "number", "string", "boolean", "date")
 _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -189,7 +192,10 @@ def resources_of(definition: Object) -> list[Resource]:
     """The Resources of every served version of an accepted definition."""
     spec = definition["spec"]
     storage = next(version["name"] for version in spec["versions"] if version.get("storage"))
-    return [_resource(spec, version, storage) for version in spec["versions"] if version.get("served")]
+    conditions = (definition.get("status") or {}).get("conditions") or []
+    is_dying = any(one["type"] == "Terminating" and one["status"] == "True" for one in conditions)
+    served = [_resource(spec, version, storage) for version in spec["versions"] if version.get("served")]
+    return [replace(one, verbs=DYING_VERBS) for one in served] if is_dying else served
 
 
 def _resource(spec: Object, version: Object, storage: str) -> Resource:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from controller import __version__
-from controller.sandbox.kubernetes.resources import ALL_VERBS, Object, Registry, Resource, version_rank
+from controller.sandbox.kubernetes.resources import Object, Registry, Resource, version_rank
 from controller.sandbox.kubernetes.reviews import REVIEWS, Review
 from controller.sandbox.kubernetes.reviews import VERSION as REVIEW_VERSION
 
@@ -105,7 +105,7 @@ def _plain(resource: Resource) -> list[Object]:
         "singularName": resource.singular,
         "namespaced": resource.namespaced,
         "kind": resource.kind,
-        "verbs": list(ALL_VERBS),
+        "verbs": list(resource.verbs),
     }
     if resource.short_names:
         entry["shortNames"] = list(resource.short_names)
@@ -164,7 +164,7 @@ def _discovered(resource: Resource) -> Object:
         "responseKind": response,
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": resource.singular,
-        "verbs": list(ALL_VERBS),
+        "verbs": list(resource.verbs),
     }
     if resource.short_names:
         entry["shortNames"] = list(resource.short_names)

@@ -69,6 +69,7 @@ class Resource:
     counts_generations: bool = False
     unconditional_update: bool = True
     is_custom: bool = False
+    verbs: tuple[str, ...] = ALL_VERBS
     description: str = ""
     structural: Structural | None = None
     schema: Mapping[str, Any] | None = None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from controller.api.meta import FINALIZER
 from controller.clock import ManualClock
+from controller.errors import Unauthorized, Waiting
 from controller.handlers.cluster import Cluster
-from controller.handlers.farewell import let_go
+from controller.handlers.farewell import Farewell, let_go
+from controller.handlers.known import Known
+from controller.handlers.reporting import Reporter
 from tests.unit.handlers.fakeapi import FakeApi
 
 DISCOVERY = "/apis/scim-operator.dev/v1alpha1"
@@ -42,3 +47,55 @@ async def test_without_any_of_our_kinds_there_is_nothing_to_let_go() -> None:
     api = FakeApi()
     await let_go(Cluster(api, ManualClock()), ())  # type: ignore[arg-type]
     assert api.writes() == []
+
+
+NAMESPACE = "/api/v1/namespaces/team"
+ALIVE = {"metadata": {"name": "team"}}
+DYING = {"metadata": {"name": "team", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+ALL = ("get", "list", "create", "delete")
+REASONS = (
+    ("asked for", {"deletionPolicy": "Deprovision"}, ALL, ALIVE, ""),
+    ("not asked for", {}, ALL, ALIVE, "spec.deletionPolicy is Orphan"),
+    ("suspended", {"deletionPolicy": "Deprovision", "suspend": True}, ALL, ALIVE, "spec.suspend is true"),
+    (
+        "its definition goes",
+        {"deletionPolicy": "Deprovision"},
+        ("get", "list", "delete"),
+        ALIVE,
+        "its CustomResourceDefinition is being deleted",
+    ),
+    ("its namespace goes", {"deletionPolicy": "Deprovision"}, ALL, DYING, "its namespace is being deleted"),
+    ("its namespace is gone", {"deletionPolicy": "Deprovision"}, ALL, None, "its namespace is being deleted"),
+)
+
+
+def farewell(api: FakeApi) -> Farewell:
+    cluster = Cluster(api, ManualClock())  # type: ignore[arg-type]
+    return Farewell(Known(), cluster, cast(Reporter, None))
+
+
+@pytest.mark.parametrize(("case", "spec", "verbs", "namespace", "why"), REASONS, ids=[r[0] for r in REASONS])
+async def test_what_is_being_deleted_around_an_integration_deprovisions_nobody(
+    case: str, spec: dict[str, object], verbs: tuple[str, ...], namespace: dict[str, object] | None, why: str
+) -> None:
+    api = served(*verbs)
+    if namespace is not None:
+        api.put(NAMESPACE, namespace)
+    body = {"metadata": {"name": "calendly", "namespace": "team"}, "spec": spec}
+    assert await farewell(api).why_released(body) == why, case
+    assert api.writes() == []
+
+
+async def test_where_the_namespace_may_not_be_read_nothing_is_undone_and_the_way_out_is_told() -> None:
+    api = served(*ALL)
+    farewell_, body = farewell(api), {"metadata": {"name": "x", "namespace": "team"}}
+    get = api.get
+
+    async def forbidden(path: str, *rest: object, **more: object) -> dict[str, object]:
+        if path == NAMESPACE:
+            raise Unauthorized("forbidden", system="Kubernetes", status=403)
+        return await get(path)
+
+    api.get = forbidden  # type: ignore[method-assign, assignment]
+    with pytest.raises(Waiting, match=r"grant get on namespaces, or set spec\.deletionPolicy to Orphan"):
+        await farewell_.why_released({**body, "spec": {"deletionPolicy": "Deprovision"}})

@@ -6,6 +6,7 @@ somebody else has written forgets the cache and begins again from the API server
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 from typing import Any
@@ -92,7 +93,7 @@ class Memories:
             raise
 
     async def _save_memory(self, integration: Resource[Any], memory: Memory, about: str) -> None:
-        blob = encode_memory(replace(memory, confirmed={}, values=None))
+        blob = await asyncio.to_thread(encode_memory, replace(memory, confirmed={}, values=None))
         await self._store.save(integration.namespace, state_name(_tenant(integration)), blob, about)
 
     async def _save_frozen(

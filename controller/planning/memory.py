@@ -48,6 +48,9 @@ class Run:
     outcomes: tuple[Outcome, ...]
     now: datetime
     credential: str = ""
+    began: datetime | None = None
+    """When the first write was about to be made: the time at which people count as touched, so that an intent
+    that was carried out is stored once."""
 
 
 def remember(memory: Memory, run: Run) -> Memory:
@@ -106,7 +109,7 @@ def _window(memory: Memory, run: Run) -> tuple[Touched, ...]:
         if outcome.action.touch in COUNTED and (outcome.result in _WROTE or outcome.reason == "NotConfirmed")
         for okta_id in people_of(outcome.action)
     ]
-    return touched_now(recent, fresh, run.now)
+    return touched_now(recent, fresh, run.began or run.now)
 
 
 def _still_approved(run: Run) -> frozenset[str]:

@@ -63,6 +63,7 @@ class _Progress:
     plan: Plan | None = None
     verdict: Verdict | None = None
     problems: tuple[Problem, ...] = ()
+    began: datetime | None = None
     outcomes: list[Outcome] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
     """Keys of the actions that did not succeed."""
@@ -143,7 +144,7 @@ class Engine:
         """Stores what the run is about to do, where a restart could not see it from what it has done."""
         assert progress.desired is not None
         assert progress.actual is not None
-        now = self._clock.now()
+        now = progress.began = self._clock.now()
         intent = note_intent(progress.memory, progress.desired, progress.actual, verdict, now)
         if self._keep is not None and intent != progress.memory:
             await self._keep(progress.inputs.integration, intent)
@@ -213,6 +214,7 @@ class Engine:
                 tuple(progress.outcomes),
                 now,
                 progress.credential,
+                progress.began,
             )
             try:
                 progress.memory = remember(progress.memory, run)

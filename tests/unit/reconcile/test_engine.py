@@ -24,6 +24,7 @@ from controller.reconcile import engine as module
 from controller.reconcile.audit import audit
 from controller.reconcile.engine import Engine, okta_fingerprint, previous_of
 from controller.reconcile.report import Report
+from controller.reconcile.stored import encode_memory
 from controller.settings import Settings
 from tests.unit.planning import world
 from tests.unit.reconcile.fakes import FakeConnector, FakeWorld
@@ -196,6 +197,22 @@ async def test_what_a_run_is_about_to_do_is_kept_before_its_first_write() -> Non
     await engine.run(observing(), TOKEN, world.memory(accounts))
     assert kept == [("calendly", [], 1)]
     assert fake.done == ["UpdateAccount/00u0"]
+
+
+async def test_an_intent_that_was_carried_out_is_what_is_remembered() -> None:
+    """So that it is stored once, however long the writes took."""
+    kept: list[Memory] = []
+    accounts = [world.account_of(PEOPLE[0], values=("Wrong", "x@acme.com", "Sales"))]
+    fake, clock = FakeWorld(world.actual(PEOPLE[:1], accounts)), ManualClock(world.NOW)
+    fake.after = lambda action: clock.advance(400)
+
+    async def keep(_: object, intent: Memory) -> None:
+        kept.append(intent)
+
+    engine = Engine(FakeConnector(fake), clock, Settings(), Metrics(), keep)
+    known = (await engine.run(observing(), TOKEN, world.memory(accounts), write=False)).memory
+    report = await engine.run(observing(), TOKEN, known)
+    assert encode_memory(report.memory) == encode_memory(kept[0])
 
 
 async def test_where_nothing_can_be_kept_nothing_is_written() -> None:

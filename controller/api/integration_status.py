@@ -12,6 +12,7 @@ from pydantic import Field
 
 from controller.api.meta import OKTA_ID, URL, Bool, atomic, keyed, text, unique
 from controller.api.status import (
+    MESSAGE,
     SHORT_MESSAGE,
     Count,
     Forecast,
@@ -109,7 +110,8 @@ class PlanStatus(Status):
     """The plan that waits, or the one that was carried out last."""
 
     digest: Name | None = None
-    """Approve with: kubectl annotate scimint NAME scim-operator.dev/approve=DIGEST"""
+    """Approve with: scimctl approve NAME DIGEST; or kubectl annotate scimint NAME
+    scim-operator.dev/approve=DIGEST scim-operator.dev/approved-by=NAME, as kubectl auth whoami tells it."""
     state: Name | None = None
     """AwaitingApproval, Approved, Held, Applied or Observed."""
     created_time: Time | None = None
@@ -124,7 +126,7 @@ class PlanStatus(Status):
     """The first 50."""
     newer: Count | None = None
     """Actions that have become due since the plan was frozen; they are the next plan."""
-    message: Annotated[str, text(SHORT_MESSAGE)] | None = None
+    message: Annotated[str, text(MESSAGE)] | None = None
     """Why it waits."""
 
 

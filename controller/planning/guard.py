@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from controller.api.meta import IN_OWN_NAME
 from controller.model.actions import ORDER, Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
 from controller.model.plan import Frozen, HoldReason, Plan, Verdict
@@ -261,7 +262,7 @@ def _message(
         told += "; others need only a yes"
     return (
         f"{told}; approve with: kubectl annotate scimintegration {desired.name} -n {desired.namespace} "
-        f"scim-operator.dev/approve={digest} --overwrite"
+        f"scim-operator.dev/approve={digest} --overwrite {IN_OWN_NAME}"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from controller.api.meta import IN_OWN_NAME
 from controller.model.plan import HoldReason, Problem, Seats, SeatState
 from controller.planning.wish import SeatWish
 from controller.reconcile.conditions import (
@@ -181,7 +182,7 @@ def _held_message(amount: Amount, reason: Reason, count: int) -> str:
         return told
     command = (
         f"kubectl annotate -n {desired.namespace} scimint {desired.name} --overwrite "
-        f"scim-operator.dev/approve={verdict.digest}"
+        f"scim-operator.dev/approve={verdict.digest} {IN_OWN_NAME}"
     )
     return told if "scim-operator.dev/approve" in told else f"{told}; approve with: {command}"
 

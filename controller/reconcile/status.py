@@ -21,7 +21,7 @@ from controller.api.integration_status import (
     MANUAL_STEPS,
     PLAN_ACTIONS,
 )
-from controller.api.status import SHORT_MESSAGE, VALUE
+from controller.api.status import MESSAGE, SHORT_MESSAGE, VALUE
 from controller.clock import parse_rfc3339, rfc3339
 from controller.errors import clip
 from controller.model.actions import Outcome, Touch
@@ -289,7 +289,7 @@ def _plan(amount: Amount, previous: Mapping[str, Any], show: Show) -> Status:
             for action in actions[:PLAN_ACTIONS]
         ],
         "newer": verdict.newer,
-        "message": clip(verdict.message, SHORT_MESSAGE),
+        "message": clip(verdict.message, MESSAGE),
     }
 
 

@@ -97,7 +97,7 @@ def test_approve_holds_everything_but_leavers() -> None:
     assert found.digest == found.frozen.digest
     assert (
         f"kubectl annotate scimintegration calendly -n team scim-operator.dev/approve={found.digest} "
-        "--overwrite" in found.message
+        "--overwrite scim-operator.dev/approved-by=$(kubectl auth whoami" in found.message
     )
 
 

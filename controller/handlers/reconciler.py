@@ -78,10 +78,20 @@ class Reconciler:
     def __init__(self, parts: Parts, dice: random.Random | None = None) -> None:
         self._p = parts
         self._dice = dice or random.Random()  # noqa: S311 - jitter is no secret
+        self._left: set[str] = set()
+        """Keys of integrations that went to another shard."""
 
     async def work(self, task: Task) -> Next:
         """Runs `task` and says what follows. An API server that fails is tried again soon."""
         namespace, _, name = task.key.partition("/")
+        self._left.discard(task.key)
+        try:
+            return await self._work(task, namespace, name)
+        finally:
+            if task.key in self._left:  # it went to another shard while this run was under way
+                self.left((INTEGRATION, namespace, name))
+
+    async def _work(self, task: Task, namespace: str, name: str) -> Next:
         body = self._p.known.get(INTEGRATION, namespace, name)
         if body is None:
             return Next(None)
@@ -253,6 +263,7 @@ class Reconciler:
 
     def left(self, place: Place) -> None:
         """The integration at `place` went to another shard, and with it all that refers to it."""
+        self._left.add(f"{place[1]}/{place[2]}")
         self.gone(place)
         for kind in (MAPPING, LIMIT):
             for body in self._p.known.siblings(kind, place[1], place[2]):

@@ -75,17 +75,29 @@ async def guard(
     losses = 0
     while True:
         await clock.sleep(AGAIN_SECONDS if losses else GUARD_SECONDS)
+        await _told(release())
         try:
-            await release()
             loss = await _loss(api, namespaces)
         except ControllerError as error:
-            logger.warning("%s", error.message, extra={"facts": {"reason": error.reason}})
+            _warn(error)
             continue
         losses = losses + 1 if loss is not None else 0
         if loss is None:
             saw()
         elif losses >= LOSSES:
             raise loss
+
+
+async def _told(release: Awaitable[None]) -> None:
+    """What keeps `release` from its work is told, and hides no loss."""
+    try:
+        await release
+    except ControllerError as error:
+        _warn(error)
+
+
+def _warn(error: ControllerError) -> None:
+    logger.warning("%s", error.message, extra={"facts": {"reason": error.reason}})
 
 
 async def _loss(api: ApiServer, namespaces: tuple[str, ...]) -> ControllerError | None:
@@ -98,8 +110,21 @@ async def _loss(api: ApiServer, namespaces: tuple[str, ...]) -> ControllerError 
     except Unauthorized as error:
         told = f"the operator may not read its resources any more: {error.message}"
         return Unauthorized(told, system="Kubernetes", status=error.status, reason="PermissionLost")
-    names = ", ".join(KINDS[kind].plural for kind in missing)
+    return _gone(missing)
+
+
+def _gone(kinds: list[str]) -> SpecError:
+    names = ", ".join(KINDS[kind].plural for kind in kinds)
     return SpecError(f"the CustomResourceDefinitions of {names} are gone", field="")
+
+
+async def cause_of(end: ControllerError, api: ApiServer) -> ControllerError:
+    """Why watches ended: the kinds that are gone, by name; `end` itself where it was something else."""
+    try:
+        missing = await missing_kinds(api)
+    except ControllerError:
+        return end
+    return _gone(missing) if missing else end
 
 
 async def _look(api: ApiServer, namespaces: tuple[str, ...]) -> None:

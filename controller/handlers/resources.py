@@ -31,6 +31,7 @@ BACKOFFS = (1.0, 1.0, 2.0, 3.0, 5.0, 8.0)
 LONGEST_BACKOFF = 10.0
 LOGIN_SECONDS = 2.0
 STOP_SECONDS = 10.0
+WATCH_ENDED = "WatchEnded"
 GUARDED = ("kopf._core.reactor.orchestration", "kopf._core.reactor.running")
 """Loggers in which kopf tells that one of its tasks has failed; it does nothing else about it."""
 
@@ -155,7 +156,7 @@ class Informer:
             logger.debug("kopf ended", exc_info=error)
             cause = clip((str(error) or type(error).__name__).partition(". ")[0], 300)
             raise Unavailable(
-                f"the watches of our resources ended: {cause}", system="Kubernetes", reason="WatchEnded"
+                f"the watches of our resources ended: {cause}", system="Kubernetes", reason=WATCH_ENDED
             ) from None
 
     async def stop(self) -> None:

@@ -23,7 +23,7 @@ from controller.clock import Clock, SystemClock
 from controller.errors import ControllerError, SpecError, Unavailable
 from controller.handlers.apiserver import ApiServer, open_api_server
 from controller.handlers.cluster import Cluster
-from controller.handlers.discovery import guard, wait_for_kinds
+from controller.handlers.discovery import cause_of, guard, wait_for_kinds
 from controller.handlers.farewell import Farewell, let_go
 from controller.handlers.health import Pulse, health_listener
 from controller.handlers.hooks import hook_listener, read_secret
@@ -38,7 +38,7 @@ from controller.handlers.oktaside import OktaSide
 from controller.handlers.orgs import Orgs
 from controller.handlers.reconciler import Parts, Reconciler
 from controller.handlers.reporting import Reporter
-from controller.handlers.resources import Informer
+from controller.handlers.resources import WATCH_ENDED, Informer
 from controller.handlers.secrets import SecretWatches
 from controller.handlers.state import StateStore
 from controller.handlers.token_secrets import TokenSecrets
@@ -198,6 +198,8 @@ class Operator:
             release = partial(let_go, self._cluster, namespaces)
             guarding = guard(self._api, self._clock, namespaces, pulse.saw_api, release)
             await first_to_end(stop, self.queue.run(stop), informer.ended(), guarding, self._until_lost())
+        except Unavailable as end:
+            raise await cause_of(end, self._api) if end.reason == WATCH_ENDED else end from None
         finally:
             await self._close(informer, hooks)
 

@@ -10,6 +10,7 @@ import stat
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from itertools import islice
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -133,14 +134,21 @@ def test_scimctl_tells_its_commands(image: Image) -> None:
     assert all(command in printed for command in ("operator", "provider", "probe", "plan"))
 
 
+def exported(process: subprocess.Popen[str], count: int) -> dict[str, str]:
+    """The first exports among what the process prints."""
+    assert process.stdout is not None
+    lines = (line for line in process.stdout if line.startswith("export "))
+    pairs = (line.removeprefix("export ").strip().split("=", 1) for line in lines)
+    return dict(islice(pairs, count))
+
+
 async def test_the_provider_serves_from_the_image(image: Image) -> None:
     port = free_port()
     database = {"SCIM_PROVIDER_DATABASE": "sqlite:////tmp/provider.db"}
     options = ["--port", str(port), "--org", "acme", "--public-url", "https://scim.example.com"]
     async with running(image.start("provider", "serve", *options, **database)) as process:
         await answer(f"http://127.0.0.1:{port}/readyz", process, bool)
-        assert process.stdout is not None
-        exports = dict(process.stdout.readline().split(" ", 1)[1].strip().split("=", 1) for _ in range(2))
+        exports = exported(process, 2)
         path = exports["SCIM_BASE_URL"].removeprefix("https://scim.example.com")
         headers = {"authorization": f"Bearer {exports['SCIM_TOKEN']}"}
         request = Request(f"http://127.0.0.1:{port}{path}/Users", headers=headers)

@@ -11,7 +11,14 @@ import pytest
 from controller.api.kinds import KINDS
 from controller.clock import ManualClock
 from controller.errors import Conflict, RemoteError, SpecError, Unauthorized, Unavailable
-from controller.handlers.discovery import DISCOVERY_SECONDS, LOSSES, guard, missing_kinds, wait_for_kinds
+from controller.handlers.discovery import (
+    DISCOVERY_SECONDS,
+    LOSSES,
+    cause_of,
+    guard,
+    missing_kinds,
+    wait_for_kinds,
+)
 from controller.handlers.resources import BACKOFFS, LONGEST_BACKOFF, Backoffs
 
 SERVED = {"resources": [{"kind": kind} for kind in KINDS]}
@@ -46,6 +53,23 @@ async def test_a_permission_counts_as_lost_when_the_refusal_is_repeated() -> Non
     with pytest.raises(Unauthorized, match="may not read its resources any more: forbidden") as caught:
         await guarded(None, *[REFUSED] * LOSSES)
     assert caught.value.reason == "PermissionLost"
+
+
+async def test_what_hinders_the_release_hides_no_loss() -> None:
+    async def hindered() -> None:
+        raise REFUSED
+
+    with pytest.raises(Unauthorized, match="may not read its resources any more"):
+        await guard(Api(*[REFUSED] * LOSSES), ManualClock(), release=hindered)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [({"resources": []}, "are gone"), (None, "ended: 404"), (AWAY, "ended: 404")],
+)
+async def test_watches_that_end_are_told_by_the_kinds_that_are_gone(answer: Any, told: str) -> None:
+    end = Unavailable("the watches ended: 404", system="Kubernetes", reason="WatchEnded")
+    assert told in (await cause_of(end, Api(answer))).message  # type: ignore[arg-type]
 
 
 async def test_a_refusal_that_passes_is_forgotten() -> None:

@@ -37,6 +37,8 @@ config: Any = kubeconfigs  # the official client has no types
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
+WATCHING = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=330)
+"""A watch lasts until the server ends it. Bookmarks come every minute: long silence is a dead line."""
 
 
 async def open_api_server(kubeconfig: str = "", context: str = "", connections: int = 64) -> ApiServer:
@@ -221,7 +223,13 @@ class ApiServer:
         url = self.url + path + ("?" + urlencode(params) if params else "")
         try:
             await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
-            answer = await self._client.rest_client.request(method, url, headers=headers, body=body)
+            answer = await self._client.rest_client.request(
+                method,
+                url,
+                headers=headers,
+                body=body,
+                _request_timeout=WATCHING if params and "watch" in params else None,
+            )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(self.origin, error) from None
         response: aiohttp.ClientResponse = answer.response

@@ -70,7 +70,8 @@ def sandbox(people: str, kubeconfig: str, directory: Path) -> None:
 async def _run(setup: Setup) -> None:
     stage = Stage()
     async with AsyncExitStack() as stack:
-        with stage.progress("Starting Okta, provider, Kubernetes API and operator"):
+        parts = "Okta, provider" + ("" if setup.kubeconfig else ", Kubernetes API") + " and operator"
+        with stage.progress(f"Starting {parts}"):
             world = await stack.enter_async_context(open_world(setup))
         _tell(stage, world)
         await world.watch_over()
@@ -95,4 +96,8 @@ def _tell(stage: Stage, world: World) -> None:
     stage.command(f"kubectl apply --server-side -f {world.examples / 'quickstart'}")
     stage.command("kubectl get scim -w")
     stage.say("")
-    stage.say("Ctrl-C ends everything; nothing is kept.")
+    stage.say(
+        "Ctrl-C ends the servers and the operator; what you applied stays in the cluster, and so do the CRDs."
+        if setup.kubeconfig
+        else "Ctrl-C ends everything; nothing is kept."
+    )

@@ -60,6 +60,8 @@ class Setup:
     """Seats bought at the provider; None: ten more than are assigned."""
     kubeconfig: str = ""
     """A real cluster in place of the embedded API."""
+    operator_kubeconfig: str = ""
+    """The operator's own access to it, where that is not to be the one that applies the examples."""
     settings: Settings = field(default_factory=lambda: Settings(allow_http_loopback=True, metrics_port=0))
     with_operator: bool = True
 
@@ -92,6 +94,11 @@ class World:
     examples: Path
     operator: asyncio.Task[None] | None = None
 
+    @property
+    def operator_kubeconfig(self) -> str:
+        """How the operator reaches the Kubernetes API."""
+        return self.setup.operator_kubeconfig or self.access.kubeconfig
+
     async def watch_over(self) -> None:
         """Returns never; raises what ended the operator."""
         if self.operator is None:
@@ -110,7 +117,8 @@ async def open_world(setup: Setup, clock: Clock | None = None) -> AsyncIterator[
     async with AsyncExitStack() as stack:
         org, okta_url, okta_token = await _start_okta(stack, setup, clock)
         provider = await _start_provider(stack, setup, clock)
-        config = setup.kubeconfig or await _start_kubernetes(stack, setup, clock)
+        config = setup.kubeconfig and str(Path(setup.kubeconfig).resolve())
+        config = config or await _start_kubernetes(stack, setup, clock)
         api = await open_api_server(config)
         stack.push_async_callback(api.aclose)
         await install_crds(api)
@@ -126,7 +134,7 @@ async def open_world(setup: Setup, clock: Clock | None = None) -> AsyncIterator[
         examples = write_examples(setup.directory, access, setup.seat_count, departments)
         world = World(setup, access, org, api, clock, examples)
         if setup.with_operator:
-            world.operator = await _start_operator(stack, setup, config, port)
+            world.operator = await _start_operator(stack, setup, world.operator_kubeconfig, port)
         write_env(setup.directory, access)
         yield world
 

@@ -7,6 +7,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.cluster.fixtures"]
+
 # The same examples at every run, so that red means a change; HYPOTHESIS_PROFILE=explore looks for new ones.
 settings.register_profile(
     "stable", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]

@@ -1,4 +1,5 @@
-"""One sandbox world for each module of flow tests: the true operator over HTTP, on the embedded API.
+"""One sandbox world for each module of flow tests: the true operator over HTTP, on the embedded API, and once
+more on a real one where there is one.
 
 A world is dear, so the tests of a module share one and run in the order in which they are written.
 
@@ -24,7 +25,8 @@ from controller.handlers.paths import object_path
 from controller.reconcile.conditions import kstatus_faults
 from controller.sandbox.board import Board, Predicate
 from controller.sandbox.play import Hands, Okta, Provider
-from controller.sandbox.run import Setup, World, open_world
+from controller.sandbox.run import World, open_world
+from tests.cluster.fixtures import Cluster
 
 SECONDS = 40.0
 FAULTS = "/_control/faults"
@@ -36,11 +38,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps the tests of a module of this folder in their order; tests/run.py keeps them on one worker."""
     here = Path(__file__).parent
     places = [place for place, item in enumerate(items) if here in item.path.parents]
-    ours = sorted(
-        (items[place] for place in places), key=lambda item: (str(item.path), item.location[1] or 0)
-    )
+    ours = sorted((items[place] for place in places), key=_order)
     for place, item in zip(places, ours, strict=True):
         items[place] = item
+
+
+def _order(item: pytest.Item) -> tuple[str, str, int]:
+    """Module, the Kubernetes API that its world has, line."""
+    called = getattr(item, "callspec", None)
+    return str(item.path), str(called.params.get("cluster", "")) if called else "", item.location[1] or 0
 
 
 def merged(base: JSON, change: JSON) -> JSON:
@@ -240,9 +246,9 @@ def says(kind: str, status: str, reason: str) -> Predicate:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     directory: Path = tmp_path_factory.mktemp("world")
-    async with open_world(Setup(directory)) as opened:
+    async with open_world(cluster.setup(directory)) as opened:
         yield opened
 
 

@@ -19,7 +19,8 @@ import pytest_asyncio
 
 from controller.clock import SystemClock
 from controller.handlers.leader import LEASE_SECONDS, LeaderThread, Place
-from controller.sandbox.run import Setup, World, free_port, open_world
+from controller.sandbox.run import World, free_port, open_world
+from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import Flow, says
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
@@ -28,9 +29,9 @@ INTEGRATION = ("ScimIntegration", "calendly")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     directory: Path = tmp_path_factory.mktemp("world")
-    async with open_world(Setup(directory, with_operator=False)) as opened:
+    async with open_world(cluster.setup(directory, with_operator=False)) as opened:
         yield opened
 
 
@@ -76,7 +77,7 @@ async def replica(world: World, tmp_path: Path, name: str) -> AsyncIterator[Repl
         "controller.cli.main",
         "operator",
         "--kubeconfig",
-        world.access.kubeconfig,
+        world.operator_kubeconfig,
     ]
     with log.open("wb") as sink:
         process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=sink, stderr=sink)

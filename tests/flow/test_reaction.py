@@ -11,8 +11,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from controller.sandbox.run import Setup, World, free_port, open_world
+from controller.sandbox.run import World, free_port, open_world
 from controller.settings import Settings
+from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import SECONDS, Flow, condition, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -22,7 +23,7 @@ PORT = free_port()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     directory: Path = tmp_path_factory.mktemp("world")
     secret = directory / "hook-secret"
     secret.write_text(SECRET)
@@ -33,7 +34,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         hook_port=PORT,
         hook_secret_file=str(secret),
     )
-    async with open_world(Setup(directory, settings=settings)) as opened:
+    async with open_world(cluster.setup(directory, settings=settings)) as opened:
         yield opened
 
 

@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from controller.handlers.startup import run_operator
 from controller.handlers.state import state_name
-from controller.sandbox.run import Setup, World, open_world
+from controller.sandbox.run import World, open_world
 from controller.settings import Settings
+from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import Flow, condition, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -21,9 +22,9 @@ INTEGRATION = ("ScimIntegration", "calendly")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     directory: Path = tmp_path_factory.mktemp("world")
-    async with open_world(Setup(directory, with_operator=False)) as opened:
+    async with open_world(cluster.setup(directory, with_operator=False)) as opened:
         yield opened
 
 
@@ -33,7 +34,7 @@ async def operator(flow: Flow) -> AsyncIterator[None]:
     stop, ready = asyncio.Event(), asyncio.Event()
     settings = Settings(allow_http_loopback=True, metrics_port=0)
     running = asyncio.create_task(
-        run_operator(settings, kubeconfig=flow.world.access.kubeconfig, stop=stop, ready=ready)
+        run_operator(settings, kubeconfig=flow.world.operator_kubeconfig, stop=stop, ready=ready)
     )
     await asyncio.wait_for(ready.wait(), 30)
     try:

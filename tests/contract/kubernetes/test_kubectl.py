@@ -1,12 +1,17 @@
-"""kubectl against the embedded API server: the commands of a working day, each with what it must print."""
+"""kubectl against the embedded API server: the commands of a working day, each with what it must print.
+
+A real API server, where there is one, has to make kubectl print the same.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import secrets
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +22,8 @@ from pydantic import SecretStr
 from controller.clock import SystemClock
 from controller.sandbox.kubernetes.app import build_app, kubeconfig
 from controller.sandbox.serving import serve
+from tests.cluster.control_plane import ADMIN, ControlPlane, token_of
+from tests.cluster.fixtures import APIS, EMBEDDED, write_kubeconfig
 from tests.contract.kubernetes.widgets import CRD, GROUP, widget
 
 KUBECTL = shutil.which("kubectl")
@@ -38,8 +45,8 @@ class Result:
 class Kubectl:
     """Runs kubectl with a home and a cache of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, namespace: str) -> None:
+        self.folder, self.namespace = folder, namespace
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")},
             "KUBECONFIG": str(folder / "kubeconfig"),
@@ -74,18 +81,35 @@ class Kubectl:
         return await self.ok("apply", *options, "-f", "-", stdin=json.dumps(listed))
 
 
-@pytest.fixture
-async def kubectl(tmp_path: Path) -> AsyncIterator[Kubectl]:
-    """kubectl beside a server that has the Widget kind and the namespace play."""
+@asynccontextmanager
+async def embedded(folder: Path, namespace: str) -> AsyncIterator[None]:
     served = await serve(build_app(SystemClock(), SecretStr(TOKEN)))
-    (tmp_path / "kubeconfig").write_text(kubeconfig(served.url, TOKEN, "play"))
-    runner = Kubectl(tmp_path)
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "play"}}
+    (folder / "kubeconfig").write_text(kubeconfig(served.url, TOKEN, namespace))
     try:
-        await runner.apply(CRD, namespace)
-        yield runner
+        yield
     finally:
         await served.stop()
+
+
+@pytest.fixture(params=APIS)
+async def kubectl(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Kubectl]:
+    """kubectl beside a server that has the Widget kind and a namespace that nobody has used before."""
+    runner = Kubectl(tmp_path, f"play-{secrets.token_hex(4)}")
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": runner.namespace}}
+    if request.param == EMBEDDED:
+        async with embedded(tmp_path, runner.namespace):
+            await runner.apply(CRD, namespace)
+            yield runner
+        return
+    plane: ControlPlane = request.getfixturevalue("plane")
+    write_kubeconfig(plane, tmp_path / "kubeconfig", token_of(ADMIN), runner.namespace)
+    await runner.apply(CRD, namespace)
+    await runner.ok("wait", "--for=condition=Established", f"crd/widgets.{GROUP}")
+    yield runner
+    await runner.ok("delete", "crd", f"widgets.{GROUP}")
+
+
+only_embedded = pytest.mark.parametrize("kubectl", [EMBEDDED], indirect=True)
 
 
 def one(size: int = 2, **spec: Any) -> dict[str, Any]:
@@ -167,7 +191,7 @@ async def test_get_prints_the_columns_of_the_definition(kubectl: Kubectl) -> Non
     assert header.split() == ["NAME", "SIZE", "READY", "AGE"]
     assert row.split()[:2] == ["one", "2"]
     everywhere = await kubectl.ok("get", "wd", "-A", "--no-headers")
-    assert everywhere.split()[:2] == ["play", "one"]
+    assert everywhere.split()[:2] == [kubectl.namespace, "one"]
 
 
 async def test_get_with_watch_prints_a_row_for_each_change(kubectl: Kubectl) -> None:
@@ -197,7 +221,7 @@ async def test_describe_shows_the_object_and_its_events(kubectl: Kubectl) -> Non
     event = {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": "tested", "namespace": "play"},
+        "metadata": {"name": "tested", "namespace": kubectl.namespace},
         "involvedObject": {**involved, "kind": "Widget", "apiVersion": found["apiVersion"]},
         **dict.fromkeys(("firstTimestamp", "lastTimestamp"), "2026-01-01T00:00:00Z"),
     }
@@ -249,14 +273,17 @@ async def test_delete_waits_for_the_finalizer(kubectl: Kubectl) -> None:
     assert await deleting == f'widget.{GROUP} "one" deleted\n'
 
 
+@only_embedded
 async def test_deleting_a_namespace_or_a_definition_takes_what_it_contains(kubectl: Kubectl) -> None:
     await kubectl.apply(one(), widget("other", {"size": 1}, namespace="default"))
-    assert await kubectl.ok("delete", "ns", "play") == 'namespace "play" deleted\n'
+    namespace = kubectl.namespace
+    assert await kubectl.ok("delete", "ns", namespace) == f'namespace "{namespace}" deleted\n'
     assert await kubectl.ok("get", "wd", "-A", "-o", "name") == f"widget.{GROUP}/other\n"
     await kubectl.ok("delete", "crd", f"widgets.{GROUP}")
     assert "could not find the requested resource" in (await kubectl.run("get", "wd")).err
 
 
+@only_embedded
 @pytest.mark.parametrize(
     "command",
     [("create", "namespace", "typed"), ("create", "secret", "generic", "s"), ("auth", "can-i", "get", "wd")],

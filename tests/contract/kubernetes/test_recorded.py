@@ -1,9 +1,14 @@
-"""The embedded API server answers as kube-apiserver 1.36 did, step by step of the recorded scenario."""
+"""The embedded API server answers as kube-apiserver 1.36 did, step by step of the recorded scenario.
+
+A real API server, where there is one, plays the same scenario, so that the recording cannot
+grow old unnoticed.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +19,10 @@ from pydantic import SecretStr
 from controller.clock import SystemClock
 from controller.sandbox.kubernetes.app import build_app
 from controller.sandbox.serving import serve
+from tests.cluster.control_plane import ADMIN, ControlPlane, token_of
+from tests.cluster.fixtures import APIS, EMBEDDED
 from tests.contract.kubernetes.player import Outcome, Player, dig
-from tests.contract.kubernetes.scenario import play
+from tests.contract.kubernetes.scenario import DEFINITION, play
 
 RECORDED: dict[str, dict[str, Any]] = {
     step["step"]: step
@@ -24,22 +31,34 @@ RECORDED: dict[str, dict[str, Any]] = {
 TOKEN = "contract"
 
 
-async def _played() -> dict[str, Outcome]:
+async def _played_on_embedded() -> dict[str, Outcome]:
     served = await serve(build_app(SystemClock(), SecretStr(TOKEN)))
-    headers = {"authorization": f"Bearer {TOKEN}"}
     try:
-        async with httpx.AsyncClient(base_url=served.url, headers=headers, trust_env=False) as client:
-            player = Player(client)
-            await play(player)
-            return player.outcomes
+        return await _played(served.url, TOKEN)
     finally:
         await served.stop()
 
 
-@pytest.fixture(scope="module")
-def outcomes() -> dict[str, Outcome]:
+async def _played(url: str, token: str, ca_file: Path | None = None) -> dict[str, Outcome]:
+    trusted = ssl.create_default_context(cafile=ca_file)
+    headers = {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, verify=trusted, trust_env=False) as client:
+        player = Player(client)
+        await play(player)
+        return player.outcomes
+
+
+@pytest.fixture(scope="module", params=APIS)
+def outcomes(request: pytest.FixtureRequest) -> dict[str, Outcome]:
     """The whole scenario, played once over HTTP."""
-    return asyncio.run(_played())
+    if request.param == EMBEDDED:
+        return asyncio.run(_played_on_embedded())
+    plane: ControlPlane = request.getfixturevalue("plane")
+    try:
+        return asyncio.run(_played(plane.url, token_of(ADMIN), plane.ca_file))
+    finally:
+        with plane.admin() as admin:
+            admin.delete(DEFINITION)
 
 
 def test_the_scenario_plays_every_recorded_step(outcomes: dict[str, Outcome]) -> None:

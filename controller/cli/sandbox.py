@@ -57,7 +57,8 @@ def demo(people: str) -> bool:
 
 def sandbox(people: str, kubeconfig: str, directory: Path) -> None:
     """Runs a sandbox until it is interrupted."""
-    setup = Setup(directory, people_of(people), kubeconfig=kubeconfig)
+    config = str(Path(kubeconfig).resolve()) if kubeconfig else ""  # env is sourced from anywhere
+    setup = Setup(directory, people_of(people), kubeconfig=config)
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "operator.log").open("w", encoding="utf-8") as log:
         configure_logs("text", "info", log)

@@ -117,8 +117,7 @@ async def open_world(setup: Setup, clock: Clock | None = None) -> AsyncIterator[
     async with AsyncExitStack() as stack:
         org, okta_url, okta_token = await _start_okta(stack, setup, clock)
         provider = await _start_provider(stack, setup, clock)
-        config = setup.kubeconfig and str(Path(setup.kubeconfig).resolve())
-        config = config or await _start_kubernetes(stack, setup, clock)
+        config = setup.kubeconfig or await _start_kubernetes(stack, setup, clock)
         api = await open_api_server(config)
         stack.push_async_callback(api.aclose)
         await install_crds(api)

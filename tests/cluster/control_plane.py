@@ -115,7 +115,7 @@ def _etcd_arguments(folder: Path, client_port: int, peer_port: int) -> list[str]
 
 def _server_arguments(folder: Path, etcd_port: int, port: int) -> list[str]:
     key, users = folder / "service-accounts.pem", folder / "users.csv"
-    key.write_bytes(RSAKey.generate_key(2048, private=True).as_pem())
+    key.write_bytes(RSAKey.generate_key(2048).as_pem(private=True))
     people = [f"{token_of(name)},{name},{name}" for name in PEOPLE]
     users.write_text("\n".join([f'{token_of(ADMIN)},{ADMIN},{ADMIN},"system:masters"', *people, ""]))
     return [

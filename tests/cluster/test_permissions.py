@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -39,13 +40,14 @@ def may(client: httpx.Client, asked: Asked, where: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def cluster_wide(plane: ControlPlane, admin: httpx.Client) -> httpx.Client:
+def cluster_wide(plane: ControlPlane, admin: httpx.Client) -> Iterator[httpx.Client]:
     """The operator of the release with the chart's default values."""
-    return plane.client(service_account_token(admin, RELEASE))
+    with plane.client(service_account_token(admin, RELEASE)) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
-def confined(plane: ControlPlane, admin: httpx.Client) -> httpx.Client:
+def confined(plane: ControlPlane, admin: httpx.Client) -> Iterator[httpx.Client]:
     """The operator of a release that watches team-a only and reads one Secret."""
     Installer(admin).apply(namespace("team-a"), namespace("team-b"))
     values: dict[str, Any] = {
@@ -55,7 +57,8 @@ def confined(plane: ControlPlane, admin: httpx.Client) -> httpx.Client:
         "admissionPolicy": {"enabled": False},
     }
     assert install(admin, values, "scim-operator-a") == []
-    return plane.client(service_account_token(admin, "scim-operator-a"))
+    with plane.client(service_account_token(admin, "scim-operator-a")) as client:
+        yield client
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -214,7 +214,8 @@ class Flow:
 
     async def clean(self) -> None:
         """Deletes what the test has made, the newest first, and waits until it is gone."""
-        await self.mend_kubernetes()
+        if not self.world.setup.kubeconfig:
+            await self.mend_kubernetes()
         for path in reversed(self._made):
             try:
                 await self.api.delete(path)

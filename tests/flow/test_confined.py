@@ -86,8 +86,8 @@ async def test_deprovisioning_may_ask_whether_its_namespace_is_going(flow: Flow)
     for (kind, _), body in flow.quickstart.items():
         spec = {"deletionPolicy": "Deprovision", "safeguards": {"removals": {"count": 100, "percent": 100}}}
         await flow.apply(flow.example(kind, spec=spec) if kind == "ScimIntegration" else body)
-    await flow.until(*INTEGRATION, lambda body: FINALIZER in body["metadata"].get("finalizers", []))
-    await flow.until(*INTEGRATION, says("InSync", "True", "InSync"))
+    body = await flow.until(*INTEGRATION, says("InSync", "True", "InSync"))
+    assert FINALIZER in body["metadata"]["finalizers"]
     await flow.api.delete(resource_path(flow.quickstart[INTEGRATION], "default"))
     async with asyncio.timeout(SECONDS):
         while True:

@@ -110,6 +110,14 @@ def connection_of(configuration: Any) -> kopf.ConnectionInfo:
     )
 
 
+def callback_failed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What failed in kopf's loop outside any of its tasks, in one line. An assertion is nobody's business:
+    kopf 1.45 stumbles over a watch that is to end in the moment in which it begins, and goes on."""
+    error = context.get("exception")
+    level = logging.DEBUG if isinstance(error, AssertionError) else logging.WARNING
+    logger.log(level, "kopf: %s", clip(f"{context.get('message')}: {error}"))
+
+
 class _Alarm(logging.Filter):
     """Hears of watches that have failed: kopf logs that and goes on without them. The log gets the one line,
     not the traceback; whoever is told ends the process."""
@@ -189,6 +197,7 @@ class Informer:
             self._ended.set_exception(error)
 
     async def _operate(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(callback_failed)
         cluster_wide = not self._namespaces
         await kopf.operator(
             registry=build_registry(self._kubeconfig, self._hand_on),

@@ -179,8 +179,7 @@ class Operator:
         try:
             await wait_for_kinds(self._api, self._clock, stop)
         except SpecError:
-            with contextlib.suppress(ControllerError):
-                await let_go(self._cluster, namespaces)
+            await self._let_go()
             raise
         await self._until_led(stop, pulse)
         if stop.is_set():
@@ -199,9 +198,17 @@ class Operator:
             guarding = guard(self._api, self._clock, namespaces, pulse.saw_api, release)
             await first_to_end(stop, self.queue.run(stop), informer.ended(), guarding, self._until_lost())
         except Unavailable as end:
-            raise await cause_of(end, self._api) if end.reason == WATCH_ENDED else end from None
+            if end.reason != WATCH_ENDED:
+                raise
+            await self._let_go()
+            raise await cause_of(end, self._api) from None
         finally:
             await self._close(informer, hooks)
+
+    async def _let_go(self) -> None:
+        """The last act of a process that has lost a kind: definitions that wait for our finalizers may go."""
+        with contextlib.suppress(ControllerError):
+            await let_go(self._cluster, self._settings.watched_namespaces())
 
     async def _until_led(self, stop: asyncio.Event, pulse: Pulse) -> None:
         """Returns when this process leads, or is to stop."""

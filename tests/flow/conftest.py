@@ -9,6 +9,7 @@ Every status that a test waits for is also held against kstatus and Flux's check
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -121,7 +122,7 @@ class Flow:
                     await self.api.get(path)
                 except NotFound:
                     return
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.02)
 
     def quickstart_but(self, kind: str) -> list[JSON]:
         """The quickstart without its resource of `kind`."""
@@ -216,15 +217,11 @@ class Flow:
         """Deletes what the test has made, the newest first, and waits until it is gone."""
         if not self.world.setup.kubeconfig:
             await self.mend_kubernetes()
-        for path in reversed(self._made):
-            try:
+        made, self._made = self._made, []
+        for path in reversed(made):
+            with contextlib.suppress(NotFound):
                 await self.api.delete(path)
-                while True:
-                    await self.api.get(path)
-                    await asyncio.sleep(0.02)
-            except NotFound:
-                continue
-        self._made.clear()
+                await self.until_gone(path)
 
     def _collection(self, kind: str) -> str:
         return object_path(API_VERSION, KINDS[kind].plural, "default")

@@ -18,13 +18,14 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -40,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 SHARED_COMMIT = 16  # writes in one commit at most, so that reads are not held up for long
 BUSY_SECONDS = 30.0
+WAL_ATTEMPTS = 600
 PAGE_CACHE_KIB = 2048  # a connection; the rest is the system's, so that memory does not grow with the data
 POSTGRES_THREADS = 16
 
@@ -81,6 +83,20 @@ def open_database(url: str) -> Database:
     raise SpecError(f"{kind} is not supported; use sqlite or postgresql", field="database")
 
 
+def _enter_wal(connection: Connection) -> None:
+    """Write-ahead logging. With this one statement SQLite waits for no lock: of several processes that start at
+    once some are told that the database is locked (sqlite.org, PRAGMA journal_mode)."""
+    for attempt in range(WAL_ATTEMPTS):
+        try:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            return
+        except OperationalError as error:
+            is_busy = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or attempt == WAL_ATTEMPTS - 1:
+                raise
+            time.sleep(BUSY_SECONDS / WAL_ATTEMPTS)
+
+
 class SqliteDatabase:
     """One connection that writes, one that reads, both used on the loop; more in threads for heavy reads."""
 
@@ -109,7 +125,7 @@ class SqliteDatabase:
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
         try:
             with engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                _enter_wal(connection)
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
                     migrate(connection)

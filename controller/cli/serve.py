@@ -118,7 +118,11 @@ async def _prepare(wish: ProviderWish, port: int) -> Announced:
     created = await _organization(wish)
     app = build_app(wish.database, SystemClock(), public_url=wish.public_url or None)
     loop = "uvloop" if os.name == "posix" else "asyncio"
-    config = uvicorn.Config(app, loop=loop, log_config=None, access_log=False, server_header=False)
+    # An idle connection outlives what clients keep: closed under a request, a write would have no answer.
+    keep_alive = 75
+    config = uvicorn.Config(
+        app, loop=loop, log_config=None, access_log=False, server_header=False, timeout_keep_alive=keep_alive
+    )
     return Announced(config, lambda: _announce(wish, url, created))
 
 

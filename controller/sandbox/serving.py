@@ -75,6 +75,8 @@ async def serve(app: Any, port: int = 0) -> Served:
         access_log=False,
         ws="none",
         timeout_graceful_shutdown=2,
+        # Longer than any client keeps an idle connection: closed under a request, a write has no answer.
+        timeout_keep_alive=75,
         server_header=False,
         date_header=not getattr(app, "sends_date", False),  # the simulated Okta's clock can be moved
     )

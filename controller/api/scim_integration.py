@@ -122,8 +122,9 @@ class ScimIntegrationSpec(Api):
     windows: Annotated[tuple[Window, ...], atomic(20)] = ()
     """When writing is allowed. Leavers are exempt. Omitted: always."""
     deletion_policy: Literal["Orphan", "Deprovision"] = "Orphan"
-    """What deleting this resource does. Orphan: nothing remote. Deprovision: undoes what the operator did,
-    accounts included, within the safeguards."""
+    """What deleting this resource does. Orphan: nothing remote. Deprovision: undoes what the operator did in
+    Okta and at the provider, within the safeguards: assignments, accounts, then the settings that nobody has
+    changed since. What it took away, such as an assignment, is not given back."""
     suspend: Bool = False
     """true: no call to Okta or the provider at all. Leave it out of version control rather than writing
     false, so that a suspension by hand is not undone."""

@@ -17,7 +17,7 @@ from controller.handlers.cluster import Cluster
 from controller.handlers.known import INTEGRATION, ORG, Body, Known, org_place
 from controller.handlers.paths import object_path
 from controller.handlers.reporting import Reporter
-from controller.model.actions import Result
+from controller.model.actions import ActionKind, Result
 from controller.reconcile.events import Event
 from controller.reconcile.reasons import Reason
 from controller.reconcile.report import Report
@@ -144,4 +144,8 @@ def released(why: str) -> Event:
 
 def deprovisioned(report: Report) -> Event:
     """The event of an integration that goes with everything undone."""
-    return Event("Normal", Reason.DEPROVISIONED, f"{len(report.outcomes)} accounts were deactivated")
+    kinds = [outcome.action.kind for outcome in report.outcomes]
+    accounts = kinds.count(ActionKind.DEACTIVATE_ACCOUNT)
+    others = len(kinds) - accounts
+    told = f"; {others} assignments and settings in Okta were undone" if others else ""
+    return Event("Normal", Reason.DEPROVISIONED, f"{accounts} accounts were deactivated{told}")

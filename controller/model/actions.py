@@ -34,6 +34,7 @@ class ActionKind(StrEnum):
     REMOVE_APP_ATTRIBUTE = "RemoveAppAttribute"  # attribute name
     ENABLE_CONNECTION = "EnableConnection"  # app id
     SET_TO_APP = "SetToApp"  # app id
+    DISABLE_CONNECTION = "DisableConnection"  # app id
     CREATE_SEAT_GROUP = "CreateSeatGroup"  # group name
     ASSIGN_GROUP = "AssignGroup"  # Okta group id
     ASSIGN_USER = "AssignUser"  # Okta user id
@@ -41,6 +42,7 @@ class ActionKind(StrEnum):
     REMOVE_FROM_SEAT_GROUP = "RemoveFromSeatGroup"  # Okta user id
     UNASSIGN_GROUP = "UnassignGroup"  # Okta group id
     UNASSIGN_USER = "UnassignUser"  # Okta user id
+    DELETE_SEAT_GROUP = "DeleteSeatGroup"  # group name
     DEACTIVATE_ACCOUNT = "DeactivateAccount"  # Okta user id, or scim:<id> where there is none
     UPDATE_ACCOUNT = "UpdateAccount"  # Okta user id
     REACTIVATE_ACCOUNT = "ReactivateAccount"  # Okta user id

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from controller.model.actions import ActionKind
 from controller.model.people import Account, OktaId, Person, PersonState, ScimId, Value
 
 
@@ -207,6 +208,22 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """One thing in Okta that the operator has set up: what was there before its first write, what its last
+    one left."""
+
+    kind: ActionKind
+    subject: str
+    before: tuple[tuple[str, Value], ...] = ()
+    after: tuple[tuple[str, Value], ...] = ()
+
+    @property
+    def key(self) -> str:
+        """`kind/subject`, as of the action that made it."""
+        return f"{self.kind.value}/{self.subject}"
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What must outlive a run, a restart and the re-creation of the resource.
 
@@ -255,3 +272,5 @@ class Memory:
     """Value in the provider's group table -> (name of the GroupMapping that put it there, group as saved). A
     row is taken away only where its mapping still exists and has dropped it; what a deleted mapping owned is
     released."""
+    made: Mapping[str, Made] = field(default_factory=dict)
+    """What deletionPolicy: Deprovision may undo in Okta, by key; of the app `app_id` alone."""

@@ -88,12 +88,12 @@ def build_desired(inputs: Inputs) -> tuple[Desired, tuple[Problem, ...]]:
         protected=_protected(org.spec),
         corrects_drift=spec.drift == "Correct",
         windows=_windows(spec),
-        deprovision_on_delete=spec.deletion_policy == "Deprovision",
         okta_token_name=f"{token.name}/{token.key}" if token is not None else "",
         acknowledged=parse_done(integration.annotations.get(DONE, "")),
         approval=_approval(integration),
         has_written=bool(integration.status.get("history")),
         rotation=build_rotation(inputs),
+        is_departing=integration.is_deleting,
         pinned_app=pinned_app(inputs)[1],
     )
     groupless = without_groups(mappings, integration.name) if spec.groups is None else ()

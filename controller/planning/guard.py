@@ -176,7 +176,8 @@ def _lacking(actual: Actual) -> str:
 def _doubt(actual: Actual, memory: Memory, at: Circumstances) -> str:
     """Why somebody has to look before anybody is removed, or ""."""
     listed = len(actual.assignments.people)
-    if not listed and memory.pairs:
+    removed = {one.okta_id for one in memory.window if one.touch == Touch.REMOVAL}
+    if not listed and not removed.issuperset(memory.pairs):
         return f"the app lists nobody, though {len(memory.pairs)} accounts are ours"
     if memory.credential in ("", at.credential) or listed >= memory.people_read:
         return ""

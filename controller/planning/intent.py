@@ -8,7 +8,7 @@ may have created is its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from controller.planning.diff import of_this_tenant
 from controller.planning.fields import USER_NAME
 from controller.planning.matching import fold
 from controller.planning.safeguards import COUNTED, in_window, people_of, touched_now
+from controller.planning.undo import REVERSES, made_of, note_made
 from controller.planning.wish import Desired
 
 _TAKES_OVER = frozenset({ActionKind.UPDATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT})
@@ -37,7 +38,13 @@ def note_intent(memory: Memory, desired: Desired, actual: Actual, verdict: Verdi
         approved_keys=verdict.approved_keys,
         adopted=memory.adopted | taken_over(of_this_tenant(desired, memory), actual, verdict.run),
         creating=_creating(desired, verdict.run),
+        made=note_made(made_of(memory, actual.app), _setting_up(desired, verdict.run)),
     )
+
+
+def _setting_up(desired: Desired, actions: Iterable[Action]) -> Iterator[tuple[Action, str]]:
+    """What may be there after a crash. Undoing is begun anew with what it was begun with."""
+    return ((one, "") for one in actions if one.kind not in REVERSES and not desired.is_departing)
 
 
 def taken_over(memory: Memory, actual: Actual, actions: Iterable[Action]) -> frozenset[OktaId]:

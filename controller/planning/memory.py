@@ -23,6 +23,7 @@ from controller.planning.matching import fold
 from controller.planning.safeguards import COUNTED, in_window, people_of, touched_now
 from controller.planning.seats import settle
 from controller.planning.tables import rows_of, table_of
+from controller.planning.undo import REVERSES, made_of, note_made
 from controller.planning.wish import Desired
 
 HISTORY_DAYS = 400
@@ -68,6 +69,7 @@ def remember(memory: Memory, run: Run) -> Memory:
         trouble=own.trouble if run.desired.by == "Okta" else "",
         seat_history=_history(own, run),
         values=run.plan.preview.values if run.plan.preview.is_whole else own.values,
+        made=note_made(made_of(own, run.actual.app), _made(run)),
     )
     if run.desired.mode == "Observe" or _is_undecided(run):
         return replace(
@@ -94,6 +96,14 @@ def _is_undecided(run: Run) -> bool:
 
 def _wrote(run: Run) -> Iterator[tuple[Action, Outcome]]:
     return ((outcome.action, outcome) for outcome in run.outcomes if outcome.result in _WROTE)
+
+
+def _made(run: Run) -> Iterator[tuple[Action, str]]:
+    """What may have been set up, confirmed or not, and what was taken away for certain."""
+    for outcome in run.outcomes:
+        is_unsure = outcome.reason == "NotConfirmed" and outcome.action.kind not in REVERSES
+        if outcome.result in _WROTE or is_unsure:
+            yield outcome.action, outcome.remote_id
 
 
 # Safeguards and approvals.

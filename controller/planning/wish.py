@@ -234,7 +234,6 @@ class Desired:
     """Logins, folded, and Okta ids."""
     corrects_drift: bool
     windows: tuple[Window, ...]
-    deprovision_on_delete: bool
     okta_token_name: str = ""
     """Secret and key, for manual steps: `calendly-okta/token`."""
     acknowledged: Mapping[str, str] = field(default_factory=dict)
@@ -245,6 +244,8 @@ class Desired:
     """An earlier reconcile of this resource wrote something: if the tenant is unknown all the same, its URL
     was changed or its state was lost."""
     rotation: RotationWish | None = None
+    is_departing: bool = False
+    """The integration is being deleted: what it set up is to be undone."""
     pinned_app: str = ""
     """Id of the app that the status pins; a label that leads elsewhere is not followed."""
 

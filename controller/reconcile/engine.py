@@ -24,6 +24,7 @@ from controller.model.actions import Action, Outcome, Result
 from controller.model.actual import AccountState, Actual, Memory, ProviderState
 from controller.model.people import EVERYTHING, Scope
 from controller.model.plan import Frozen, Plan, Problem, Verdict
+from controller.planning.departure import plan_departure
 from controller.planning.desired import build_desired, check_actual
 from controller.planning.diff import Previous, make_plan
 from controller.planning.guard import Circumstances, judge
@@ -34,7 +35,6 @@ from controller.planning.memory import Run, remember
 from controller.planning.rotation import lacks_token
 from controller.planning.wish import Desired
 from controller.reconcile.audit import audit
-from controller.reconcile.departure import plan_departure
 from controller.reconcile.report import Report
 from controller.settings import Settings
 from controller.targets.base import Connector, Credentials, Target, Targets

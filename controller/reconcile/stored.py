@@ -14,7 +14,7 @@ from typing import Any
 
 from controller.clock import parse_rfc3339, rfc3339
 from controller.model.actions import Action, ActionKind, Touch
-from controller.model.actual import Memory, Touched
+from controller.model.actual import Made, Memory, Touched
 from controller.model.people import OktaId, ScimId, Value
 from controller.model.plan import Frozen
 
@@ -43,6 +43,9 @@ def encode_memory(memory: Memory) -> bytes:
             "isNew": memory.is_new,
             "failures": dict(sorted(memory.failures.items())),
             "trouble": memory.trouble,
+            "made": [
+                [one.kind.value, one.subject, one.before, one.after] for _, one in sorted(memory.made.items())
+            ],
         }
     )
 
@@ -69,7 +72,13 @@ def decode_memory(packed: bytes) -> Memory:
         is_new=raw["isNew"],
         failures={OktaId(okta_id): told for okta_id, told in raw.get("failures", {}).items()},
         trouble=raw.get("trouble", ""),
+        made={one.key: one for one in map(_made, raw.get("made", ()))},
     )
+
+
+def _made(raw: list[Any]) -> Made:
+    kind, subject, before, after = raw
+    return Made(ActionKind(kind), subject, _pairs(before), _pairs(after))
 
 
 def encode_frozen(frozen: Frozen) -> bytes:

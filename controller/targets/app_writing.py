@@ -8,6 +8,7 @@ Used by okta_app alone. What the fields of each kind of action mean (`before` an
 - SET_MAPPING: `<attribute>` -> its expression, None to remove it; `<attribute>.pushStatus` -> PUSH or
 DONT_PUSH.
 - ENABLE_CONNECTION: `baseUrl`. The token comes out of the Secret, never out of an action.
+- DISABLE_CONNECTION: nothing.
 - SET_TO_APP: `create`, `update`, `deactivate` -> ENABLED or DISABLED.
 
 Okta has no ETags here, loses parallel writes to one schema and deletes attributes in the background, so
@@ -75,6 +76,7 @@ class AppWriter:
             ActionKind.SET_MAPPING: self._set_mapping,
             ActionKind.ENABLE_CONNECTION: self._enable_connection,
             ActionKind.SET_TO_APP: self._set_to_app,
+            ActionKind.DISABLE_CONNECTION: self._disable_connection,
         }
         async with self._lock:
             return Written(body=await writers[action.kind](action))
@@ -87,6 +89,7 @@ class AppWriter:
             ActionKind.SET_MAPPING: self._mapping_fault,
             ActionKind.ENABLE_CONNECTION: self._connection_fault,
             ActionKind.SET_TO_APP: self._to_app_fault,
+            ActionKind.DISABLE_CONNECTION: self._still_connected,
         }
         fault = await readers[action.kind](action, written.body)
         if fault.startswith(LOST):
@@ -213,6 +216,13 @@ class AppWriter:
             return f"the connection is {present.get('status')}"
         wished, actual = dict(action.after)["baseUrl"], present.get("baseUrl")
         return "" if actual in (None, wished) else f"its base URL is {actual}"
+
+    async def _disable_connection(self, action: Action) -> None:
+        await self._client.activate_connection(self._app_id, active=False)
+
+    async def _still_connected(self, action: Action, _: Any) -> str:
+        status = (await self._client.connection(self._app_id)).get("status")
+        return "the connection is still on" if status == "ENABLED" else ""
 
     async def _set_to_app(self, action: Action) -> None:
         wished = dict(action.after)

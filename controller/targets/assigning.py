@@ -46,6 +46,8 @@ class AssignmentWriter:
                 await self._assign_user(action.subject)
             case ActionKind.UNASSIGN_USER:
                 await self._unassign_user(action.subject)
+            case ActionKind.DELETE_SEAT_GROUP:
+                return Written(await self._delete_group(action.subject))
             case ActionKind.ADD_TO_SEAT_GROUP:
                 await self._client.add_member(await self._group_id(self._seat_group), action.subject)
             case ActionKind.REMOVE_FROM_SEAT_GROUP:
@@ -73,6 +75,15 @@ class AssignmentWriter:
             created = await self._client.create_group(name, DESCRIPTION)
         self._group_ids[name] = created["id"]
         return created["id"]
+
+    async def _delete_group(self, name: str) -> str:
+        """The id of the group that went; "" where an earlier attempt has deleted it."""
+        try:
+            group_id = await self._group_id(name)
+        except NotFound:
+            return ""
+        await self._client.delete_group(group_id)
+        return group_id
 
     async def _group_id(self, subject: str) -> str:
         """`subject` where it is an id; the id of the seat group where it is its name."""
@@ -121,6 +132,9 @@ class AssignmentWriter:
                 group = await self._client.group(written.remote_id)
                 name = (group.get("profile") or {}).get("name")
                 return "" if name == action.subject else f"the group is named {name!r}"
+            case ActionKind.DELETE_SEAT_GROUP:
+                gone = not written.remote_id or await _is_gone(self._client.group(written.remote_id))
+                return "" if gone else "the group is still there"
             case ActionKind.ASSIGN_GROUP:
                 return await self._group_fault(action)
             case ActionKind.UNASSIGN_GROUP:

@@ -36,6 +36,7 @@ HANDLES = frozenset(
         ActionKind.REMOVE_APP_ATTRIBUTE,
         ActionKind.ENABLE_CONNECTION,
         ActionKind.SET_TO_APP,
+        ActionKind.DISABLE_CONNECTION,
     }
 )
 
@@ -60,7 +61,7 @@ class OktaApp:
         app = await self._lookup.app(desired)
         if scope.is_full or not self._user_types:
             await self._read_user_types(client)
-        if not scope.is_full or desired.by != "Okta":
+        if not scope.is_full or not (desired.by == "Okta" or desired.is_departing):
             return self._state(app, {})
         schema = await client.app_schema(app["id"])
         return self._state(

@@ -35,6 +35,7 @@ HANDLES = frozenset(
         ActionKind.REMOVE_FROM_SEAT_GROUP,
         ActionKind.UNASSIGN_GROUP,
         ActionKind.UNASSIGN_USER,
+        ActionKind.DELETE_SEAT_GROUP,
     }
 )
 NOT_ASSIGNED = frozenset({"DEPROVISIONED", "UNASSIGNED", "REVOKED"})
@@ -116,7 +117,7 @@ class OktaPeople:
         """Who is in the group: what is kept will do where it only ranks people. Who is assigned or removed by
         it is read anew."""
         wish, group_id = desired.assignments, row["id"]
-        only_ranks = wish.through == "Direct" and not wish.prune
+        only_ranks = wish.through == "Direct" and not wish.prune and not desired.is_departing
         mark = mark_of(row) if only_ranks else None
         return await self._memberships.of(group_id, mark, lambda: _members(client, group_id))
 
@@ -228,7 +229,8 @@ def _groups_to_open(
     desired: Desired, groups: Mapping[str, OktaGroup], app_groups: Mapping[str, int | None]
 ) -> list[str]:
     """Ids of the groups whose members the plan needs: those of the seat order; with a seat group that one and
-    the groups that its candidates come from; with `prune` those whose removal has to be counted in people."""
+    the groups that its candidates come from; with `prune` those whose removal has to be counted in people;
+    every one at the end, when it matters who comes in by nothing else."""
     wish = desired.assignments
     refs = list(desired.seats.priority) if desired.seats else []
     if wish.through == "SeatGroup":
@@ -240,6 +242,8 @@ def _groups_to_open(
     pruned = {g for g in app_groups if g in groups and not declared & {g, groups[g].name}}
     if wish.prune and wish.is_declared and pruned:
         opened |= pruned | {g.group_id for g in groups.values() if declared & {g.group_id, g.name}}
+    if desired.is_departing:
+        opened |= set(app_groups) & set(groups)
     return sorted(opened)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from controller.api import FINALIZER
 from controller.handlers.apiserver import JSON
+from controller.handlers.manifests import resource_path
 from controller.sandbox.play import Hands
 from controller.sandbox.run import Setup, World, open_world
 from controller.settings import Settings
@@ -220,3 +222,32 @@ async def test_whoever_has_no_seat_is_not_pushed_and_waits(flow: Flow) -> None:
     assert condition(body, "WithinCapacity")["reason"] in ("AtCapacity", "OverCapacity")
     await flow.until(*INTEGRATION, lambda b: b["status"]["people"]["provisioned"] == 45)
     assert len(await active(flow)) == 45
+
+
+async def test_deprovisioning_undoes_what_was_set_up_and_nothing_else(flow: Flow) -> None:
+    """The last test of the module: what it leaves behind is what was there before the operator."""
+    await flow.patch(*INTEGRATION, {"spec": {"deletionPolicy": "Deprovision"}})
+    settled = says("Ready", "True", "Succeeded")
+    body = await flow.until(
+        *INTEGRATION, lambda b: FINALIZER in b["metadata"].get("finalizers", ()) and settled(b)
+    )
+    app_id, features = (await app(flow))["id"], (await app(flow))["features"]
+    await flow.api.delete(resource_path(flow.quickstart[INTEGRATION], "default"))
+    body = await flow.until(*INTEGRATION, says("InSync", "False", "SafetyThresholdExceeded"))
+    kinds = body["status"]["plan"]["summary"]
+    assert kinds == {"UnassignGroup": 1, "DeactivateAccount": 45}, "settings need no yes and wait for these"
+    assert len(await active(flow)) == 45
+    await flow.annotate(*INTEGRATION, approve=body["status"]["plan"]["digest"])
+    await flow.until_gone(resource_path(flow.quickstart[INTEGRATION], "default"))
+    event = await flow.until_event("calendly", "Deprovisioned")
+    assert event["message"] == (
+        "45 accounts were deactivated; 4 assignments and settings in Okta were undone"
+    )
+    assert await active(flow) == set()
+    assert await flow.okta_send("GET", f"/api/v1/apps/{app_id}/groups") == []
+    assert await flow.okta_send("GET", f"/api/v1/apps/{app_id}/users") == []
+    names = {one["profile"]["name"] for one in await flow.okta_send("GET", "/api/v1/groups?limit=200")}
+    assert "Calendly seats" not in names and "Calendly users" in names
+    schema = await flow.okta_send("GET", f"/api/v1/meta/schemas/apps/{app_id}/default")
+    assert "calendlyGroup" not in schema["definitions"]["custom"].get("properties", {})
+    assert (await app(flow))["features"] == features, "a person has switched those"

@@ -43,10 +43,12 @@ async def active(flow: Flow) -> int:
 async def test_by_default_nothing_remote_is_touched(flow: Flow) -> None:
     await applied(flow)
     assert (await flow.get(*INTEGRATION))["metadata"].get("finalizers") is None
+    await flow.begin()
     for kind, name in (("GroupMapping", "departments"), ("SeatLimit", "calendly"), INTEGRATION):
         await delete(flow, kind, name)
         await gone(flow, kind, name)
     assert await active(flow) == 40
+    assert await flow.okta_writes() == []
 
 
 async def test_deleting_a_mapping_moves_nobody(flow: Flow) -> None:

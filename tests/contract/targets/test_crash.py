@@ -27,6 +27,7 @@ from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
 from controller.reconcile.stored import decode_frozen, decode_memory, encode_frozen, encode_memory
 from controller.sandbox.okta import apps, assignments, directory
+from controller.scim.client import USER_SCHEMA
 from controller.settings import Settings
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.test_connect import connector, credentials
@@ -202,6 +203,29 @@ async def okta_world(opened: Opener, *, has_group: bool = True) -> Life:
     return Life(world, declared(world, spec, values={"Sales": "Sales"}, seats=50))
 
 
+async def departing_world(opened: Opener) -> Life:
+    """The operator has set everything up, a group of its own included; then the integration is deleted."""
+    life = await okta_world(opened, has_group=False)
+    await life.settle()
+    pushed = await push_everybody(life)
+    await life.settle()
+    assert decode_memory(life.stored).pairs.keys() == pushed
+    integration = replace(life.inputs.integration, is_deleting=True)
+    life.inputs = replace(life.inputs, integration=integration)
+    life.kinds, life.approvals = set(), 0
+    return life
+
+
+async def push_everybody(life: Life) -> set[str]:
+    """What Okta's agent does for everybody who is assigned; their Okta ids."""
+    for okta_id in life.world.app.users:
+        user = life.world.org.users[okta_id]
+        named = {"givenName": user.profile["firstName"], "familyName": user.profile["lastName"]}
+        body = {"userName": user.profile["login"], "externalId": okta_id, "active": True, "name": named}
+        await life.world.scim.client.create({"schemas": [USER_SCHEMA], **body})
+    return set(life.world.app.users)
+
+
 async def picture(life: Life) -> dict[str, Any]:
     """Everything that a run may have changed, without ids and times."""
     world, org = life.world, life.world.org
@@ -240,6 +264,7 @@ WORLDS: dict[str, Make] = {
     "operator": operator_world,
     "okta": okta_world,
     "switchover": partial(okta_world, has_group=False),
+    "departing": departing_world,
 }
 KINDS = {
     "operator": {
@@ -254,6 +279,11 @@ KINDS = {
         ActionKind.ASSIGN_GROUP, ActionKind.ADD_TO_SEAT_GROUP, ActionKind.REMOVE_FROM_SEAT_GROUP,
         ActionKind.UNASSIGN_GROUP,
     },
+}  # fmt: skip
+KINDS["departing"] = {
+    ActionKind.UNASSIGN_GROUP, ActionKind.DELETE_SEAT_GROUP, ActionKind.DEACTIVATE_ACCOUNT,
+    ActionKind.SET_TO_APP, ActionKind.DISABLE_CONNECTION, ActionKind.SET_MAPPING,
+    ActionKind.REMOVE_APP_ATTRIBUTE,
 }  # fmt: skip
 KINDS["switchover"] = KINDS["okta"] - {ActionKind.REMOVE_FROM_SEAT_GROUP} | {ActionKind.CREATE_SEAT_GROUP}
 

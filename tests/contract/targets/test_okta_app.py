@@ -147,6 +147,14 @@ async def test_where_the_api_reaches_connection_and_switches_are_set(opened: Ope
     (done, switched) = await apply(one, desired, [connect, action(ActionKind.SET_TO_APP, other.id, switches)])
     assert (done.result, switched.result) == (Result.DONE, Result.DONE), (done.message, switched.message)
     assert "secret-token" not in repr((done, switched))
+    off = action(ActionKind.DISABLE_CONNECTION, other.id, {"status": "DISABLED"})
+    (outcome,) = await apply(one, desired, [off])
+    assert (outcome.result, other.connection.status) == (Result.DONE, "DISABLED")
+    await apply(one, desired, [connect])
+    path = f"/api/v1/apps/{other.id}/connections/default/lifecycle/deactivate"
+    world.org.faults.add({"kind": "drop", "method": "POST", "path": path})
+    (outcome,) = await apply(one, desired, [off])
+    assert (outcome.reason, outcome.message) == ("NotConfirmed", "accepted, but the connection is still on")
 
 
 @pytest.mark.parametrize("kind", ["drop", "lost-answer"])

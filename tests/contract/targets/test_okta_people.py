@@ -208,6 +208,20 @@ async def test_nothing_is_unassigned_when_the_seat_group_did_not_fill(opened: Op
     assert old in world.app.groups
 
 
+async def test_the_seat_group_is_deleted_and_a_second_time_is_as_good_as_once(opened: Opener) -> None:
+    world = await opened(1)
+    person = world.org.find_user("p00000@acme.example").id
+    create = action(ActionKind.CREATE_SEAT_GROUP, SEATS, {})
+    await apply(target(world), seat_wish(world), [create, action(ActionKind.ADD_TO_SEAT_GROUP, person, {})])
+    delete = action(ActionKind.DELETE_SEAT_GROUP, SEATS, {"name": None})
+    world.org.faults.add({"kind": "drop", "method": "DELETE", "path": "/api/v1/groups/*", "times": 1})
+    (outcome,) = await apply(target(world), seat_wish(world), [delete])
+    assert (outcome.reason, outcome.message) == ("NotConfirmed", "accepted, but the group is still there")
+    for _ in range(2):
+        assert results(await apply(target(world), seat_wish(world), [delete])) == [Result.DONE]
+    assert all(group.profile["name"] != SEATS for group in world.org.groups.values())
+
+
 async def test_members_leave_the_seat_group(opened: Opener) -> None:
     world = await opened(2)
     desired = seat_wish(world)

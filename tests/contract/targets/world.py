@@ -187,7 +187,6 @@ def wish(world: World, **more: Any) -> Desired:
         protected=frozenset(),
         corrects_drift=True,
         windows=(),
-        deprovision_on_delete=False,
     )
     return replace(desired, **more)
 

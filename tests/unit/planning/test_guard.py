@@ -223,6 +223,15 @@ def test_a_listing_shorter_than_its_largest_group_removes_nobody() -> None:
     assert set(touches(found.frozen.actions)) == {"Change"}
 
 
+def test_an_empty_listing_is_no_doubt_where_we_have_emptied_it() -> None:
+    state, known = company(3, unassigned=3)
+    at = NOW.isoformat()
+    removed = replace(known, window=tuple(Touched(one, "Removal", at) for one in known.pairs))
+    assert "lists nobody" not in verdict(wish(), state, removed).message
+    changed = replace(known, window=tuple(Touched(one, "Change", at) for one in known.pairs))
+    assert "lists nobody" in verdict(wish(), state, changed).message
+
+
 def test_an_empty_listing_removes_nobody_without_a_yes() -> None:
     state, known = company(3, unassigned=3)
     found = verdict(wish(), state, known)

@@ -10,8 +10,8 @@ from controller.model.plan import Verdict
 from controller.planning.diff import make_plan
 from controller.planning.guard import Circumstances, judge
 from controller.planning.intent import note_intent, recover
-from controller.planning.wish import Desired
-from tests.unit.planning.world import GENERIC, NOW, URL, account_of, actual, memory, person, wish
+from controller.planning.wish import AssignmentWish, Desired
+from tests.unit.planning.world import GENERIC, NOW, URL, account_of, actual, group, memory, person, ref, wish
 
 NAMELESS = replace(GENERIC, keeps_external_id=False)
 
@@ -93,3 +93,12 @@ def test_only_what_carries_no_id_and_is_nobodys_is_recovered() -> None:
     elsewhere = replace(intent, tenant=URL + "-other")
     assert recover(desired, elsewhere, [unmarked]) is elsewhere
     assert recover(desired, memory(), [unmarked]).pairs == {}
+
+
+def test_what_a_run_may_set_up_in_okta_is_noted_before_it_does() -> None:
+    users = AssignmentWish("Direct", "", (ref("Users"),), (), prune=False, is_declared=True)
+    state = actual([], [], groups={"g1": group("g1", "Users")})
+    intent, _ = decided(wish(assignments=users), state, memory())
+    assert list(intent.made) == ["AssignGroup/g1"]
+    leaving = wish(assignments=users, is_departing=True)
+    assert decided(leaving, state, memory())[0].made == {}, "undoing begins anew with what it began with"

@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from controller.model.actions import Outcome, Result
-from controller.model.actual import Actual, Memory, Touched
+from controller.model.actions import ActionKind, Outcome, Result
+from controller.model.actual import Actual, Made, Memory, Touched
 from controller.model.people import OktaId, PersonState, ScimId
+from controller.planning.departure import plan_departure
 from controller.planning.diff import make_plan
 from controller.planning.guard import Circumstances, judge
 from controller.planning.memory import HISTORY_DAYS, Run, remember
-from controller.planning.wish import Desired
+from controller.planning.wish import AssignmentWish, Desired
 from tests.unit.planning.world import (
     GENERIC,
     NOW,
@@ -23,8 +24,10 @@ from tests.unit.planning.world import (
     actual,
     carry_out,
     done,
+    group,
     memory,
     person,
+    ref,
     seat_wish,
     wish,
 )
@@ -289,3 +292,31 @@ def test_an_outcome_without_an_id_makes_no_pair() -> None:
     outcomes = (Outcome(plan.actions[0], Result.PENDING_CONFIRMATION),)
     assert remember(memory(), Run(wish(), state, plan, verdict, outcomes, NOW)).pairs == {}
     assert ScimId("s-00u1") == account_of(one).scim_id
+
+
+SET_UP = wish(
+    by="Okta",
+    assignments=AssignmentWish("Direct", "", (ref("Users"),), (), prune=False, is_declared=True),
+)
+
+
+@pytest.mark.parametrize(
+    ("result", "reason", "count"),
+    [(Result.DONE, "", 1), (Result.FAILED, "NotConfirmed", 1), (Result.FAILED, "Rejected", 0)],
+)
+def test_what_may_have_been_set_up_in_okta_is_noted(result: Result, reason: str, count: int) -> None:
+    state = actual([], [], groups={"g1": group("g1", "Users")})
+    after = run(SET_UP, state, memory(), result, reason)
+    assert list(after.made) == ["AssignGroup/g1"] * count
+
+
+def test_what_may_have_been_taken_away_is_not_forgotten() -> None:
+    one = replace(person(1), direct=True)
+    made = Made(ActionKind.ASSIGN_USER, one.okta_id)
+    known = memory([account_of(one)], made={made.key: made})
+    state = actual([one], [account_of(one)])
+    plan = plan_departure(replace(SET_UP, is_departing=True), state, known)
+    verdict = judge(plan, SET_UP, state, known, Circumstances(NOW))
+    for result, reason, left in ((Result.FAILED, "NotConfirmed", [made.key]), (Result.DONE, "", [])):
+        outcomes = tuple(replace(one, result=result, reason=reason) for one in done(plan.actions))
+        assert list(remember(known, Run(SET_UP, state, plan, verdict, outcomes, NOW)).made) == left

@@ -106,7 +106,6 @@ def wish(**changes: Any) -> Desired:
         protected=frozenset(),
         corrects_drift=True,
         windows=(),
-        deprovision_on_delete=False,
     )
     return replace(desired, **changes)
 

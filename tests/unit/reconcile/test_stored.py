@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.actions import ActionKind, Touch
-from controller.model.actual import Memory, Touched
+from controller.model.actual import Made, Memory, Touched
 from controller.model.people import OktaId, ScimId
 from controller.model.plan import Frozen
 from controller.reconcile.stored import decode_frozen, decode_memory, encode_frozen, encode_memory
@@ -35,6 +35,7 @@ FULL = Memory(
     is_new=False,
     failures={OktaId("00u1"): "no seat is free"},
     trouble="HTTP 401",
+    made={"AssignUser/00u1": Made(ActionKind.ASSIGN_USER, "00u1", (), (("priority", 1),))},
 )
 
 

@@ -84,8 +84,8 @@ def open_database(url: str) -> Database:
 
 
 def _enter_wal(connection: Connection) -> None:
-    """Write-ahead logging. With this one statement SQLite waits for no lock: of several processes that start at
-    once some are told that the database is locked (sqlite.org, PRAGMA journal_mode)."""
+    """Write-ahead logging. With this one statement SQLite waits for no lock: of several processes that start
+    at once some are told that the database is locked (sqlite.org, PRAGMA journal_mode)."""
     for attempt in range(WAL_ATTEMPTS):
         try:
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")

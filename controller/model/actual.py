@@ -90,6 +90,8 @@ class AssignmentState:
     """Each login of `assignments.users`, folded -> its Okta id; None where there is no such user."""
     logins: Mapping[OktaId, str] = field(default_factory=dict)
     """Login of each of `members`, as far as it was read along."""
+    rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names of the active group rules that fill a group, by its id; read only where there is a seat group."""
     is_scoped: bool = False
 
 

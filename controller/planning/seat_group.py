@@ -38,7 +38,7 @@ class _Group:
 def plan_seat_group(desired: Desired, actual: Actual, memory: Memory, found: Found) -> Seats | None:
     """Adds what fills the group and, once, what switches over to it; the seats as they are then counted."""
     group = _own_group(desired, actual, found)
-    if group is None or actual.assignments.is_scoped:
+    if group is None or actual.assignments.is_scoped or _is_filled_by_rules(desired, actual, found, group):
         return None
     candidates = _candidates(desired, actual, found)
     accounts = _holders(actual)
@@ -70,6 +70,18 @@ def _own_group(desired: Desired, actual: Actual, found: Found) -> _Group | None:
         return None
     is_assigned = group.group_id in actual.assignments.app_groups
     return _Group(group.group_id, name, True, members, is_assigned)
+
+
+def _is_filled_by_rules(desired: Desired, actual: Actual, found: Found, group: _Group) -> bool:
+    """Whether Okta itself puts people into the group, whoever has a seat: it brings back whom we take out."""
+    names = actual.assignments.rules.get(group.group_id, ())
+    if names:
+        told = (
+            f"the group rule {', '.join(map(shown, names))} puts people into {shown(group.name)} by itself; "
+            "deactivate it or name another group; nobody is moved"
+        )
+        found.problem(desired, "GroupRuleFillsSeats", told, "spec.assignments.seatGroup.name")
+    return bool(names)
 
 
 def _candidates(desired: Desired, actual: Actual, found: Found) -> frozenset[OktaId] | None:

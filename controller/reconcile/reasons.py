@@ -160,6 +160,11 @@ class Reason(StrEnum):
         "The answer is a redirect, which is not followed; name that host if it is right.",
     )
 
+    GROUP_RULE_FILLS_SEATS = (
+        "GroupRuleFillsSeats",
+        "A group rule of Okta puts people into the seat group; deactivate it or name another group.",
+    )
+
     # Single people, in messages of PeopleFailed
     PROTECTED = "Protected", "The person is protected by the OktaOrg and left as they are."
     ADOPTED_KEPT = "AdoptedKept", "The account was there before and is not deactivated."

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from controller.clock import Clock
-from controller.errors import NotFound, Unavailable
+from controller.errors import NotFound, Unauthorized, Unavailable
 from controller.model.actions import Action, ActionKind
 from controller.model.actual import AssignmentState, OktaGroup
 from controller.model.people import STATE_OF_OKTA_STATUS, OktaId, Person, PersonState, Scope, Value
@@ -76,6 +76,7 @@ class OktaPeople:
             {group_id: frozenset(found) for group_id, found in members.items()},
             declared_users=await _declared_users(client, desired, people),
             logins={okta_id: login for found in members.values() for okta_id, login in found.items()},
+            rules=await _rules(client) if desired.assignments.seat_group else {},
         )
 
     async def observe_missing(
@@ -245,6 +246,20 @@ def _groups_to_open(
     if desired.is_departing:
         opened |= set(app_groups) & set(groups)
     return sorted(opened)
+
+
+async def _rules(client: OktaClient) -> dict[str, tuple[str, ...]]:
+    """Group id -> names of the active rules that fill it; nothing where the role may not see rules."""
+    found: dict[str, tuple[str, ...]] = {}
+    try:
+        rules = await client.group_rules()
+    except Unauthorized:
+        return found
+    for rule in rules:
+        assigned = (rule.get("actions") or {}).get("assignUserToGroups") or {}
+        for group_id in (assigned.get("groupIds") or ()) if rule.get("status") == "ACTIVE" else ():
+            found[group_id] = (*found.get(group_id, ()), str(rule.get("name") or rule.get("id")))
+    return found
 
 
 async def _members(client: OktaClient, group_id: str) -> Members:

@@ -235,3 +235,18 @@ async def test_members_leave_the_seat_group(opened: Opener) -> None:
     assert results(await apply(target(world), desired, [remove, remove])) == [Result.DONE] * 2
     state = await target(world).observe(replace(desired, app_id=world.app.id), EVERYTHING)
     assert [found for found in state.members.values() if person in found] == []
+
+
+async def test_active_rules_that_fill_groups_are_read_where_there_is_a_seat_group(opened: Opener) -> None:
+    world = await opened(1)
+    desired = replace(seat_wish(world), app_id=world.app.id)
+    seats = directory.create_group(world.org, {"name": SEATS, "description": ""})
+    expression = 'user.department=="Sales"'
+    directory.add_rule(world.org, "Sales", expression, [seats.id])
+    directory.add_rule(world.org, "Idle", expression, [seats.id], "INACTIVE")
+    directory.add_rule(world.org, "Support", expression, [seats.id])
+    state = await target(world).observe(desired, EVERYTHING)
+    assert {name: sorted(rules) for name, rules in state.rules.items()} == {seats.id: ["Sales", "Support"]}
+    world.org.faults.add({"kind": "status", "status": 403, "path": "/api/v1/groups/rules"})
+    assert (await target(world).observe(desired, EVERYTHING)).rules == {}, "a role that may not see rules"
+    assert (await target(world).observe(wish(world), EVERYTHING)).rules == {}

@@ -161,3 +161,16 @@ def test_while_the_number_of_seats_is_unknown_only_those_with_an_account_move() 
     unknown = with_provider(state(3, held=1), organization=None, table=None)
     made = plan(replace(OKTA, seats=seat_wish(None), has_admin=False), unknown)
     assert [a.subject for a in made.actions if a.kind is ActionKind.ADD_TO_SEAT_GROUP] == ["00u0"]
+
+
+def test_a_group_that_a_rule_fills_is_left_alone_and_told() -> None:
+    """Okta would bring back whom we take out, and let in who has no seat."""
+    made = state(3, held=2, seats=["00u0", "00u9"])
+    ruled = replace(made, assignments=replace(made.assignments, rules={"g2": ("Everyone in Sales", "Staff")}))
+    found = plan(OKTA, ruled)
+    assert found.actions == ()
+    (problem,) = found.problems
+    assert (problem.reason, problem.field) == ("GroupRuleFillsSeats", "spec.assignments.seatGroup.name")
+    assert "the group rule Everyone in Sales, Staff puts people into Seats" in problem.message
+    other = replace(made, assignments=replace(made.assignments, rules={"g1": ("Everyone in Sales",)}))
+    assert plan(OKTA, other).actions == plan(OKTA, made).actions != ()

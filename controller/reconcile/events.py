@@ -78,7 +78,8 @@ def _event(kind: str, condition: Mapping[str, Any]) -> Event:
 
 
 def report_events(report: Report) -> list[Event]:
-    """Events of the run itself: edits by hand that were undone, an approval that matched nothing."""
+    """Events of the run itself: edits by hand that were undone, SCIM settings that vanished with a write, an
+    approval that matched nothing."""
     found = []
     if report.plan is not None:
         corrected = Amount(report).corrected
@@ -89,6 +90,8 @@ def report_events(report: Report) -> list[Event]:
                 Event("Normal", Reason.DRIFT_CORRECTED, f"{len(corrected)} edits undone: {told}{more}")
             )
     found += _token_events(report)
+    lost = (one for one in report.outcomes if one.reason == Reason.FEATURES_LOST)
+    found += [Event("Warning", Reason.FEATURES_LOST, one.message) for one in lost]
     verdict = report.verdict
     if verdict is not None and verdict.is_approval_ignored:
         told = f"scim-operator.dev/approve={verdict.handled_approval} names no plan that waits: ignored"

@@ -36,6 +36,8 @@ class Access:
     scim_admin_url: str
     scim_admin_token: str
     metrics_url: str
+    okta_scim_token: str = ""
+    """What a person types into Okta: not the operator's own, so that its use can be told apart."""
 
     @property
     def console_url(self) -> str:
@@ -110,6 +112,7 @@ def _replacements(access: Access) -> dict[str, str]:
         "REPLACE-WITH-OKTA-API-TOKEN": access.okta_api_token,
         "REPLACE-WITH-SCIM-TOKEN": access.scim_token,
         "REPLACE-WITH-ADMIN-TOKEN": access.scim_admin_token,
+        "REPLACE-WITH-OKTAS-OWN-SCIM-TOKEN": access.okta_scim_token,
     }
 
 

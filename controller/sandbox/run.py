@@ -37,6 +37,7 @@ from controller.sandbox.okta.seed import ASSIGNED_GROUP, seed
 from controller.sandbox.okta.store import Org
 from controller.sandbox.people import SandboxPerson, generated
 from controller.sandbox.serving import Served, serve
+from controller.scim.connect import open_admin
 from controller.settings import Settings
 
 START_SECONDS = 60.0
@@ -44,6 +45,7 @@ CRDS_ESTABLISHED_SECONDS = 30.0
 GENEROSITY = 10
 """How many times Okta's own limits the sandbox allows: who tries things out reconciles more often in a minute
 than an org in production does in an hour. `PUT /_control/limits` sets others."""
+OKTAS_TOKEN = "Okta"  # noqa: S105 - what the provider calls it
 PRIORITY_GROUPS = ("Executives", "Sales")
 """As the quickstart's SeatLimit ranks them."""
 
@@ -165,7 +167,13 @@ async def _start_provider(stack: AsyncExitStack, setup: Setup, clock: Clock) -> 
     new = NewOrganization("acme", profile="calendly", plan="Enterprise", sso=True, seats=setup.seat_count)
     created = await create_organization(url, new, clock)
     served = await _serve(stack, build_provider(url, clock))
+    admin, session = open_admin(served.url + created.admin_path, SecretStr(created.admin_token))
+    try:
+        issued = await admin.issue_token(OKTAS_TOKEN, ["scim"])
+    finally:
+        await session.aclose()
     return {
+        "okta_scim_token": issued["token"],
         "scim_base_url": served.url + created.scim_path,
         "scim_token": created.scim_token,
         "scim_admin_url": served.url + created.admin_path,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,14 @@ from controller.errors import NotFound, RateLimited, Unavailable
 from controller.handlers.manifests import read_manifests, resource_path
 from controller.handlers.paths import object_path
 from controller.reconcile.conditions import kstatus_faults
+from controller.sandbox import run
 from controller.sandbox.board import Board, Predicate
+from controller.sandbox.okta.app import build_app
+from controller.sandbox.okta.store import Org
 from controller.sandbox.play import Hands, Okta, Provider
 from controller.sandbox.run import World, open_world
 from tests.cluster.fixtures import Cluster
+from tests.contract.okta.judge import Judge
 
 SECONDS = 40.0
 FAULTS = "/_control/faults"
@@ -241,6 +245,21 @@ def says(kind: str, status: str, reason: str) -> Predicate:
         return is_now and (found.get("status"), found.get("reason")) == (status, reason)
 
     return holds
+
+
+@pytest.fixture(scope="module", autouse=True)
+def judged() -> Iterator[None]:
+    """Every call to a simulated Okta of this module, and every answer, is as Okta's document says."""
+    judges: list[Judge] = []
+
+    def build(org: Org) -> Judge:
+        judges.append(Judge(build_app(org)))
+        return judges[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "build_okta", build)
+        yield
+    assert [fault for judge in judges for fault in judge.violations] == []
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

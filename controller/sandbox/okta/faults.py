@@ -125,13 +125,20 @@ def _checked(wish: Any) -> JSON:
     unknown = sorted(set(wish) - {"kind", "method", "path", "status", "rate", "times", "seconds", "duration"})
     if unknown:
         raise FaultError(f"{unknown[0]}: no such field of a fault")
-    if wish.get("kind") not in KINDS:
-        raise FaultError(f"kind: {wish.get('kind')!r} is none of {', '.join(KINDS)}")
-    fields = dict(wish)
+    fields = {"kind": _implied(wish), **wish}
+    if fields["kind"] not in KINDS:
+        raise FaultError(f"kind: {fields['kind']!r} is none of {', '.join(KINDS)}")
     if fields["kind"] == "status":
         fields["status"] = fields.get("status", 500)
     _check_numbers(fields)
     return fields
+
+
+def _implied(wish: JSON) -> str | None:
+    """The kind that is meant where none is given: an error of that status, or that much latency."""
+    if "status" in wish:
+        return "status"
+    return "latency" if "seconds" in wish else None
 
 
 def _check_numbers(fields: JSON) -> None:

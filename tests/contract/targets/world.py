@@ -32,6 +32,7 @@ from controller.scim.admin import AdminClient
 from controller.scim.connect import OpenProvider, ProviderAccess, open_admin, open_provider
 from controller.transport.retry import RetryPolicy
 from controller.transport.session import Wiring
+from tests.contract.okta.judge import Judge
 
 OKTA, SCIM = "https://acme.okta.example", "https://scim.example.test"
 API_TOKEN = "ssws-token-of-the-operator"
@@ -98,6 +99,8 @@ class World:
     okta: OpenOrg
     scim: OpenProvider
     admin: AdminClient
+    judge: Judge
+    """Holds what is said to Okta, and what it answers, against its own document."""
 
     async def aclose(self) -> None:
         """Closes the sessions and the provider's database."""
@@ -138,7 +141,8 @@ async def open_world(
     provider = build_app(f"sqlite:///{database}", clock, public_url=SCIM)
     wish = NewOrganization("acme", profile=profile, seats=seats, billing="Invoice")
     tenant = add_organization(provider.database, wish, clock)
-    hosts = Hosts(**{"acme.okta.example": okta_app.build_app(org), "scim.example.test": provider})
+    judge = Judge(okta_app.build_app(org))
+    hosts = Hosts(**{"acme.okta.example": judge, "scim.example.test": provider})
     wiring = Wiring(clock=clock, transport=hosts, retry=RetryPolicy(base_seconds=0.01))
     access = OrgAccess(OKTA, "ApiToken", api_token=SecretStr(API_TOKEN))
     opened = await open_org(access, okta_budgets(wiring), owner="a/acme", percent=50, wiring=wiring)
@@ -149,7 +153,7 @@ async def open_world(
         wiring,
     )
     admin, _ = open_admin(SCIM + tenant.admin_path, SecretStr(tenant.admin_token), wiring)
-    return World(org, app, provider, tenant, hosts, wiring, clock, opened, scim, admin)
+    return World(org, app, provider, tenant, hosts, wiring, clock, opened, scim, admin, judge)
 
 
 def wish(world: World, **more: Any) -> Desired:

@@ -43,6 +43,7 @@ class Kept:
         self.secrets = {
             "Okta's token": access.okta_api_token,
             "the SCIM token": access.scim_token,
+            "the token for Okta": access.okta_scim_token,
             "the admin token": access.scim_admin_token,
             "a wrong token": WRONG_TOKEN,
         }

@@ -83,6 +83,15 @@ def test_corrections_and_ignored_approvals_are_events_of_the_run() -> None:
     assert report_events(failed(KeyError("x"))) == []
 
 
+def test_settings_that_vanished_with_a_write_are_told() -> None:
+    told = "features of the app vanished with the write: PUSH_NEW_USERS"
+    one = replace(
+        outcome(action(ActionKind.SET_USERNAME_FORMAT), Result.FAILED), reason="FeaturesLost", message=told
+    )
+    (event,) = report_events(report([one.action], [one]))
+    assert (event.type, event.reason, event.message) == ("Warning", "FeaturesLost", told)
+
+
 def test_a_request_counts_once() -> None:
     asked = {"scim-operator.dev/sync-user": " ada@acme.com#1 "}
     assert read_request(asked, {}) == Request("ada@acme.com", "ada@acme.com#1")

@@ -23,6 +23,7 @@ ACCESS = Access(
     scim_admin_url="http://127.0.0.1:1002/admin/v1/acme",
     scim_admin_token="admin-token",
     metrics_url="http://127.0.0.1:1003/metrics",
+    okta_scim_token="token-for-okta",
 )
 
 
@@ -46,6 +47,7 @@ def test_examples_get_the_sandboxes_urls_tokens_and_audiences(tmp_path: Path) ->
     text = "\n".join(file.read_text() for file in folder.rglob("*.yaml"))
     assert "acme.okta.com" not in text
     assert "scim.example.com" not in text
+    assert "REPLACE-WITH" not in (folder / "by-okta" / "scim-integration.yaml").read_text()
     quickstart = {(m.kind, m.name): m.body for m in read_manifests([folder / "quickstart"])}
     secret = quickstart["Secret", "calendly-scim"]
     assert secret["metadata"]["annotations"] == {"scim-operator.dev/allowed-hosts": "127.0.0.1:1002"}

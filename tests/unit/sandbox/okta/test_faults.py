@@ -136,3 +136,14 @@ async def test_faults_are_listed_and_cleared(raw: httpx.AsyncClient, org: Org) -
     assert (await raw.delete(f"/_control/faults?id={first}")).json() == {"removed": 1}
     assert (await raw.delete("/_control/faults")).json() == {"removed": len(KINDS) - 1}
     assert org.faults.active() == []
+
+
+async def test_a_fault_without_a_kind_is_what_its_fields_say(raw: httpx.AsyncClient) -> None:
+    await switch_on(raw, status=503, times=1)
+    assert (await raw.get("/api/v1/groups")).status_code == 503
+    await switch_on(raw, seconds="0s", path="/api/v1/groups")
+    (fault,) = (await raw.get("/_control/faults")).json()["faults"]
+    assert fault["kind"] == "latency"
+    answer = await raw.post("/_control/faults", json={"path": "/api/v1/apps"})
+    assert answer.status_code == 400
+    assert "kind: None is none of" in answer.text

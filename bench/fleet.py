@@ -56,6 +56,7 @@ class Fleet:
     people: list[tuple[SandboxPerson, ...]] = field(default_factory=list)
     """Who has each tenant's app."""
     busy: Busy = field(default_factory=Busy)
+    okta_token: str = ""
 
     async def apply(self, bodies: Iterable[JSON]) -> None:
         """Applies `bodies` as `kubectl apply --server-side` does, one after the other."""
@@ -78,11 +79,18 @@ class Fleet:
 
 @asynccontextmanager
 async def open_fleet(
-    folder: Path, size: int, people: int, clock: Clock, *, delay_seconds: float = 0.0, **spec: Any
+    folder: Path,
+    size: int,
+    people: int,
+    clock: Clock,
+    *,
+    delay_seconds: float = 0.0,
+    spare: int = 0,
+    **spec: Any,
 ) -> AsyncIterator[Fleet]:
     """`size` integrations of `people` people each, with Okta and a provider that answer `delay_seconds`
-    late; `spec` are fields of every ScimIntegration's spec. The provider is Calendly but for Bulk, by which
-    benches fill it."""
+    late, and `spare` seats each that nobody has; `spec` are fields of every ScimIntegration's spec. The
+    provider is Calendly but for Bulk, by which benches fill it."""
     busy, token = Busy(), secrets.token_urlsafe(30)
     async with AsyncExitStack() as stack:
         org = Org(api_token=token, clock=clock)
@@ -95,15 +103,15 @@ async def open_fleet(
         api = await open_api_server(config)
         stack.push_async_callback(api.aclose)
         await install_crds(api)
-        fleet = Fleet(org, api, config, _org_bodies(okta.url, token), busy=busy)
+        fleet = Fleet(org, api, config, _org_bodies(okta.url, token), busy=busy, okta_token=token)
         for number in range(size):
             fleet.people.append(_seed(org, number, people))
-            new = NewOrganization(f"t{number}", "calendly", seats=people, overrides={"bulk": True})
+            new = NewOrganization(f"t{number}", "calendly", seats=people + spare, overrides={"bulk": True})
             created = add_organization(provider.database, new, clock)
             tokens = {"token": created.scim_token, "admin": created.admin_token}
             urls = scim.url + created.scim_path, scim.url + created.admin_path
             fleet.scim.append((urls[0], created.scim_token))
-            fleet.tenants.append(_tenant_bodies(number, urls, tokens, spec, people))
+            fleet.tenants.append(_tenant_bodies(number, urls, tokens, spec, people + spare))
         for group in org.groups.values():
             group.last_membership_updated = "2026-01-01T00:00:00.000Z"  # nobody has just joined
         yield fleet

@@ -16,6 +16,7 @@ from tests.flow.conftest import JSON, Flow, condition, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+BOOKMARK = {"app": {"url": "https://www.example.com", "requestIntegration": False}}
 APP = {"okta": {"app": {"label": "Calendly"}}}
 
 
@@ -102,7 +103,9 @@ async def test_two_apps_of_one_label_are_told_apart_by_id(flow: Flow) -> None:
     store = flow.world.org
     app = store.app_by_label("Calendly")
     twin = await flow.okta_send(
-        "POST", "/api/v1/apps", {"name": "bookmark", "label": "Calendly", "signOnMode": "BOOKMARK"}
+        "POST",
+        "/api/v1/apps",
+        {"name": "bookmark", "label": "Calendly", "signOnMode": "BOOKMARK", "settings": BOOKMARK},
     )
     try:
         await applied(flow)

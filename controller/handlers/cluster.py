@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from controller.api.kinds import KINDS
-from controller.api.meta import API_VERSION
+from controller.api.meta import API_VERSION, FINALIZER
 from controller.clock import Clock, rfc3339
 from controller.errors import Conflict, NotFound, Unauthorized, Waiting, clip
 from controller.handlers.apiserver import JSON, ApiServer
@@ -22,6 +22,7 @@ from controller.handlers.known import Body, Place, place_of
 from controller.handlers.paths import object_path
 from controller.reconcile.events import Event
 
+FINALIZER_ATTEMPTS = 3
 MANAGER = "scim-operator"
 FORBIDDEN = 403
 FORBIDDEN_SECONDS = 20.0
@@ -110,14 +111,31 @@ class Cluster:
         patch = {"metadata": {"annotations": dict(annotations)}}
         return await self.api.patch(path_of(place), patch, manager=MANAGER)
 
-    async def set_finalizers(self, body: Body, finalizers: list[str]) -> JSON | None:
-        """The object with just these finalizers; None where it is gone."""
+    async def set_finalizer(self, body: Body, wanted: bool) -> JSON | None:
+        """The object with our finalizer or without it; None where it is gone. Read again where somebody else
+        has written since: the list of finalizers is theirs too."""
+        path, fresh = path_of(place_of(body)), body
+        for attempt in range(FINALIZER_ATTEMPTS):
+            try:
+                written = await self._set_finalizer(path, fresh, wanted)
+            except NotFound:
+                return None
+            except Conflict:
+                found = await self.get_or_none(path)
+                if found is None or found["metadata"].get("uid") != body["metadata"].get("uid"):
+                    return None
+                if attempt == FINALIZER_ATTEMPTS - 1:
+                    raise
+                fresh = found
+            else:
+                return {**written, "kind": body["kind"], "apiVersion": API_VERSION}
+        return None
+
+    async def _set_finalizer(self, path: str, body: Body, wanted: bool) -> JSON:
+        others = [one for one in body["metadata"].get("finalizers") or () if one != FINALIZER]
+        finalizers = [*others, FINALIZER] if wanted else others
         metadata = {"finalizers": finalizers, "resourceVersion": body["metadata"]["resourceVersion"]}
-        try:
-            written = await self.api.patch(path_of(place_of(body)), {"metadata": metadata}, manager=MANAGER)
-        except NotFound:
-            return None
-        return {**written, "kind": body["kind"], "apiVersion": API_VERSION}
+        return await self.api.patch(path, {"metadata": metadata}, manager=MANAGER)
 
     async def post_event(self, body: Body, event: Event) -> None:
         """Records `event` on the object."""

@@ -54,9 +54,7 @@ class Farewell:
     async def _set(self, body: Body, wanted: bool) -> None:
         if has_finalizer(body) == wanted:
             return
-        present = list(body["metadata"].get("finalizers") or ())
-        finalizers = [*present, FINALIZER] if wanted else [one for one in present if one != FINALIZER]
-        written = await self.cluster.set_finalizers(body, finalizers)
+        written = await self.cluster.set_finalizer(body, wanted)
         if written is not None:
             self.known.put(written)
 
@@ -125,8 +123,7 @@ async def let_go(cluster: Cluster, namespaces: tuple[str, ...]) -> None:
         verbs = await _verbs(cluster, kind)
         for body in await cluster.list_kind(kind, namespaces) if verbs and "create" not in verbs else ():
             if has_finalizer(body):
-                kept = [one for one in body["metadata"]["finalizers"] if one != FINALIZER]
-                await cluster.set_finalizers(body, kept)
+                await cluster.set_finalizer(body, False)
 
 
 def is_undone(report: Report) -> bool:

@@ -10,11 +10,18 @@ import pytest
 from controller.handlers import resources
 from controller.handlers.paths import object_path
 from controller.handlers.state import state_name
+from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import SECONDS, Flow, condition, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 INTEGRATION = ("ScimIntegration", "calendly")
 CUSTOM = "/apis/scim-operator.dev/v1alpha1"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Cluster:
+    """The embedded API alone: a real one takes no orders to fail."""
+    return Cluster()
 
 
 async def quickstart(flow: Flow) -> set[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from controller.api.meta import FINALIZER
 from controller.clock import ManualClock
-from controller.errors import Unauthorized, Waiting
+from controller.errors import Conflict, Unauthorized, Waiting
 from controller.handlers.cluster import Cluster
 from controller.handlers.farewell import Farewell, let_go
 from controller.handlers.known import Known
@@ -34,6 +34,34 @@ async def test_what_waits_for_us_under_a_dying_definition_is_let_go() -> None:
     await let_go(Cluster(api, ManualClock()), ("team",))  # type: ignore[arg-type]
     assert api.objects[PLACE]["metadata"]["finalizers"] == ["other/one"]
     assert api.writes() == [f"PATCH {PLACE}"]
+
+
+async def test_a_resource_that_somebody_else_has_just_changed_is_let_go_all_the_same() -> None:
+    api = served("get", "list", "delete")
+    cluster = Cluster(api, ManualClock())  # type: ignore[arg-type]
+    stale = {**await api.get(PLACE), "kind": "ScimIntegration"}
+    api.put(PLACE, {"metadata": {**stale["metadata"], "finalizers": [FINALIZER, "their/own"]}})
+    await cluster.set_finalizer(stale, False)
+    assert api.objects[PLACE]["metadata"]["finalizers"] == ["their/own"]
+    api.put(PLACE, {"metadata": {**stale["metadata"], "uid": "another", "finalizers": [FINALIZER]}})
+    assert await cluster.set_finalizer(stale, False) is None, "another one of that name"
+    assert api.objects[PLACE]["metadata"]["finalizers"] == [FINALIZER]
+    del api.objects[PLACE]
+    assert await cluster.set_finalizer(stale, False) is None
+
+
+async def test_a_resource_that_changes_all_the_time_is_told() -> None:
+    api = served("get", "list", "delete")
+    stale = {**await api.get(PLACE), "kind": "ScimIntegration"}
+    api.broken = Conflict("changed meanwhile", system="Kubernetes", status=409)
+
+    async def found(_: str) -> object:
+        return stale
+
+    cluster = Cluster(api, ManualClock())  # type: ignore[arg-type]
+    cluster.get_or_none = found  # type: ignore[assignment, method-assign]
+    with pytest.raises(Conflict):
+        await cluster.set_finalizer(stale, False)
 
 
 @pytest.mark.parametrize("verbs", [("get", "list", "create"), ()])

@@ -93,7 +93,7 @@ class Memories:
             raise
 
     async def _save_memory(self, integration: Resource[Any], memory: Memory, about: str) -> None:
-        blob = await asyncio.to_thread(encode_memory, replace(memory, confirmed={}, values=None))
+        blob = await asyncio.to_thread(encode_memory, replace(memory, values=None))
         await self._store.save(integration.namespace, state_name(_tenant(integration)), blob, about)
 
     async def _save_frozen(

@@ -255,8 +255,10 @@ class Memory:
     seat_history: tuple[tuple[str, int], ...] = ()
     """(day, used) once a day, oldest first."""
     confirmed: Mapping[OktaId, int] = field(default_factory=dict)
-    """Hash of what was last read back for a person; kept in the process only. It tells a change in Okta
-    from an edit made by hand at the provider."""
+    """32 bits of what was last read back for a person. They tell a change in Okta from an edit made by hand
+    at the provider."""
+    confirmed_paths: str = ""
+    """Which attributes those hashes are of: with others read since, they tell nothing."""
     values: Mapping[OktaId, Value] | None = None
     """The value of the group attribute of everybody who is assigned; kept in the process only. None before
     the first full run: a run for some people counts anew from it."""

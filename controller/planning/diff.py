@@ -158,6 +158,7 @@ def of_this_tenant(desired: Desired, memory: Memory) -> Memory:
         adopted=frozenset(),
         rows={},
         confirmed={},
+        confirmed_paths="",
         deferred={},
         settled=frozenset(),
         failures={},

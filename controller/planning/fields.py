@@ -7,6 +7,7 @@ tuple and one comparison; only where that fails are the fields looked at one by 
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
@@ -163,8 +164,15 @@ def identity_changes(desired: Desired, person: Person, account: Account) -> tupl
 
 
 def confirmed_hash(account: Account) -> int:
-    """What stands for everything that was read of `account`; the same within one process only."""
-    return hash((account.external_id, account.user_name, account.active, account.values))
+    """32 bits that stand for everything that was read of `account`; never 0. A difference that they miss is
+    taken for a change in Okta instead of an edit by hand, and corrected all the same."""
+    read = repr((account.external_id, account.user_name, account.active, account.values))
+    return zlib.crc32(read.encode("utf-8", "surrogatepass")) or 1
+
+
+def paths_key(paths: tuple[str, ...]) -> str:
+    """Tells whether two readings of accounts have the same attributes in the same order."""
+    return f"{zlib.crc32(repr(paths).encode()):08x}"
 
 
 def shown(value: Value) -> str:

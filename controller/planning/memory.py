@@ -17,7 +17,7 @@ from controller.model.people import Account, OktaId, ScimId, Value
 from controller.model.plan import Plan, Verdict
 from controller.planning.diff import of_this_tenant
 from controller.planning.digest import fingerprint
-from controller.planning.fields import ACTIVE, EXTERNAL_ID, USER_NAME, confirmed_hash, same, text
+from controller.planning.fields import ACTIVE, EXTERNAL_ID, USER_NAME, confirmed_hash, paths_key, same, text
 from controller.planning.intent import taken_over
 from controller.planning.matching import fold
 from controller.planning.safeguards import COUNTED, in_window, people_of, touched_now
@@ -64,6 +64,7 @@ def remember(memory: Memory, run: Run) -> Memory:
         approved_keys=_still_approved(run),
         approved=run.verdict.memory_approved,
         confirmed=_confirmed(own, run),
+        confirmed_paths=paths_key(run.desired.reads.paths),
         logins=_logins(own, run),
         failures=_failures(own, run),
         trouble=own.trouble if run.desired.by == "Okta" else "",
@@ -170,7 +171,8 @@ def _confirmed(memory: Memory, run: Run) -> dict[OktaId, int]:
     """Hashes of the accounts that are as wished, and of those that were just written."""
     differing = {action.subject for action in run.plan.actions}
     differing.update(item.okta_id for item in run.plan.drift)
-    confirmed = dict(memory.confirmed)
+    is_same = memory.confirmed_paths in ("", paths_key(run.desired.reads.paths))
+    confirmed = dict(memory.confirmed) if is_same else {}
     by_scim_id: dict[str, Account] = {}
     for account in run.actual.accounts.accounts:
         by_scim_id[account.scim_id] = account

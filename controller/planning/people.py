@@ -24,6 +24,7 @@ from controller.planning.fields import (
     confirmed_hash,
     flaw,
     identity_changes,
+    paths_key,
     reworded,
     same,
     shown,
@@ -66,6 +67,12 @@ class _Planner:
         self.lens_of = build_lenses(desired, actual.app.user_types)
         self.found = PeopleWish()
         self._taken: set[str] = set()
+
+    @cached_property
+    def _confirmed(self) -> Mapping[OktaId, int]:
+        """What was as wished once; nothing where other attributes are read since, so that none compares."""
+        is_same = self.memory.confirmed_paths in ("", paths_key(self.desired.reads.paths))
+        return self.memory.confirmed if is_same else {}
 
     @cached_property
     def _states(self) -> Mapping[OktaId, PersonState]:
@@ -180,8 +187,9 @@ class _Planner:
         assert account is not None
         self._taken.add(account.scim_id)
         changes = self._changes(person, account)
-        known = self.memory.confirmed.get(person.okta_id)
-        is_edited = match.tie is Tie.OURS and known != confirmed_hash(account)
+        known = self._confirmed.get(person.okta_id)
+        # What never was as wished is a wish that was not carried out yet, as it is with settings.
+        is_edited = match.tie is Tie.OURS and known not in (None, confirmed_hash(account))
         if not account.active:
             self._reactivate(person, account, changes, is_edited=is_edited and known is not None)
             return
@@ -287,7 +295,7 @@ class _Planner:
     ) -> None:
         if self.register.owned(okta_id) is not account:
             return
-        known = self.memory.confirmed.get(okta_id)
+        known = self._confirmed.get(okta_id)
         is_edited = known != confirmed_hash(account)
         if is_edited:
             kind = DriftKind.EXTRA if known is None else DriftKind.ACTIVE

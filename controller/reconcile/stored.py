@@ -7,8 +7,10 @@ next plan.
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +45,8 @@ def encode_memory(memory: Memory) -> bytes:
             "isNew": memory.is_new,
             "failures": dict(sorted(memory.failures.items())),
             "trouble": memory.trouble,
+            "confirmed": _hashes(memory),
+            "confirmedPaths": memory.confirmed_paths,
             "made": [
                 [one.kind.value, one.subject, one.before, one.after] for _, one in sorted(memory.made.items())
             ],
@@ -72,8 +76,24 @@ def decode_memory(packed: bytes) -> Memory:
         is_new=raw["isNew"],
         failures={OktaId(okta_id): told for okta_id, told in raw.get("failures", {}).items()},
         trouble=raw.get("trouble", ""),
+        confirmed=_confirmed(raw),
+        confirmed_paths=raw.get("confirmedPaths", ""),
         made={one.key: one for one in map(_made, raw.get("made", ()))},
     )
+
+
+def _hashes(memory: Memory) -> str:
+    """The hashes of those who have a pair, in the order of the pairs; 0 for none. By name they would be as
+    large as the pairs themselves."""
+    found = (memory.confirmed.get(okta_id, 0) for okta_id in sorted(memory.pairs))
+    return base64.b64encode(struct.pack(f"<{len(memory.pairs)}I", *found)).decode()
+
+
+def _confirmed(raw: Mapping[str, Any]) -> dict[OktaId, int]:
+    packed = base64.b64decode(raw.get("confirmed", ""))
+    hashes = struct.unpack(f"<{len(packed) // 4}I", packed)
+    named = zip(sorted(raw["pairs"]), hashes, strict=False)
+    return {OktaId(okta_id): found for okta_id, found in named if found}
 
 
 def _made(raw: list[Any]) -> Made:

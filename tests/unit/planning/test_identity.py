@@ -13,7 +13,7 @@ from controller.model.actual import Actual, Memory
 from controller.model.people import OktaId, PersonState, ScimId
 from controller.model.plan import Plan
 from controller.planning.diff import make_plan
-from controller.planning.fields import confirmed_hash
+from controller.planning.fields import confirmed_hash, paths_key
 from controller.planning.matching import ids_to_look_up
 from controller.planning.wish import Desired
 from tests.unit.planning.world import PATHS, account_of, actual, memory, person, wish
@@ -317,3 +317,21 @@ def test_report_corrects_what_changed_in_okta_but_not_what_was_edited() -> None:
     assert [item.kind.value for item in gone.drift] == ["Missing"]
     in_okta = make_plan(desired, actual([replace(one, user_name="new@acme.com")], [before]), known)
     assert [action.kind for action in in_okta.actions] == [UPDATE]
+
+
+def test_what_never_was_as_wished_is_no_edit() -> None:
+    one = person(1)
+    other = account_of(one, values=("Eve", *account_of(one).values[1:]))
+    plan = make_plan(wish(corrects_drift=False), actual([one], [other]), memory([other]))
+    assert [action.kind for action in plan.actions] == [UPDATE]
+    assert plan.drift == ()
+
+
+def test_a_spec_that_reads_other_attributes_makes_no_edits_of_its_changes() -> None:
+    one = person(1)
+    held = account_of(one, values=("Eve", *account_of(one).values[1:]))
+    hashes = {one.okta_id: confirmed_hash(replace(held, values=held.values[:2]))}
+    desired = wish(corrects_drift=False)
+    for paths, count in ((paths_key(PATHS[:2]), 1), (paths_key(PATHS), 0), ("", 0)):
+        known = memory([held], confirmed=hashes, confirmed_paths=paths)
+        assert len(make_plan(desired, actual([one], [held]), known).actions) == count, paths

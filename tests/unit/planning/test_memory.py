@@ -12,6 +12,7 @@ from controller.model.actual import Actual, Made, Memory, Touched
 from controller.model.people import OktaId, PersonState, ScimId
 from controller.planning.departure import plan_departure
 from controller.planning.diff import make_plan
+from controller.planning.fields import paths_key
 from controller.planning.guard import Circumstances, judge
 from controller.planning.memory import HISTORY_DAYS, Run, remember
 from controller.planning.wish import AssignmentWish, Desired
@@ -320,3 +321,14 @@ def test_what_may_have_been_taken_away_is_not_forgotten() -> None:
     for result, reason, left in ((Result.FAILED, "NotConfirmed", [made.key]), (Result.DONE, "", [])):
         outcomes = tuple(replace(one, result=result, reason=reason) for one in done(plan.actions))
         assert list(remember(known, Run(SET_UP, state, plan, verdict, outcomes, NOW)).made) == left
+
+
+def test_hashes_of_other_attributes_are_forgotten() -> None:
+    one, two = person(1), person(2)
+    state = actual([one], [account_of(one)])
+    for paths, left in ((paths_key(PATHS), {one.okta_id, two.okta_id}), ("other", {one.okta_id})):
+        after = run(
+            wish(), state, memory([account_of(one)], confirmed={two.okta_id: 7}, confirmed_paths=paths)
+        )
+        assert set(after.confirmed) == left
+        assert after.confirmed_paths == paths_key(PATHS)

@@ -87,7 +87,7 @@ class TokenSecrets:
         except Unauthorized as error:
             raise Rejected(
                 f"the operator may not patch the Secret {namespace}/{name}: {error.message}; give it the "
-                "verb patch on it, in the chart by secrets.names",
+                "verb patch on it, in the chart by secrets.issued",
                 system="Kubernetes",
                 status=error.status,
                 reason="SecretNotWritable",

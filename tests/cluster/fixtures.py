@@ -28,6 +28,8 @@ from tests.cluster.release import NAMESPACE, install, service_account_token, swe
 EMBEDDED, REAL = "embedded", "kube-apiserver"
 APIS = (EMBEDDED, REAL) if programs() else (EMBEDDED,)
 RELEASE = "scim-operator"
+ISSUED = ["calendly-scim", "calendly-okta"]
+"""The Secrets into which the tests let tokens be issued."""
 needs_a_real_server = pytest.mark.skipif(
     len(APIS) == 1, reason=f"{ASSETS} is not set: it names a folder with kube-apiserver and etcd"
 )
@@ -56,7 +58,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A real control plane with the CRDs, roles, policies and workloads of the chart."""
     with control_plane(tmp_path_factory.mktemp("plane")) as started:
         with started.admin() as admin:
-            assert install(admin, {}, RELEASE) == []
+            assert install(admin, {"secrets": {"issued": ISSUED}}, RELEASE) == []
         yield started
 
 

@@ -52,7 +52,7 @@ def confined(plane: ControlPlane, admin: httpx.Client) -> Iterator[httpx.Client]
     Installer(admin).apply(namespace("team-a"), namespace("team-b"))
     values: dict[str, Any] = {
         "watchNamespaces": ["team-a"],
-        "secrets": {"names": ["okta-api"]},
+        "secrets": {"names": ["okta-api"], "issued": ["issued"]},
         "crds": {"enabled": False},
         "admissionPolicy": {"enabled": False},
     }
@@ -73,6 +73,7 @@ def test_resources_are_read_and_their_status_written_but_never_made_or_deleted(
 
 
 REFUSED: list[Asked] = [
+    ("patch", "", "secrets", "s"),
     ("create", "", "secrets", ""),
     ("delete", "", "secrets", "s"),
     ("create", "", "pods", ""),
@@ -105,7 +106,14 @@ def test_a_confined_operator_sees_its_namespaces_and_no_other(confined: httpx.Cl
     assert not may(confined, ("get", "", "namespaces", "team-b"), "team-b")
 
 
-def test_secrets_by_name_are_read_watched_and_patched_by_that_name(confined: httpx.Client) -> None:
+def test_only_the_secrets_that_are_named_for_it_are_patched(confined: httpx.Client) -> None:
+    assert may(confined, ("patch", "", "secrets", "issued"), "team-a")
+    assert may(confined, ("get", "", "secrets", "issued"), "team-a")
+    for name in ("okta-api", "other", ""):
+        assert not may(confined, ("patch", "", "secrets", name), "team-a")
+
+
+def test_secrets_by_name_are_read_and_watched_by_that_name(confined: httpx.Client) -> None:
     path = "/api/v1/namespaces/team-a/secrets"
     assert confined.get(f"{path}/okta-api").status_code == 404
     assert confined.get(path, params={"fieldSelector": "metadata.name=okta-api"}).status_code == 200

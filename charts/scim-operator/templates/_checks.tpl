@@ -31,6 +31,9 @@
 {{- if and .Values.secrets.names (not .Values.rbac.create) -}}
 {{- $faults = append $faults "secrets.names: narrows the Role that rbac.create makes, and rbac.create is false" -}}
 {{- end -}}
+{{- if and .Values.secrets.issued (not .Values.rbac.create) -}}
+{{- $faults = append $faults "secrets.issued: widens the Role that rbac.create makes, and rbac.create is false" -}}
+{{- end -}}
 {{- range $component := list "operator" "provider" -}}
 {{- $fault := include "scim-operator.drainFault" (dict "root" $ "component" $component) -}}
 {{- with $fault -}}{{- $faults = append $faults . -}}{{- end -}}

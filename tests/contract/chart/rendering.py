@@ -18,7 +18,7 @@ JSON = dict[str, Any]
 
 CONFINED: JSON = {
     "watchNamespaces": ["team-a", "team-b"],
-    "secrets": {"names": ["okta-api", "calendly-scim"]},
+    "secrets": {"names": ["okta-api", "calendly-scim"], "issued": ["calendly-scim"]},
 }
 AVAILABLE: JSON = {
     "operator": {

@@ -83,6 +83,7 @@ CONTRADICTIONS: dict[str, tuple[JSON, str]] = {
         },
         "provider.publicUrl",
     ),
+    "issued for no role": ({"rbac": {"create": False}, "secrets": {"issued": ["a"]}}, "secrets.issued"),
     "names for no role": ({"rbac": {"create": False}, "secrets": {"names": ["a"]}}, "secrets.names"),
     "a budget of one of one": (
         {"podDisruptionBudget": {"enabled": True}},

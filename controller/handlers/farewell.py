@@ -56,7 +56,7 @@ class Farewell:
             return
         written = await self.cluster.set_finalizer(body, wanted)
         if written is not None:
-            self.known.put(written)
+            self.known.renew(written)
 
     async def why_released(self, integration: Body) -> str:
         """Why nothing is to be undone, in words, or "" where something is. Waiting where that cannot be

@@ -101,6 +101,13 @@ class Known:
             index.setdefault(target, set()).add(place)
         return old is None or mark_of(old) != mark_of(body)
 
+    def renew(self, body: Body) -> None:
+        """Takes in what one of our own writes has answered, of an object that is still known: the watch may
+        have told before the answer came that it is gone, and would not tell so again."""
+        old = self._bodies.get(place_of(body))
+        if old is not None and old["metadata"].get("uid") == body["metadata"].get("uid"):
+            self.put(body)
+
     def drop(self, place: Place) -> Body | None:
         """Forgets what is at `place`; gives what was known of it."""
         old = self._bodies.pop(place, None)

@@ -93,7 +93,7 @@ class Reporter:
             written = await self._cluster.write_status(_about(fresh, body, generation), status)
             if written is None:
                 return
-            self._known.put(written)
+            self._known.renew(written)
         events = transition_events(before, status)
         if report is not None:
             events += report_events(report)

@@ -85,3 +85,22 @@ def test_a_request_for_one_person_is_told_from_other_changes() -> None:
     assert asks_for_one_person(asked, again)
     assert not asks_for_one_person(asked, asked)
     assert not asks_for_one_person(plain, body("ScimIntegration", annotations={SYNC: "ada#1"}, generation=2))
+
+
+def test_the_answer_to_a_write_brings_nothing_back_that_has_gone_meanwhile() -> None:
+    known = full()
+    place = ("ScimIntegration", "team", "calendly")
+    known.renew(body("ScimIntegration", version=2))
+    assert known.get(*place)["metadata"]["resourceVersion"] == "2"
+    known.renew(
+        {
+            **body("ScimIntegration", version=9),
+            "metadata": {**body("ScimIntegration")["metadata"], "uid": "x"},
+        }
+    )
+    assert known.get(*place)["metadata"]["resourceVersion"] == "2", (
+        "the answer is about another one of that name"
+    )
+    known.drop(place)
+    known.renew(body("ScimIntegration", version=3))
+    assert known.get(*place) is None

@@ -25,5 +25,4 @@ async def opened(tmp_path: Path) -> AsyncIterator[Opener]:
     yield opener
     for world in worlds:
         await world.aclose()
-    assert all(world.judge.judged for world in worlds if world.calls("acme.okta.example"))
     assert [fault for world in worlds for fault in world.judge.violations] == []

@@ -8,6 +8,7 @@ import pytest
 
 from controller.api import FINALIZER
 from controller.errors import NotFound
+from controller.sandbox.run import install_crds
 from tests.flow.conftest import SECONDS, Flow, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -29,6 +30,9 @@ async def test_a_definition_that_is_deleted_deprovisions_nobody(flow: Flow) -> N
         assert await flow.okta_writes() == []
     finally:
         await flow.patch("OktaOrg", "acme", {"metadata": {"finalizers": None}})
+        # A real API server is shared with other modules, which need the definition again, and whole.
+        await flow.until_gone(DEFINITION)
+        await install_crds(flow.api)
 
 
 async def gone(flow: Flow) -> None:

@@ -54,23 +54,20 @@ def note_made(made: Mapping[str, Made], written: Iterable[tuple[Action, str]]) -
     """`made` after the actions of `written`, each with the id that its target has given, "" for none."""
     noted = dict(made)
     ids: dict[str, str] = {}
+    # Members of a group that is deleted whole need no entry each.
+    has_group = any(one.kind is ActionKind.CREATE_SEAT_GROUP for one in made.values())
     for action, remote_id in written:
         if action.kind in REVERSES:
             noted.pop(f"{REVERSES[action.kind].value}/{action.subject}", None)
+            has_group = has_group and action.kind is not ActionKind.DELETE_SEAT_GROUP
         elif action.kind is ActionKind.CREATE_SEAT_GROUP:
-            ids[action.subject] = remote_id
+            ids[action.subject], has_group = remote_id, True
             after = ((GROUP_ID, remote_id),) if remote_id else ()
             _put(noted, Made(action.kind, action.subject, (), after))
-        elif action.kind in _NOTED and not _comes_with_its_group(action, noted):
+        elif action.kind in _NOTED and not (has_group and action.kind is ActionKind.ADD_TO_SEAT_GROUP):
             subject = ids.get(action.subject) or action.subject
             _put(noted, _merged(noted, Made(action.kind, subject, action.before, action.after)))
     return noted
-
-
-def _comes_with_its_group(action: Action, made: Mapping[str, Made]) -> bool:
-    """Members of a group that is deleted whole need no entry each."""
-    created = any(one.kind is ActionKind.CREATE_SEAT_GROUP for one in made.values())
-    return action.kind is ActionKind.ADD_TO_SEAT_GROUP and created
 
 
 def _merged(made: Mapping[str, Made], new: Made) -> Made:
@@ -124,12 +121,12 @@ def plan_restoring(
 def _put_back(app: AppState, made: Made, needs: tuple[str, ...]) -> Iterator[Action]:
     """The action that restores the parts of a setting that are still as they were left."""
     now, before, after = _now(app, made), dict(made.before), dict(made.after)
-    kept: list[str] = []
+    pruned, kept = _pruned(app, made), list[str]()
     for place, group in groupby(sorted({*before, *after}), key=lambda name: _part(made.kind, name)):
         part = list(group)
         is_ours = now is not None and all(now.get(name) == after.get(name) for name in part)
         differs = any(before.get(name) != after.get(name) for name in part)
-        if is_ours and differs and (before.get(place) is None or place not in _pruned(app, made)):
+        if is_ours and differs and (before.get(place) is None or place not in pruned):
             kept += part
     if kept:
         was, wished = (tuple((name, fields.get(name)) for name in kept) for fields in (after, before))

@@ -15,6 +15,7 @@ from controller.model.actual import Actual, AssignmentState, Made, Memory
 from controller.model.people import OktaId
 from controller.planning.declared import Found
 from controller.planning.fields import shown
+from controller.planning.groups import group_name
 from controller.planning.matching import fold, is_protected
 from controller.planning.undo import GROUP_ID, WHY
 from controller.planning.wish import Desired
@@ -138,8 +139,7 @@ def plan_endings(state: AssignmentState, access: Access) -> list[Action]:
 
 def _unassign(state: AssignmentState, access: Access, group_id: str) -> Action:
     people = tuple(sorted(access.losing & members_of(state, group_id)))
-    group = state.groups.get(group_id)
-    name = group.name if group is not None else group_id
+    name = group_name(state, group_id)
     touch = Touch.REMOVAL if people else Touch.SETTING
     return Action(ActionKind.UNASSIGN_GROUP, group_id, name, touch, *_ASSIGNED, WHY, people=people)
 

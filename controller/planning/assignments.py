@@ -16,7 +16,7 @@ from controller.model.people import OktaId, Person
 from controller.model.plan import DriftKind
 from controller.planning.declared import Found, Setting, weigh
 from controller.planning.fields import shown
-from controller.planning.groups import resolve_group
+from controller.planning.groups import group_name, resolve_group
 from controller.planning.matching import fold, is_protected
 from controller.planning.wish import Desired, GroupRef
 
@@ -125,9 +125,8 @@ def _prune(desired: Desired, actual: Actual, memory: Memory, found: Found, kept:
     """Takes away groups and people whose id is not in `kept`."""
     state = actual.assignments
     for group_id in sorted(set(state.app_groups) - kept):
-        group = state.groups.get(group_id)
         members = people_through(actual, group_id, kept)
-        name = group.name if group is not None else group_id
+        name = group_name(state, group_id)
         if _may_remove(desired, memory, found, members, f"the group {shown(name)}"):
             found.actions.append(
                 Action(

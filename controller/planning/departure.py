@@ -21,6 +21,7 @@ from controller.planning.declared import Found
 from controller.planning.diff import of_this_tenant
 from controller.planning.digest import plan_digest
 from controller.planning.fields import shown
+from controller.planning.groups import group_name
 from controller.planning.matching import Register, fold, is_protected
 from controller.planning.safeguards import people_of
 from controller.planning.settings import is_switched_off
@@ -108,8 +109,7 @@ def _priorities(state: AssignmentState, made: Mapping[str, Made], needs: tuple[s
         was, left = (dict(fields).get("priority") for fields in (one.before, one.after))
         is_kept = one.kind is ActionKind.ASSIGN_GROUP and was is not None
         if is_kept and one.subject in state.app_groups and state.app_groups[one.subject] == left:
-            group = state.groups.get(one.subject)
-            name = group.name if group is not None else one.subject
+            name = group_name(state, one.subject)
             fields = (("priority", left),), (("priority", was),)
             yield Action(ActionKind.ASSIGN_GROUP, one.subject, name, Touch.SETTING, *fields, WHY, needs=needs)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from controller.errors import clip
+from controller.model.actual import Memory
 from controller.model.people import Account, OktaId, Person, Value
 from controller.planning.matching import fold
 from controller.planning.wish import Desired, Evaluate, Expression
@@ -173,6 +174,12 @@ def confirmed_hash(account: Account) -> int:
 def paths_key(paths: tuple[str, ...]) -> str:
     """Tells whether two readings of accounts have the same attributes in the same order."""
     return f"{zlib.crc32(repr(paths).encode()):08x}"
+
+
+def comparable(memory: Memory, desired: Desired) -> Mapping[OktaId, int]:
+    """The hashes that `memory` has; none where other attributes are read since, so that nothing compares."""
+    is_same = memory.confirmed_paths in ("", paths_key(desired.reads.paths))
+    return memory.confirmed if is_same else {}
 
 
 def shown(value: Value) -> str:

@@ -10,6 +10,12 @@ from controller.planning.fields import shown
 from controller.planning.wish import GroupRef
 
 
+def group_name(assignments: AssignmentState, group_id: str) -> str:
+    """What a person calls the group; its id where it was not read."""
+    group = assignments.groups.get(group_id)
+    return group.name if group is not None else group_id
+
+
 def resolve_group(ref: GroupRef, assignments: AssignmentState) -> tuple[OktaGroup | None, str]:
     """The group, or None with what is wrong and how to mend it. Names are exact."""
     if ref.group_id:

@@ -17,7 +17,16 @@ from controller.model.people import Account, OktaId, ScimId, Value
 from controller.model.plan import Plan, Verdict
 from controller.planning.diff import of_this_tenant
 from controller.planning.digest import fingerprint
-from controller.planning.fields import ACTIVE, EXTERNAL_ID, USER_NAME, confirmed_hash, paths_key, same, text
+from controller.planning.fields import (
+    ACTIVE,
+    EXTERNAL_ID,
+    USER_NAME,
+    comparable,
+    confirmed_hash,
+    paths_key,
+    same,
+    text,
+)
 from controller.planning.intent import taken_over
 from controller.planning.matching import fold
 from controller.planning.safeguards import COUNTED, in_window, people_of, touched_now
@@ -171,8 +180,7 @@ def _confirmed(memory: Memory, run: Run) -> dict[OktaId, int]:
     """Hashes of the accounts that are as wished, and of those that were just written."""
     differing = {action.subject for action in run.plan.actions}
     differing.update(item.okta_id for item in run.plan.drift)
-    is_same = memory.confirmed_paths in ("", paths_key(run.desired.reads.paths))
-    confirmed = dict(memory.confirmed) if is_same else {}
+    confirmed = dict(comparable(memory, run.desired))
     by_scim_id: dict[str, Account] = {}
     for account in run.actual.accounts.accounts:
         by_scim_id[account.scim_id] = account

@@ -21,10 +21,10 @@ from controller.planning.fields import (
     USER_NAME,
     Change,
     build_lenses,
+    comparable,
     confirmed_hash,
     flaw,
     identity_changes,
-    paths_key,
     reworded,
     same,
     shown,
@@ -66,13 +66,8 @@ class _Planner:
         self.register = Register(actual.accounts.accounts, memory.pairs)
         self.lens_of = build_lenses(desired, actual.app.user_types)
         self.found = PeopleWish()
+        self._confirmed = comparable(memory, desired)
         self._taken: set[str] = set()
-
-    @cached_property
-    def _confirmed(self) -> Mapping[OktaId, int]:
-        """What was as wished once; nothing where other attributes are read since, so that none compares."""
-        is_same = self.memory.confirmed_paths in ("", paths_key(self.desired.reads.paths))
-        return self.memory.confirmed if is_same else {}
 
     @cached_property
     def _states(self) -> Mapping[OktaId, PersonState]:

@@ -73,8 +73,9 @@ def change_person(
     org = context.org
     facts = facts_of(model, bool(before.active))
     _check_allowed(org, before, facts, is_admin)
-    pending = None if is_admin else _hold_back_email(org, before, model, facts)
+    pending = None if is_admin else _held_back(org, before, facts)
     if pending:
+        model = _with_address(model, pending, before.email)
         facts = facts_of(model, bool(before.active))
     elif is_partial and facts.email == before.email:
         pending = before.pending_email
@@ -165,16 +166,22 @@ def _licence(text: str) -> Any:
     return "basic" if text == "basic" else "full"
 
 
-def _hold_back_email(org: Organization, before: Person, model: Any, facts: Facts) -> str | None:
-    """The new address that waits for confirmation, the old one put back into `model`; None for no wait."""
+def _held_back(org: Organization, before: Person, facts: Facts) -> str | None:
+    """The new address that waits for confirmation; None for no wait."""
     if org.profile.email_change == "immediate" or facts.email is None or before.email is None:
         return None
     if fold(facts.email) == fold(before.email):
         return None
-    for mail in model.emails:
-        if mail.value == facts.email:
-            mail.value = before.email
     return facts.email
+
+
+def _with_address(model: Any, new: str, old: str | None) -> Any:
+    """`model` with `old` in the place of `new`. A copy: a write may be decided twice on what was sent."""
+    copy = model.model_copy(deep=True)
+    for mail in copy.emails:
+        if mail.value == new:
+            mail.value = old
+    return copy
 
 
 def _follow_emails(unit: Unit, org_id: str, before: Person, emails: tuple[str, ...]) -> None:

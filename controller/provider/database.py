@@ -20,8 +20,9 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -32,7 +33,8 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from controller.errors import SpecError
 from controller.provider.folding import fold
-from controller.provider.statements import Unit
+from controller.provider.guarded import GuardedUnit, NeedsLocks
+from controller.provider.statements import Taken, Unit
 from controller.provider.tables import migrate
 
 T = TypeVar("T")
@@ -53,8 +55,12 @@ class Database(Protocol):
         """What `job` returns; it must only read."""
         ...
 
-    async def write(self, job: Job[T], *, heavy: bool = False) -> T:
-        """What `job` returns, once it is durable; undone as a whole where it raises."""
+    async def write(self, job: Job[T], *, heavy: bool = False, guarded: bool = False) -> T:
+        """What `job` returns, once it is durable; undone as a whole where it raises.
+
+        `guarded`: where that lets more be written at once, the job is given a GuardedUnit first. It may be
+        run more than once, so it changes nothing but rows.
+        """
         ...
 
     def run(self, job: Job[T]) -> T:
@@ -161,7 +167,7 @@ class SqliteDatabase:
             unit = self._local.unit = Unit(connection, self.dialect, sqlite3.IntegrityError, self._memory)
         return job(unit)
 
-    async def write(self, job: Job[T], *, heavy: bool = False) -> T:
+    async def write(self, job: Job[T], *, heavy: bool = False, guarded: bool = False) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._queue.append((job, future, heavy))
@@ -261,6 +267,7 @@ class PostgresDatabase:
         import psycopg
 
         self._errors = psycopg.errors
+        self._contention = (self._errors.DeadlockDetected, self._errors.SerializationFailure)
         self._memory: dict[Any, Any] = {}
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
@@ -282,19 +289,34 @@ class PostgresDatabase:
     async def read(self, job: Job[T], *, heavy: bool = False) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._attempts, job, True)
 
-    async def write(self, job: Job[T], *, heavy: bool = False) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._attempts, job, False)
+    async def write(self, job: Job[T], *, heavy: bool = False, guarded: bool = False) -> T:
+        attempts = self._guarded if guarded else self._locked
+        return await asyncio.get_running_loop().run_in_executor(self._threads, attempts, job)
 
     def run(self, job: Job[T]) -> T:
+        return self._locked(job)
+
+    def _locked(self, job: Job[T]) -> T:
         return self._attempts(job, False)
+
+    def _guarded(self, job: Job[T]) -> T:
+        """Runs `job` without locks, and again on locked rows where that does not do: where it asks for them,
+        and where the one statement wrote nothing because something had changed or a name was taken."""
+        try:
+            with self._connected(autocommit=True) as raw:
+                unit = GuardedUnit(raw, self.dialect, self._errors.IntegrityError, self._memory)
+                result = job(unit)
+                unit.commit()
+                return result
+        except (NeedsLocks, Taken, self._errors.DivisionByZero, *self._contention):
+            return self._locked(job)
 
     def _attempts(self, job: Job[T], reads: bool) -> T:
         """Runs `job`, again after a deadlock, and a read again after the server hung up."""
-        again = (self._errors.DeadlockDetected, self._errors.SerializationFailure)
         for attempt in range(5):
             try:
                 return self._once(job, reads)
-            except again:
+            except self._contention:
                 if attempt == 4:
                     raise
             except self._errors.OperationalError:
@@ -303,14 +325,20 @@ class PostgresDatabase:
         raise AssertionError("unreachable")
 
     def _once(self, job: Job[T], reads: bool) -> T:
-        connection = self._engine.raw_connection()
-        raw: Any = connection.driver_connection
-        raw.autocommit = reads
-        try:
+        with self._connected(autocommit=reads) as raw:
             result = job(Unit(raw, self.dialect, self._errors.IntegrityError, self._memory))
             if not reads:
                 raw.commit()
             return result
+
+    @contextmanager
+    def _connected(self, *, autocommit: bool) -> Iterator[Any]:
+        """A connection of the driver; an exception undoes what it has not committed."""
+        connection = self._engine.raw_connection()
+        raw: Any = connection.driver_connection
+        raw.autocommit = autocommit
+        try:
+            yield raw
         except BaseException:
             if raw.closed or raw.broken:
                 connection.invalidate()

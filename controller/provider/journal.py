@@ -85,18 +85,22 @@ LAST = 1 << 62
 
 def record(unit: Unit, org_id: str, write: Write, actor: Actor, now: str) -> None:
     """Appends `write`."""
-    unit.run(
-        _INSERT,
-        org_id=org_id,
-        at=now,
-        actor=str(actor),
-        action=write.action,
-        resource=write.resource,
-        resource_id=write.resource_id,
-        before=write.before,
-        after=write.after,
-        request_id=actor.request_id,
-    )
+    unit.run(_INSERT, **entry_values(org_id, write, actor, now))
+
+
+def entry_values(org_id: str, write: Write, actor: Actor, now: str) -> dict[str, str | None]:
+    """The columns of the entry for `write`."""
+    return {
+        "org_id": org_id,
+        "at": now,
+        "actor": str(actor),
+        "action": write.action,
+        "resource": write.resource,
+        "resource_id": write.resource_id,
+        "before": write.before,
+        "after": write.after,
+        "request_id": actor.request_id,
+    }
 
 
 def entry_of(row: Row) -> dict[str, Any]:

@@ -89,22 +89,11 @@ _NAMES = tuple(column.name for column in COLUMNS)
 _ONE = Prepared(select(*COLUMNS).where(organizations.c.id == bindparam("org_id")))
 _LOCKED = Prepared(select(*COLUMNS).where(organizations.c.id == bindparam("org_id")).with_for_update())
 _INSERT = Prepared(insert(organizations).values({column.name: bindparam(column.name) for column in COLUMNS}))
+COUNTERS = ("purchased", "seats_used", "seats_pending", "people_total", "people_removals", "groups_total")
 _COUNT = Prepared(
     update(organizations)
     .where(organizations.c.id == bindparam("org_id"))
-    .values(
-        {
-            name: organizations.c[name] + bindparam(f"d_{name}")
-            for name in (
-                "purchased",
-                "seats_used",
-                "seats_pending",
-                "people_total",
-                "people_removals",
-                "groups_total",
-            )
-        }
-    )
+    .values({name: organizations.c[name] + bindparam(f"d_{name}") for name in COUNTERS})
 )
 
 
@@ -146,11 +135,15 @@ def lock_organization(unit: Unit, org_id: str) -> Organization:
     return organization_of(row)
 
 
+def added(change: Change) -> dict[str, int]:
+    """The parameters that add `change` to the counters."""
+    return {f"d_{name}": getattr(change, name) for name in COUNTERS}
+
+
 def count(unit: Unit, org_id: str, change: Change) -> None:
     """Adds `change` to the counters."""
     if change:
-        values = {f"d_{name}": getattr(change, name) for name in Change.__slots__}
-        unit.run(_COUNT, org_id=org_id, **values)
+        unit.run(_COUNT, org_id=org_id, **added(change))
 
 
 @dataclass(frozen=True)

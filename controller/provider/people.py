@@ -21,11 +21,12 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from controller.provider.documents import content_of_model, document
 from controller.provider.folding import fold
-from controller.provider.journal import Actor, Write, record
+from controller.provider.guarded import CHANGE_PERSON, CREATE_PERSON, ROW_VERSION, GuardedUnit, guard_values
+from controller.provider.journal import Actor, Write, entry_values, record
 from controller.provider.memberships import follow_mapping, leave_all
 from controller.provider.organizations import Change, Organization, count
 from controller.provider.profiles import CALENDLY_SCHEMA
-from controller.provider.seats import OverCapacityError, Status, Verdict, admit, next_status
+from controller.provider.seats import OverCapacityError, Status, Verdict, admit, capacity, next_status
 from controller.provider.statements import Prepared, Taken, Unit
 from controller.provider.tables import people, person_emails, removed_people
 
@@ -66,6 +67,11 @@ _LOCKED = Prepared(
     select(*COLUMNS)
     .where(people.c.org_id == bindparam("org_id"), people.c.id == bindparam("person_id"))
     .with_for_update()
+)
+_SEEN = Prepared(
+    select(*COLUMNS, ROW_VERSION).where(
+        people.c.org_id == bindparam("org_id"), people.c.id == bindparam("person_id")
+    )
 )
 _BY_NAME = Prepared(
     select(*COLUMNS).where(
@@ -161,7 +167,10 @@ def find_by_user_name(unit: Unit, org_id: str, user_name: str) -> Person | None:
 
 def lock_person(unit: Unit, org_id: str, person_id: str) -> Person:
     """The person as of now; raises the SCIM 404."""
-    row = unit.one(_LOCKED, org_id=org_id, person_id=person_id)
+    if isinstance(unit, GuardedUnit):
+        row = unit.see(_SEEN, org_id=org_id, person_id=person_id)
+    else:
+        row = unit.one(_LOCKED, org_id=org_id, person_id=person_id)
     if row is None:
         raise NotFoundException(detail=f"User {person_id!r} not found")
     return Person._make(row)
@@ -189,12 +198,23 @@ def create_person(unit: Unit, context: Context, model: Any) -> Person:
     )  # fmt: skip
     if not verdict.is_stored:
         return person
-    person = person._replace(seq=_insert(unit, org.id, person))
-    _write_emails(unit, org.id, person.seq, facts.emails)
-    count(unit, org.id, _change(None, person, verdict))
-    record(unit, org.id, Write("person.create", "User", person_id, after=doc), context.actor, now)
+    write = Write("person.create", "User", person_id, after=doc)
+    if isinstance(unit, GuardedUnit):
+        values = _guarded(context, _change(None, person, verdict), write) | _values(org.id, person)
+        unit.finish(CREATE_PERSON, values | {"mails": [fold(mail) for mail in facts.emails]})
+    else:
+        person = person._replace(seq=_insert(unit, org.id, person))
+        _write_emails(unit, org.id, person.seq, facts.emails)
+        count(unit, org.id, _change(None, person, verdict))
+        record(unit, org.id, write, context.actor, now)
     follow_mapping(unit, org, person_id, facts.group_value, context.actor, now)
     return person
+
+
+def _guarded(context: Context, change: Change, write: Write) -> dict[str, Any]:
+    """The parameters of a guarded statement beside those of the person."""
+    guards = guard_values(context.org, change, capacity(context.org))
+    return guards | entry_values(context.org.id, write, context.actor, context.now)
 
 
 def taken(user_name: str) -> UniquenessException:
@@ -257,13 +277,19 @@ def store_change(
     values = _values(org_id, after)
     for name in ("org_id", "id", "created"):
         del values[name]
+    change = _change(before, after, verdict)
+    action = "person.update" if before.status == after.status else f"person.{_verb(after.status)}"
+    write = Write(action, "User", before.id, _shown(before), _shown(after))
+    if isinstance(unit, GuardedUnit):
+        values |= _guarded(context, change, write)
+        seen = unit.version(before.seq)
+        unit.finish(CHANGE_PERSON, values | {"at_seq": before.seq, "seen_version": seen})
+        return
     try:
         unit.run(_UPDATE, at_seq=before.seq, **values)
     except Taken as error:
         raise taken(after.user_name) from error
-    count(unit, org_id, _change(before, after, verdict))
-    action = "person.update" if before.status == after.status else f"person.{_verb(after.status)}"
-    write = Write(action, "User", before.id, _shown(before), _shown(after))
+    count(unit, org_id, change)
     record(unit, org_id, write, context.actor, context.now)
 
 

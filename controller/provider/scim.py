@@ -46,6 +46,7 @@ from controller.provider.groups import (
     remove_group,
     replace_group,
 )
+from controller.provider.guarded import GuardedUnit
 from controller.provider.memberships import groups_of, members_of
 from controller.provider.organizations import Organization, find_organization, lock_organization
 from controller.provider.patching import only_active, read_model, read_patch, read_user
@@ -59,6 +60,7 @@ from controller.provider.people import (
 from controller.provider.protocol import MAX_BODY_BYTES, Protocol, protocol_of
 from controller.provider.query import CORE, Plan, Search
 from controller.provider.search import render_page, run_plan
+from controller.provider.seats import capacity
 from controller.provider.statements import Unit
 from controller.provider.wire import BodyTooLarge, Receive, Request, Response, read_body
 
@@ -277,12 +279,23 @@ class ScimSide:
         return call.protocol.parse_body(call.request.body, call.request.header("content-type"))
 
     def _context(self, unit: Unit, call: Call) -> Context:
-        """The organization locked, as every write that may touch its counters needs it."""
-        return Context(lock_organization(unit, call.org.id), call.caller.actor, moment_text(self.clock))
+        """The organization locked, as every write that may touch its counters needs it.
 
-    async def _write(self, call: Call, job: Any) -> Response:
-        response: Response = await self.database.write(job, heavy=len(call.request.body) > 64_000)
+        A guarded write takes what was read with the token, and fails where that is no longer so.
+        """
+        org = call.org if isinstance(unit, GuardedUnit) else lock_organization(unit, call.org.id)
+        return Context(org, call.caller.actor, moment_text(self.clock))
+
+    async def _write(self, call: Call, job: Any, *, guarded: bool = False) -> Response:
+        is_heavy = len(call.request.body) > 64_000
+        response: Response = await self.database.write(job, heavy=is_heavy, guarded=guarded)
         return response
+
+    async def _write_person(self, call: Call, job: Any) -> Response:
+        """Without locks, unless it is plain already that they will be needed: a mapping moves people, and the
+        last seat is given on locked rows."""
+        has_room = call.org.seats_used < capacity(call.org)
+        return await self._write(call, job, guarded=has_room and not call.org.mapping.is_on)
 
     async def _create(self, call: Call) -> Response:
         payload = self._payload(call)
@@ -290,7 +303,7 @@ class ScimSide:
             group = read_model(call.protocol, call.protocol.group, payload, Ctx.RESOURCE_CREATION_REQUEST)
             return await self._write(call, lambda unit: self._create_group(unit, call, group))
         user = read_user(call.protocol, call.org.profile, payload, Ctx.RESOURCE_CREATION_REQUEST)
-        return await self._write(call, lambda unit: self._create_person(unit, call, user))
+        return await self._write_person(call, lambda unit: self._create_person(unit, call, user))
 
     def _create_person(self, unit: Unit, call: Call, model: Any) -> Response:
         person, is_new = create_or_reactivate(unit, self._context(unit, call), model)
@@ -315,7 +328,7 @@ class ScimSide:
             group = read_model(call.protocol, call.protocol.group, payload, Ctx.RESOURCE_REPLACEMENT_REQUEST)
             return await self._write(call, lambda unit: self._replace_group(unit, call, group))
         user = read_user(call.protocol, call.org.profile, payload, Ctx.RESOURCE_REPLACEMENT_REQUEST)
-        return await self._write(call, lambda unit: self._replace_person(unit, call, user))
+        return await self._write_person(call, lambda unit: self._replace_person(unit, call, user))
 
     def _replace_person(self, unit: Unit, call: Call, model: Any) -> Response:
         context = self._context(unit, call)
@@ -338,10 +351,10 @@ class ScimSide:
         payload = self._payload(call)
         active = only_active(payload) if call.kind == "User" else None
         if active is not None:
-            return await self._write(call, lambda unit: self._set_active(unit, call, active))
+            return await self._write_person(call, lambda unit: self._set_active(unit, call, active))
         patch = read_patch(call.protocol, call.org.profile, call.kind, payload)
         if call.kind == "User":
-            return await self._write(call, lambda unit: self._patch_person(unit, call, patch))
+            return await self._write_person(call, lambda unit: self._patch_person(unit, call, patch))
         whole = GroupPatch(patch, call.protocol)
         return await self._write(call, lambda unit: self._patch_group(unit, call, whole))
 

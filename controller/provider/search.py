@@ -89,7 +89,7 @@ def render_page(unit: Unit, org: Organization, plan: Plan, page: Page) -> bytes:
     return f'{dumps(head)[:-1]},"Resources":[{",".join(resources)}]}}'.encode()
 
 
-ANCHOR_EVERY = 1000
+ANCHOR_EVERY = 250
 _SEQ_FROM = Prepared(
     select(people.c.seq)
     .where(people.c.org_id == bindparam("org_id"), people.c.seq >= bindparam("start_seq"))
@@ -102,7 +102,7 @@ _SEQ_FROM = Prepared(
 def _rows_at(unit: Unit, org: Organization, kind: str, skip: int, count: int) -> list[Found]:
     """`count` rows after the first `skip` in order of creation.
 
-    Skipping many rows is slow, so the position of every thousandth is remembered. New people come last and
+    Skipping many rows is slow, so the position of one in ANCHOR_EVERY is remembered. New people come last and
     move nobody; a removal does, so what is remembered holds for one number of removals.
     """
     if kind != "User" or skip < 2 * ANCHOR_EVERY:

@@ -38,17 +38,18 @@ async def missing_kinds(api: ApiServer) -> list[str]:
 
 async def wait_for_kinds(api: ApiServer, clock: Clock, stop: asyncio.Event) -> None:
     """Returns when every kind is served. SpecError names those that are missing after a minute."""
-    deadline = clock.monotonic() + DISCOVERY_SECONDS
+    deadline, told = clock.monotonic() + DISCOVERY_SECONDS, ""
     while not stop.is_set():
         missing = await missing_kinds(api)
         if not missing:
             return
+        names = ", ".join(f"{KINDS[kind].plural}" for kind in missing)
+        message = f"the API server does not know {names}; install the CRDs of {API_VERSION}"
         if clock.monotonic() > deadline:
-            names = ", ".join(f"{KINDS[kind].plural}" for kind in missing)
-            raise SpecError(
-                f"the API server does not know {names}; install the CRDs of {API_VERSION}",
-                field="",
-            )
+            raise SpecError(message, field="")
+        if message != told:
+            told = message
+            logger.warning("waiting up to %.0f s: %s", DISCOVERY_SECONDS, message)
         await clock.sleep(DISCOVERY_STEP_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""What ends an operator: one line that says why, exit code 1, and no traceback."""
+"""What an operator waits for at its start, and what ends it: one line that says why, code 1, no traceback."""
 
 from __future__ import annotations
 
@@ -74,11 +74,34 @@ async def ended(started: asyncio.subprocess.Process, log: Path, seconds: float) 
 
 
 async def until_ready(log: Path) -> None:
+    await until_told(log, "operator is ready")
+
+
+async def until_told(log: Path, text: str) -> None:
     async with asyncio.timeout(60):
         while True:
-            if "operator is ready" in told(log):
+            if text in told(log):
                 return
             await asyncio.sleep(0.1)
+
+
+async def test_definitions_that_come_after_the_operator_are_waited_for(flow: Flow, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    (definition,) = [each for each in build_crds() if each["spec"]["names"]["kind"] == "SeatLimit"]
+    await flow.api.delete(resource_path(definition, ""))
+    try:
+        await flow.until_gone(resource_path(definition, ""))
+        async with process(flow.world, log):
+            await until_told(log, "the API server does not know seatlimits; install the CRDs")
+            await install_crds(flow.api)
+            await until_ready(log)
+            for body in flow.quickstart.values():
+                await flow.apply(body)
+            await flow.until(*INTEGRATION, says("InSync", "True", "InSync"))
+            await flow.until("SeatLimit", "calendly", says("Ready", "True", "Succeeded"))
+    finally:
+        await install_crds(flow.api)
+    assert "Traceback" not in told(log)
 
 
 async def test_a_revoked_service_account_ends_the_process(flow: Flow, tmp_path: Path) -> None:

@@ -261,7 +261,8 @@ class SqliteDatabase:
 
 
 class PostgresDatabase:
-    """Jobs in threads, a pooled connection each. READ COMMITTED: what must not race locks its row."""
+    """Jobs in threads, a pooled connection each. READ COMMITTED: what must not race locks its row,
+    or is written by one statement that finds it as it was read."""
 
     def __init__(self, url: URL) -> None:
         import psycopg

@@ -5,6 +5,9 @@
 {{- if and .hooks.enabled (eq (int .hooks.port) 8080) -}}
 {{- $faults = append $faults "operator.hooks.port: 8080 is where metrics are served; take another" -}}
 {{- end -}}
+{{- if and .hooks.ingress.enabled (not .hooks.enabled) -}}
+{{- $faults = append $faults "operator.hooks.ingress.enabled: nothing receives hooks behind it; set operator.hooks.enabled: true" -}}
+{{- end -}}
 {{- range .extraEnv -}}
 {{- if hasPrefix "SCIM_OPERATOR_" .name -}}
 {{- $faults = append $faults (printf "operator.extraEnv: %s is a setting; set its value, or operator.settings" .name) -}}
@@ -24,6 +27,9 @@
 {{- if and .ingress.enabled .publicUrl (ne (regexReplaceAll "^https?://([^:]+).*$" .publicUrl "${1}") .ingress.host) -}}
 {{- $faults = append $faults (printf "provider.publicUrl: %s is not the Ingress's host %s" .publicUrl .ingress.host) -}}
 {{- end -}}
+{{- end -}}
+{{- if and .Values.networkPolicy.hooksFrom (not .Values.operator.hooks.enabled) -}}
+{{- $faults = append $faults "networkPolicy.hooksFrom: nothing receives hooks; set operator.hooks.enabled: true" -}}
 {{- end -}}
 {{- if and .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled -}}
 {{- $faults = append $faults "metrics.podMonitor.enabled: with metrics.serviceMonitor.enabled every series would be scraped twice; take one" -}}

@@ -24,7 +24,17 @@ AVAILABLE: JSON = {
     "operator": {
         "replicas": 2,
         "shard": "eu",
-        "hooks": {"enabled": True, "secretName": "hook"},
+        "hooks": {
+            "enabled": True,
+            "secretName": "hook",
+            "ingress": {
+                "enabled": True,
+                "className": "nginx",
+                "host": "hooks.example.com",
+                "tlsSecretName": "hooks-tls",
+                "annotations": {"cert-manager.io/cluster-issuer": "letsencrypt"},
+            },
+        },
         "settings": {"LOG_POLL_SECONDS": "15"},
         "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
         "priorityClassName": "system-cluster-critical",

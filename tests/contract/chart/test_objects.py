@@ -13,6 +13,7 @@ from controller.cli.validate import find_problems
 from controller.handlers.manifests import read_manifests
 from tests.conftest import missing
 from tests.contract.chart.rendering import (
+    AVAILABLE,
     CHART,
     CONFINED,
     JSON,
@@ -238,6 +239,44 @@ def test_every_binding_binds_a_role_of_this_release_to_its_account(values: JSON)
             reference = binding["roleRef"]
             assert (reference["kind"], binding["metadata"].get("namespace"), reference["name"]) in roles
             assert [s["namespace"] for s in binding["subjects"]] == [NAMESPACE]
+
+
+def test_nothing_outside_reaches_the_operator_unless_it_is_asked_for() -> None:
+    assert of_kind(render({"operator": {"hooks": {"enabled": True, "secretName": "s"}}}), "Ingress") == []
+
+
+@every_matrix
+def test_of_the_operator_only_the_hooks_own_path_and_port_are_let_out(values: JSON) -> None:
+    documents = render(values)
+    services = {d["metadata"]["name"]: d["spec"]["ports"] for d in of_kind(documents, "Service")}
+    for ingress in (d for d in of_kind(documents, "Ingress") if not is_provider(d)):
+        (rule,) = ingress["spec"]["rules"]
+        (path,) = rule["http"]["paths"]
+        assert (rule["host"], path["path"], path["pathType"]) == (
+            "hooks.example.com",
+            "/okta/events",
+            "Exact",
+        )
+        backend = path["backend"]["service"]
+        (port,) = services[backend["name"]]
+        assert (backend["port"]["name"], port["name"], port["targetPort"]) == ("hooks", "hooks", "hooks")
+        assert "defaultBackend" not in ingress["spec"]
+
+
+def test_an_ingress_for_hooks_is_as_its_values_say() -> None:
+    (ingress,) = of_kind(render(AVAILABLE), "Ingress")
+    assert ingress["metadata"]["annotations"] == {"cert-manager.io/cluster-issuer": "letsencrypt"}
+    assert ingress["spec"]["ingressClassName"] == "nginx"
+    assert ingress["spec"]["tls"] == [{"hosts": ["hooks.example.com"], "secretName": "hooks-tls"}]
+
+
+@pytest.mark.parametrize("peers", [[], [{"namespaceSelector": {"matchLabels": {"a": "ingress-nginx"}}}]])
+def test_the_policy_lets_hooks_in_from_the_ingress_controller_and_no_further(peers: list[JSON]) -> None:
+    policy = {"enabled": True, "hooksFrom": peers, "metricsFrom": [{"podSelector": {}}]}
+    (found,) = of_kind(render({**AVAILABLE, "networkPolicy": policy}), "NetworkPolicy")
+    rules = {rule["ports"][0]["port"]: rule.get("from", []) for rule in found["spec"]["ingress"]}
+    assert rules["hooks"] == peers
+    assert all(peer not in rules["metrics"] for peer in peers)
 
 
 def test_the_crds_are_the_generated_ones_and_are_kept() -> None:

@@ -20,6 +20,14 @@ WRONG: dict[str, tuple[JSON, str]] = {
     "unknown value at the top": ({"watchNamespace": ["a"]}, "watchNamespace"),
     "wrong type": ({"operator": {"replicas": "two"}}, "/operator/replicas"),
     "hooks without a secret": ({"operator": {"hooks": {"enabled": True}}}, "secretName"),
+    "hooks of no host": (
+        {"operator": {"hooks": {"enabled": True, "secretName": "s", "ingress": {"enabled": True}}}},
+        "/operator/hooks/ingress/host",
+    ),
+    "every path": (
+        {"operator": {"hooks": {"ingress": {"path": "/"}}}},
+        "/operator/hooks/ingress/path",
+    ),
     "postgresql without a secret": ({"provider": {"database": {"type": "postgresql"}}}, "existingSecret"),
     "sqlite with replicas": ({"provider": {"replicas": 3}}, "/provider/replicas"),
     "ingress without a host": ({"provider": {"ingress": {"enabled": True}}}, "/provider/ingress/host"),
@@ -56,6 +64,14 @@ CONTRADICTIONS: dict[str, tuple[JSON, str]] = {
     "one port twice": (
         {"operator": {"hooks": {"enabled": True, "secretName": "s", "port": 8080}}},
         "operator.hooks.port",
+    ),
+    "hooks that nothing receives": (
+        {"operator": {"hooks": {"ingress": {"enabled": True, "host": "a.example.com"}}}},
+        "operator.hooks.ingress.enabled",
+    ),
+    "hooks let in that nothing receives": (
+        {"networkPolicy": {"hooksFrom": [{"podSelector": {}}]}},
+        "networkPolicy.hooksFrom",
     ),
     "a setting as a variable": (
         {"operator": {"extraEnv": [{"name": "SCIM_OPERATOR_SHARD", "value": "a"}]}},
@@ -178,3 +194,18 @@ def test_the_notes_tell_how_a_provider_gets_its_first_organization() -> None:
     (notes,) = [t for path, t in rendered_files(MATRIX["postgresql"]).items() if path.endswith("NOTES.txt")]
     assert "deploy/rel-scim-operator-provider -- scimctl provider create NAME" in notes
     assert "allowHttpServices=true" in notes
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (MATRIX["available"], "https://hooks.example.com/okta/events"),
+        (
+            {"operator": {"hooks": {"enabled": True, "secretName": "s"}}},
+            "operator.hooks.ingress.enabled=true",
+        ),
+    ],
+)
+def test_the_notes_tell_where_okta_sends_its_hooks(values: JSON, told: str) -> None:
+    (notes,) = [text for path, text in rendered_files(values).items() if path.endswith("NOTES.txt")]
+    assert told in notes

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.api import APPROVE, APPROVED_BY, GROUP, KINDS, VERSION
+from controller.cli.lines import tell, tell_columns, terminal_width
 from controller.cli.options import Shape
 from controller.errors import NotFound, SpecError
 from controller.handlers.apiserver import JSON, ApiServer, open_api_server
@@ -67,13 +68,8 @@ async def show_status(view: View, shape: Shape) -> bool:
     else:
         for kind in KINDS:
             if found[kind]:
-                print(
-                    "\n".join(
-                        render_table(
-                            await view.api.get(view.path(kind), table=True), wide=shape is Shape.WIDE
-                        )
-                    )
-                )
+                table = await view.api.get(view.path(kind), table=True)
+                print("\n".join(render_table(table, wide=shape is Shape.WIDE, width=terminal_width())))
                 print()
         _print_troubles(item for items in found.values() for item in items)
     resources = [item for items in found.values() for item in items]
@@ -93,7 +89,7 @@ def _print_troubles(resources: Iterable[JSON]) -> None:
         ]
         if lines:
             quiet = False
-            print("\n".join([title, *lines]))
+            tell("\n".join([title, *lines]))
     if quiet:
         print("Nothing to do.")
 
@@ -141,15 +137,15 @@ async def show_waiting(view: View, name: str, shape: Shape) -> None:
     if not rows:
         print("Nobody waits for a seat.")
         return
-    print("\n".join(render_columns(("LIMIT", "PLACE", "LOGIN", "SINCE"), rows)))
+    tell_columns(("LIMIT", "PLACE", "LOGIN", "SINCE"), rows)
     for item in limits:
         total = ((item.get("status") or {}).get("seats") or {}).get("waiting", 0)
         listed = sum(1 for row in rows if row[0] == item["metadata"]["name"])
         if total > listed:
             more = total - listed
-            print(f"{item['metadata']['name']}: and {more} more; scimctl waiting --all lists everybody")
+            tell(f"{item['metadata']['name']}: and {more} more; scimctl waiting --all lists everybody")
         if remedy := (item.get("status") or {}).get("remediation"):
-            print(f"{item['metadata']['name']}: {remedy}")
+            tell(f"{item['metadata']['name']}: {remedy}")
 
 
 async def show_drift(view: View, name: str, shape: Shape) -> bool:
@@ -206,12 +202,12 @@ async def _own_name(api: ApiServer) -> str | None:
 
 
 def _print_plan(name: str, plan: Mapping[str, Any]) -> None:
-    print(f"Plan of {name}: {plan.get('total', 0)} actions. {plan.get('message', '')}".rstrip())
+    tell(f"Plan of {name}: {plan.get('total', 0)} actions. {plan.get('message', '')}".rstrip())
     rows = [
         tuple(str(row.get(key, "")) for key in ("action", "what", "why")) for row in plan.get("actions") or []
     ]
     if rows:
-        print("\n".join("  " + line for line in render_columns(("ACTION", "WHAT", "WHY"), rows)))
+        tell_columns(("ACTION", "WHAT", "WHY"), rows, indent="  ")
     more = int(plan.get("total", 0)) - len(rows)
     if more > 0:
         print(f"  and {more} more; scimctl plan {name} --waiting lists all")

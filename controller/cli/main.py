@@ -209,6 +209,7 @@ def plan(  # noqa: PLR0913 - each argument is an option
     """Show what the operator would do, by the operator's own engine. Writes nothing anywhere.
 
     Files stand in for what the cluster has; the rest, such as Secrets, is read from the cluster.
+    Long lines are folded on a terminal and whole in a pipe.
     """
     from controller.cli import plan as command
     from controller.cli.running import Where

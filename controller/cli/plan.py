@@ -9,12 +9,12 @@ import json
 from collections.abc import Iterable
 
 from controller.api.scim_integration import ScimIntegrationSpec
+from controller.cli.lines import tell, tell_columns
 from controller.cli.options import Output, Shape
 from controller.cli.running import Where, open_source, own_settings, plan_all, plans_that_wait
 from controller.clock import rfc3339
 from controller.errors import SpecError
 from controller.handlers.manifests import read_manifests
-from controller.handlers.tables import render_columns
 from controller.model.plan import Frozen, HoldReason, Plan, Verdict
 from controller.planning.approval import LIFETIME
 from controller.planning.inputs import Resource
@@ -80,9 +80,10 @@ async def everybody_waiting(where: Where, name: str, shape: Shape) -> None:
     if shape is Shape.JSON:
         keys = ("limit", "place", "login", "since")
         print(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2, ensure_ascii=False))
+    elif rows:
+        tell_columns(("LIMIT", "PLACE", "LOGIN", "SINCE"), rows)
     else:
-        headings = ("LIMIT", "PLACE", "LOGIN", "SINCE")
-        print("\n".join(render_columns(headings, rows)) if rows else "Nobody waits for a seat.")
+        print("Nobody waits for a seat.")
 
 
 def _planned(report: Report) -> Planned:
@@ -101,4 +102,4 @@ def _print(planned: list[Planned], output: Output) -> None:
     elif output is Output.MARKDOWN:
         print(render_markdown(planned))
     else:
-        print(render_text(planned))
+        tell(render_text(planned))

@@ -28,6 +28,7 @@ class Metrics:
         self._of_resources(self.registry, ["namespace", "name"])
         self._of_steps_and_tokens(self.registry, ["namespace", "name"])
         self._of_runs(self.registry, ["namespace", "name"])
+        self._of_what_runs_did(self.registry, ["namespace", "name"])
         self._of_calls(self.registry)
         self._of_the_process(self.registry)
 
@@ -106,6 +107,8 @@ class Metrics:
         self.interval_seconds = Gauge(
             "scim_operator_interval_seconds", "Declared time between full reads.", resource, registry=registry
         )
+
+    def _of_what_runs_did(self, registry: CollectorRegistry, resource: list[str]) -> None:
         self.actions_total = Counter(
             "scim_operator_actions_total",
             "Actions by kind and result.",

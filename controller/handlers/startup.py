@@ -123,6 +123,13 @@ class Ground:
     metrics: Metrics
 
 
+def _own_connector(settings: Settings, ground: Ground, leader: LeaderThread | None) -> TargetConnector:
+    """The connector to the real Okta and providers; its writes ask the Lease first, where there is one."""
+    fence = leader.leadership.fence if leader is not None else None
+    wiring = Wiring(clock=ground.clock, sink=MetricsSink(ground.metrics), fence=fence)
+    return TargetConnector(settings, wiring, TokenSecrets(ground.api))
+
+
 class Operator:
     """The parts of one process, and their life."""
 
@@ -133,51 +140,55 @@ class Operator:
         connector: Connector | None = None,
         leader: LeaderThread | None = None,
     ) -> None:
-        self._leader, self._settings = leader, settings
-        self._kubeconfig, self._api = ground.kubeconfig, ground.api
-        api, clock, metrics = ground.api, ground.clock, ground.metrics
-        self._clock, self._metrics = clock, metrics
-        fence = leader.leadership.fence if leader is not None else None
-        wiring = Wiring(clock=clock, sink=MetricsSink(metrics), fence=fence)
-        self._own = None if connector else TargetConnector(settings, wiring, TokenSecrets(api))
+        self._leader, self._settings, self._ground = leader, settings, ground
+        self._own = None if connector else _own_connector(settings, ground, leader)
         used = connector or self._own
         assert used is not None
-        self.known, cluster = Known(), Cluster(api, clock)
+        api, clock, metrics = ground.api, ground.clock, ground.metrics
+        self.known, self._cluster = Known(), Cluster(api, clock)
         schedule = Schedule(self._orgs_of, self._tenants_of)
         self.queue = WorkQueue(self._work, schedule, clock, settings.concurrency, metrics)
-        reporter = Reporter(self.known, cluster, clock, settings, metrics, self._is_throttled)
+        self._reporter = Reporter(self.known, self._cluster, clock, settings, metrics, self._is_throttled)
         self._watches = SecretWatches(api, clock, metrics, self._poke_for_secret)
         self._memories = Memories(StateStore(api))
         links = LogLinks(api, clock, settings.shard)
         self._orgs = Orgs(
             clock, settings.log_poll_seconds, self._poke_for_log, links, self._count_deactivations
         )
-        okta = OktaSide(self._own, self._orgs)
-        self._farewell = Farewell(self.known, cluster, reporter)
-        engine = Engine(used, clock, settings, metrics, self._memories.keep)
-        parts = Parts(
+        self._farewell = Farewell(self.known, self._cluster, self._reporter)
+        self._reconciler = Reconciler(self._parts(used))
+        self.intake = self._intake()
+
+    def _parts(self, connector: Connector) -> Parts:
+        """What a run is made of."""
+        settings, clock, metrics = self._settings, self._ground.clock, self._ground.metrics
+        return Parts(
             self.known,
-            cluster,
-            engine,
+            self._cluster,
+            Engine(connector, clock, settings, metrics, self._memories.keep),
             self._memories,
-            reporter,
+            self._reporter,
             self._watches,
-            okta,
+            OktaSide(self._own, self._orgs),
             self._farewell,
             clock,
             settings,
             metrics,
         )
-        self._reconciler, self._cluster = Reconciler(parts), cluster
-        self.intake = Intake(self.known, self.queue, reporter, clock, metrics, settings.shard)
-        self.intake.on_gone, self.intake.on_leaving_org = self._gone, self._farewell.release_org
-        self.intake.on_left = self._reconciler.left
+
+    def _intake(self) -> Intake:
+        """Where events of the watches go, and whom it tells of what is gone."""
+        ground, shard = self._ground, self._settings.shard
+        intake = Intake(self.known, self.queue, self._reporter, ground.clock, ground.metrics, shard)
+        intake.on_gone, intake.on_leaving_org = self._gone, self._farewell.release_org
+        intake.on_left = self._reconciler.left
+        return intake
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event, pulse: Pulse) -> None:
         """From the first listing to the last run."""
         namespaces = self._settings.watched_namespaces()
         try:
-            await wait_for_kinds(self._api, self._clock, stop)
+            await wait_for_kinds(self._ground.api, self._ground.clock, stop)
         except SpecError:
             await self._let_go()
             raise
@@ -187,21 +198,21 @@ class Operator:
         listed = [body for kind in KINDS for body in await self._cluster.list_kind(kind, namespaces)]
         self.intake.first(listed)
         hooks = self._hooks()
-        informer = Informer(self._kubeconfig, namespaces, self.intake.event)
+        informer = Informer(self._ground.kubeconfig, namespaces, self.intake.event)
         informer.start()
         pulse.state = "ready"
-        self._metrics.leader.set(1)
+        self._ground.metrics.leader.set(1)
         ready.set()
         logger.info("operator is ready", extra={"facts": {"version": __version__, "resources": len(listed)}})
         try:
             release = partial(let_go, self._cluster, namespaces)
-            guarding = guard(self._api, self._clock, namespaces, pulse.saw_api, release)
+            guarding = guard(self._ground.api, self._ground.clock, namespaces, pulse.saw_api, release)
             await first_to_end(stop, self.queue.run(stop), informer.ended(), guarding, self._until_lost())
         except Unavailable as end:
             if end.reason != WATCH_ENDED:
                 raise
             await self._let_go()
-            raise await cause_of(end, self._api) from None
+            raise await cause_of(end, self._ground.api) from None
         finally:
             await self._close(informer, hooks)
 
@@ -254,7 +265,7 @@ class Operator:
     async def _close(self, informer: Informer, hooks: Listener | None) -> None:
         if hooks is not None:
             await asyncio.to_thread(hooks.stop)
-        self._metrics.leader.set(0)
+        self._ground.metrics.leader.set(0)
         await informer.stop()
         await self._orgs.aclose()
         await self._watches.aclose()
@@ -279,7 +290,7 @@ class Operator:
 
     def _count_deactivations(self, key: str, people: int) -> None:
         namespace, _, name = key.partition("/")
-        self._metrics.okta_deactivations_total.labels(namespace, name).inc(people)
+        self._ground.metrics.okta_deactivations_total.labels(namespace, name).inc(people)
 
     def _integration(self, key: str) -> Any:
         namespace, _, name = key.partition("/")

@@ -23,6 +23,7 @@ from controller.clock import SystemClock
 from controller.errors import SpecError
 from controller.logs import configure_logs
 from controller.settings import parse_settings
+from controller.transport.idle import SERVER_SECONDS
 
 if TYPE_CHECKING:
     from controller.provider.app import CreatedOrganization
@@ -118,10 +119,13 @@ async def _prepare(wish: ProviderWish, port: int) -> Announced:
     created = await _organization(wish)
     app = build_app(wish.database, SystemClock(), public_url=wish.public_url or None)
     loop = "uvloop" if os.name == "posix" else "asyncio"
-    # An idle connection outlives what clients keep: closed under a request, a write would have no answer.
-    keep_alive = 75
     config = uvicorn.Config(
-        app, loop=loop, log_config=None, access_log=False, server_header=False, timeout_keep_alive=keep_alive
+        app,
+        loop=loop,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=SERVER_SECONDS,
     )
     return Announced(config, lambda: _announce(wish, url, created))
 

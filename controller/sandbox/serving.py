@@ -15,6 +15,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import uvicorn
 
+from controller.transport.idle import SERVER_SECONDS
+
 HOST = "127.0.0.1"
 _STEP_SECONDS = 0.01
 
@@ -75,8 +77,7 @@ async def serve(app: Any, port: int = 0) -> Served:
         access_log=False,
         ws="none",
         timeout_graceful_shutdown=2,
-        # Longer than any client keeps an idle connection: closed under a request, a write has no answer.
-        timeout_keep_alive=75,
+        timeout_keep_alive=SERVER_SECONDS,
         server_header=False,
         date_header=not getattr(app, "sends_date", False),  # the simulated Okta's clock can be moved
     )

@@ -31,15 +31,13 @@ from controller.transport.failures import (
     retry_after_seconds,
 )
 from controller.transport.guard import guard
+from controller.transport.idle import CLIENT_SECONDS
 from controller.transport.retry import RetryPolicy
 from controller.transport.trail import note_write
 from controller.transport.urls import check_url, origin
 
 USER_AGENT = f"scim-operator/{__version__}"
 READS = ("GET", "HEAD")
-IDLE_SECONDS = 4.0
-"""How long an idle connection is kept. Common servers close one after five, and a write that is sent at that
-very moment has no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +301,7 @@ def _client(remote: Remote, transport: httpx.AsyncBaseTransport | None) -> httpx
         follow_redirects=False,
         cookies=no_cookies,
         headers={"user-agent": remote.user_agent},
-        limits=httpx.Limits(max_connections=remote.connections, keepalive_expiry=IDLE_SECONDS),
+        limits=httpx.Limits(max_connections=remote.connections, keepalive_expiry=CLIENT_SECONDS),
     )
     guard(client)
     return client

@@ -117,7 +117,7 @@ class InactivePerson(Status):
     """Login, or Okta id where logins are not shown."""
     last_sign_in: Time | None = None
     """When they were last active at the provider, as its admin API tells; without one the last sign-in to
-    Okta. Absent for never."""
+    Okta. Where Okta's System Log tells of a later sign-in to the app, its day. Absent for never."""
 
 
 class ReclaimStatus(Status):

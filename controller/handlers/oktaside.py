@@ -43,8 +43,11 @@ class OktaSide:
             self._orgs.use(key, await self._connector.open_org(org, credentials), report)
 
     def informed(self, key: str, memory: Memory) -> Memory:
-        """`memory` with what the System Log has told of Okta's pushes since it was stored."""
-        told = self._orgs.told(key)
+        """`memory` with what the System Log has told of Okta's pushes and of sign-ins since it was stored."""
+        told, signed_in = self._orgs.told(key), self._orgs.signed_in(key)
+        if signed_in:
+            days = {OktaId(okta_id): day for okta_id, day in signed_in.items()}
+            memory = replace(memory, sign_ins={**memory.sign_ins, **days})
         if not told.failures and told.trouble is None:
             return memory
         failures = {**memory.failures, **{OktaId(okta_id): why for okta_id, why in told.failures.items()}}

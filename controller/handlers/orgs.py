@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from controller.okta.client import OktaClient
 from controller.okta.connect import OpenOrg
 from controller.okta.events import Change, Interests, Seen, follow
 from controller.okta.pushes import Pushes, Told
+from controller.okta.sign_ins import SignIns
 from controller.reconcile.report import Report
 
 SLOWER = 10
@@ -46,6 +47,7 @@ class _Org:
     interests: Interests = field(default_factory=Interests)
     seen: Seen = field(default_factory=Seen)
     pushes: Pushes = field(default_factory=Pushes)
+    sign_ins: SignIns = field(default_factory=SignIns)
     task: asyncio.Task[None] | None = None
 
 
@@ -79,6 +81,16 @@ class Orgs:
         org.interests.set(key, actual.app.app_id, people, groups)
         failures = {str(okta_id): why for okta_id, why in report.memory.failures.items()}
         org.pushes.recall(actual.app.app_id, failures, report.memory.trouble)
+        self._ask_for_sign_ins(org, actual.app.app_id, people, report)
+
+    def _ask_for_sign_ins(self, org: _Org, app_id: str, people: set[str], report: Report) -> None:
+        """Where a SeatLimit wants to know who is inactive; nobody else pays for it."""
+        seats = report.desired.seats if report.desired is not None else None
+        if seats is None or seats.inactive_for is None:
+            org.sign_ins.drop(app_id)
+            return
+        known = {str(okta_id): day for okta_id, day in report.memory.sign_ins.items()}
+        org.sign_ins.ask(app_id, people, known, seats.inactive_for, report.finished)
 
     def told(self, key: str) -> Told:
         """What the log has told of the pushes to the app of `key`."""
@@ -86,6 +98,11 @@ class Orgs:
             if key in org.keys:
                 return org.pushes.told(org.interests.app_of(key))
         return Told()
+
+    def signed_in(self, key: str) -> Mapping[str, int]:
+        """The newest day on which each person signed in to the app of `key`, as far as the log told."""
+        found = next((org for org in self._orgs.values() if key in org.keys), None)
+        return found.sign_ins.told(found.interests.app_of(key)) if found is not None else {}
 
     async def drop(self, namespace: str, name: str) -> None:
         """An OktaOrg is gone: so is what was stored beside it."""
@@ -98,12 +115,13 @@ class Orgs:
         """`key` is gone or suspended: an org that nobody else uses is not asked any more."""
         for org in self._orgs.values():
             org.keys.discard(key)
+            org.sign_ins.drop(org.interests.app_of(key))
             org.interests.forget(key)
 
     def take(self, changes: Iterable[Change], org_id: str = "") -> int:
         """Pokes whom `changes` concern, of one org or, for a hook that does not say whose it is, of any; how
         many pokes that were."""
-        found, count = list(changes), 0
+        found, count = [change for change in changes if not change.is_sign_in], 0
         for each, org in self._orgs.items():
             for change in org.seen.fresh(found) if org_id in ("", each) else ():
                 # Who begins or ceases to fail changes the steps of a person, which a full run tells.
@@ -145,9 +163,17 @@ class Orgs:
             logger.warning("the System Log is not read: %s", error.message, extra={"facts": {"org": org_id}})
             return self._poll_seconds * SLOWER if isinstance(error, Unauthorized) else 0.0
         self.take(changes, org_id)
+        await self._read_sign_ins(org_id, org)
         if begun not in ("", org.stored) and await self._links.save(org.home[0], org_id, begun):
             org.stored = begun
         return 0.0
+
+    async def _read_sign_ins(self, org_id: str, org: _Org) -> None:
+        """One app at most; what fails costs only what a report of inactive people would have known."""
+        try:
+            await org.sign_ins.read(org.client, self._clock)
+        except ControllerError as error:
+            logger.warning("sign-ins are not read: %s", error.message, extra={"facts": {"org": org_id}})
 
     async def aclose(self) -> None:
         """Ends the pollers."""

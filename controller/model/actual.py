@@ -270,6 +270,9 @@ class Memory:
     """SCIM path -> value that was accepted and waits for somebody: not sent again, not drift."""
     failures: Mapping[OktaId, str] = field(default_factory=dict)
     """Whom Okta could not push -> the reason that its System Log gave."""
+    sign_ins: Mapping[OktaId, int] = field(default_factory=dict)
+    """Day of each person's newest sign-in to the app, counted from 1970-01-01 in UTC, as the System Log told;
+    only where somebody asks who is inactive."""
     trouble: str = ""
     """Why Okta does not reach the provider, as its System Log tells; "" where nothing is wrong."""
     rows: Mapping[str, tuple[str, str]] = field(default_factory=dict)

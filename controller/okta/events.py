@@ -41,6 +41,8 @@ PREFIXES = (
 )
 """Beginnings of the event types that are asked for."""
 LOG_FILTER = " or ".join(f'eventType sw "{prefix}"' for prefix in PREFIXES)
+SIGN_IN = "user.authentication.sso"
+"""Changes nothing that is declared, and there are more of it than of all else: sign_ins reads it apart."""
 PAGES_A_POLL = 20
 LARGEST_HOOK = 1 << 20
 CHALLENGE_HEADER = "x-okta-verification-challenge"
@@ -64,6 +66,11 @@ class Change:
     def is_deactivation(self) -> bool:
         """Whether Okta's provisioning agent deactivated somebody at the provider."""
         return self.event_type == "application.provision.user.deactivate" and not self.failure
+
+    @property
+    def is_sign_in(self) -> bool:
+        """Whether somebody opened an app; only a hook brings it, and nothing is to be done about it."""
+        return self.event_type == SIGN_IN
 
     @property
     def is_push(self) -> bool:
@@ -126,19 +133,28 @@ async def follow(client: OktaClient, link: str, since: datetime) -> tuple[list[C
 
     Store the link only when the changes are taken up: then a crash repeats events and loses none.
     """
-    changes: list[Change] = []
-    for _ in range(PAGES_A_POLL):
+    events, link, _ = await read_log(client, link, since, LOG_FILTER, PAGES_A_POLL)
+    return [parse_event(event) for event in events], link
+
+
+async def read_log(
+    client: OktaClient, link: str, since: datetime, query: str, pages: int
+) -> tuple[list[LogEvent], str, bool]:
+    """(the events behind `link` that `query` filters, the link to go on with, whether these were all); reads
+    at most so many pages. A link has its filter in it: `query` and `since` count only without one."""
+    found: list[LogEvent] = []
+    for _ in range(pages):
         try:
-            events, link = await client.log_page(link, since, LOG_FILTER)
+            events, link = await client.log_page(link, since, query)
         except (Rejected, Unavailable) as error:
             if not link or (isinstance(error, Unavailable) and error.reason != "ForeignLink"):
                 raise
             link = ""
             continue
-        changes += [parse_event(event) for event in events]
+        found += events
         if len(events) < PAGE_LOG:
-            break
-    return changes, link
+            return found, link, True
+    return found, link, False
 
 
 class HookRefused(ValueError):

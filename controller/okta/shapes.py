@@ -128,4 +128,5 @@ class LogEvent(TypedDict, total=False):
     eventType: str
     displayMessage: str
     outcome: Json
+    actor: Json
     target: list[Json] | None

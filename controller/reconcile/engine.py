@@ -32,6 +32,7 @@ from controller.planning.inputs import Inputs, Resource
 from controller.planning.intent import note_intent, recover
 from controller.planning.matching import ids_to_look_up
 from controller.planning.memory import Run, remember
+from controller.planning.reclaim import kept_sign_ins
 from controller.planning.rotation import lacks_token
 from controller.planning.wish import Desired
 from controller.reconcile.audit import audit
@@ -217,7 +218,9 @@ class Engine:
                 progress.began,
             )
             try:
-                progress.memory = remember(progress.memory, run)
+                noted = remember(progress.memory, run)
+                kept = kept_sign_ins(progress.desired, progress.actual, noted)
+                progress.memory = replace(noted, sign_ins=kept)
             except Exception as caught:
                 self._metrics.unexpected_errors_total.inc()
                 logger.exception("unexpected error", extra={"facts": {"resource": _name(progress.inputs)}})

@@ -56,7 +56,7 @@ def reclaim_status(report: Report, show: Show) -> Status:
     """People who may not need their seat, as of a day, so that the status changes once a day at most."""
     if report.desired is None or report.actual is None:
         return {}
-    found = find_inactive(report.desired, report.actual, report.finished)
+    found = find_inactive(report.desired, report.actual, report.memory.sign_ins, report.finished)
     if found is None:
         return {}
     return {

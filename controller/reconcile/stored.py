@@ -45,8 +45,9 @@ def encode_memory(memory: Memory) -> bytes:
             "isNew": memory.is_new,
             "failures": dict(sorted(memory.failures.items())),
             "trouble": memory.trouble,
-            "confirmed": _hashes(memory),
+            "confirmed": _by_pair(memory.pairs, memory.confirmed, "I"),
             "confirmedPaths": memory.confirmed_paths,
+            "signIns": _by_pair(memory.pairs, memory.sign_ins, "H"),
             "made": [
                 [one.kind.value, one.subject, one.before, one.after] for _, one in sorted(memory.made.items())
             ],
@@ -76,23 +77,25 @@ def decode_memory(packed: bytes) -> Memory:
         is_new=raw["isNew"],
         failures={OktaId(okta_id): told for okta_id, told in raw.get("failures", {}).items()},
         trouble=raw.get("trouble", ""),
-        confirmed=_confirmed(raw),
+        confirmed=_numbers(raw, "confirmed", "I"),
         confirmed_paths=raw.get("confirmedPaths", ""),
+        sign_ins=_numbers(raw, "signIns", "H"),
         made={one.key: one for one in map(_made, raw.get("made", ()))},
     )
 
 
-def _hashes(memory: Memory) -> str:
-    """The hashes of those who have a pair, in the order of the pairs; 0 for none. By name they would be as
-    large as the pairs themselves."""
-    found = (memory.confirmed.get(okta_id, 0) for okta_id in sorted(memory.pairs))
-    return base64.b64encode(struct.pack(f"<{len(memory.pairs)}I", *found)).decode()
+def _by_pair(pairs: Mapping[OktaId, ScimId], numbers: Mapping[OktaId, int], size: str) -> str:
+    """The numbers of those who have a pair, in the order of the pairs; 0 for none, "" where nobody has one.
+    By name they would be as large as the pairs themselves. `size` is that of struct: H takes days until
+    2149."""
+    found = [numbers.get(okta_id, 0) for okta_id in sorted(pairs)]
+    return base64.b64encode(struct.pack(f"<{len(found)}{size}", *found)).decode() if any(found) else ""
 
 
-def _confirmed(raw: Mapping[str, Any]) -> dict[OktaId, int]:
-    packed = base64.b64decode(raw.get("confirmed", ""))
-    hashes = struct.unpack(f"<{len(packed) // 4}I", packed)
-    named = zip(sorted(raw["pairs"]), hashes, strict=False)
+def _numbers(raw: Mapping[str, Any], key: str, size: str) -> dict[OktaId, int]:
+    packed = base64.b64decode(raw.get(key, ""))
+    numbers = struct.unpack(f"<{len(packed) // struct.calcsize(size)}{size}", packed)
+    named = zip(sorted(raw["pairs"]), numbers, strict=False)
     return {OktaId(okta_id): found for okta_id, found in named if found}
 
 

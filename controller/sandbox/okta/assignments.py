@@ -333,6 +333,15 @@ def _scope(org: Org, user: UserRecord) -> JSON:
     return {"user": user.profile, "source": user.profile, "groups": names, "group_ids": ids}
 
 
+def sign_in(org: Org, app: AppRecord, user: UserRecord) -> None:
+    """Somebody who is assigned opens the app within their session with Okta: the log gets an event by them,
+    and nothing else changes."""
+    app_user, app_instance, person = _targets(app, user, app.users[user.id])
+    before, org.log.actor = org.log.actor, person
+    org.log.record("user.authentication.sso", app_instance, app_user)
+    org.log.actor = before
+
+
 def _scheme(app: AppRecord) -> str:
     return str((app.body.get("credentials") or {}).get("scheme") or "")
 

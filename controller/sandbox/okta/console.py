@@ -26,12 +26,13 @@ async def perform(org: Org, body: JSON) -> JSON:
         return {"step": step, "done": ORG_STEPS[step](org, body)}
     if step not in APP_STEPS:
         raise invalid("step", f"{step!r} is none of {', '.join([*APP_STEPS, *ORG_STEPS])}")
-    app = _find_app(org, str(body.get("app", "")))
+    app = find_app(org, str(body.get("app", "")))
     done = APP_STEPS[step](org, app, body)
     return {"step": step, "done": await done if isinstance(done, Awaitable) else done}
 
 
-def _find_app(org: Org, wanted: str) -> AppRecord:
+def find_app(org: Org, wanted: str) -> AppRecord:
+    """The app of that label or id; OktaProblem unless there is exactly one."""
     found = [app for app in org.apps.values() if wanted in (app.id, app.body["label"])]
     if len(found) != 1:
         raise invalid("app", f"{len(found)} apps have the label or id {wanted!r}")

@@ -10,6 +10,7 @@
     GET /_control/tasks                    tasks of the provisioning agent, failed ones with a reason
     POST|DELETE /_control/tokens           {name, token, readOnly, groups} -> {id, token}; DELETE ?id=
     POST /_control/service-apps            {name, jwks, scopes, dpop, readOnly, groups} -> {clientId}
+    POST /_control/sign-in                 {app, user}: the person opens the app; an event of the log, no more
     POST /_control/consume                 {bucket, calls}: another client of the org uses the bucket
 
 For `latency` and `clock-skew` a fault's `seconds` is its size and `duration` how long it is on; for the
@@ -24,7 +25,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, fields
 from typing import Any
 
-from controller.sandbox.okta import console, state
+from controller.sandbox.okta import assignments, console, state
 from controller.sandbox.okta.calls import Answer, Call
 from controller.sandbox.okta.faults import KINDS, FaultError
 from controller.sandbox.okta.orgclock import okta_time, parse_duration
@@ -196,6 +197,15 @@ def _limits(org: Org, wish: dict[str, Any]) -> dict[str, Any]:
     return {"read_only": bool(wish.get("readOnly", False)), "groups": groups}
 
 
+def _post_sign_in(org: Org, body: Any, call: Call) -> Answer:
+    wish = _object(body)
+    app, user = console.find_app(org, str(wish.get("app"))), org.find_user(str(wish.get("user")))
+    if user.id not in app.users:
+        raise ControlError(f"user: {wish['user']} is not assigned to {app.body['label']}")
+    assignments.sign_in(org, app, user)
+    return Answer({"time": org.now_text()}, 201)
+
+
 def _post_consume(org: Org, body: Any, call: Call) -> Answer:
     bucket, calls = _object(body).get("bucket"), _object(body).get("calls")
     if bucket not in org.buckets.limits:
@@ -230,5 +240,6 @@ _HANDLERS: dict[tuple[str, str], Callable[[Org, Any, Call], Answer | Awaitable[A
     ("POST", "tokens"): _post_tokens,
     ("DELETE", "tokens"): _delete_tokens,
     ("POST", "service-apps"): _post_service_apps,
+    ("POST", "sign-in"): _post_sign_in,
     ("POST", "consume"): _post_consume,
 }

@@ -69,6 +69,7 @@ MESSAGES: dict[str, str] = {
     "user.lifecycle.suspend": "Suspend Okta user",
     "user.lifecycle.unsuspend": "Unsuspend Okta user",
     "user.lifecycle.delete.initiated": "Delete Okta user initiated",
+    "user.authentication.sso": "User single sign on to app",
     "user.account.update_profile": "Update user profile for Okta",
     "user.account.lock": "User account is locked",
     "user.account.unlock_by_admin": "User account is unlocked",

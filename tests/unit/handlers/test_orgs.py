@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
 from controller.clock import ManualClock
-from controller.errors import Unavailable
+from controller.errors import Unauthorized, Unavailable
 from controller.handlers.loglinks import LONGEST, LogLinks, links_name
 from controller.handlers.oktaside import OktaSide
 from controller.handlers.orgs import Orgs
 from controller.model.actual import Memory
-from controller.model.people import EVERYTHING, OktaId, Scope
+from controller.model.people import EVERYTHING, OktaId, ScimId, Scope
 from controller.okta.auth import ApiToken
 from controller.okta.client import OktaClient
 from controller.okta.connect import OpenOrg
-from controller.okta.events import Change
-from controller.sandbox.okta import directory
+from controller.okta.events import SIGN_IN, Change
+from controller.okta.sign_ins import SignIns
+from controller.planning.wish import SeatWish
+from controller.sandbox.okta import assignments, directory
 from controller.sandbox.okta.app import build_app
 from controller.sandbox.okta.seed import seed
 from controller.sandbox.okta.store import Org
@@ -49,11 +53,11 @@ class Process:
         self.orgs = Orgs(clock, 30, poke, LogLinks(api, clock), count)  # type: ignore[arg-type]
         self.opened, self.org = OpenOrg(OktaClient(self.session, org.id), org.id), org
 
-    def use(self, memory: Memory | None = None) -> None:
+    def use(self, memory: Memory | None = None, seats: SeatWish | None = None) -> None:
         """What the reconciler tells after a full run."""
         app = self.org.app_by_label("Calendly")
         state = world.with_app(world.actual([world.person(one) for one in app.users]), app_id=app.id)
-        made = report(actual=state, desired=world.wish(by="Okta"))
+        made = report(actual=state, desired=world.wish(by="Okta", seats=seats))
         self.orgs.use("team/calendly", self.opened, replace(made, memory=memory or made.memory))
 
     async def poll(self) -> None:
@@ -212,3 +216,44 @@ async def test_nobody_is_asked_while_no_integration_uses_the_org(org: Org, clock
     await asyncio.sleep(0)
     await process.aclose()
     assert list(org.requests) == []
+
+
+ASKS = replace(world.seat_wish(), inactive_for=timedelta(days=90))
+DAY = 20_454
+"""2026-01-01."""
+
+
+async def test_sign_ins_are_read_for_whom_asks_and_told_to_the_next_run(org: Org, clock: ManualClock) -> None:
+    process, app = Process(org, FakeApi(), clock), org.app_by_label("Calendly")
+    ada = OktaId(min(app.users))
+    known = {OktaId("00u9"): DAY - 9}
+    process.use(Memory(pairs={ada: ScimId("s1")}, sign_ins=known), ASKS)
+    assignments.sign_in(org, app, org.users[ada])
+    await process.poll()
+    side, before = OktaSide(None, process.orgs), Memory(sign_ins=known)
+    assert side.informed("team/calendly", before).sign_ins == {ada: DAY, **known}
+    assert side.informed("team/other", before) == before
+    assert process.pokes == [], "a sign-in is nothing to act on"
+    process.use()
+    assert process.orgs.signed_in("team/calendly") == {}
+    await process.aclose()
+
+
+async def test_a_log_that_refuses_sign_ins_still_tells_of_changes(org: Org, clock: ManualClock) -> None:
+    process = Process(org, FakeApi(), clock)
+    process.use(seats=ASKS)
+    refused = Unauthorized("no scope", system="Okta")
+    with mock.patch.object(SignIns, "read", side_effect=refused):
+        await process.poll()
+        changed = rename(org, 0)
+        await process.poll()
+    await process.aclose()
+    assert {scope.people for _, scope, _ in process.pokes} == {frozenset({changed})}
+
+
+async def test_a_hook_that_brings_sign_ins_starts_no_run(org: Org, clock: ManualClock) -> None:
+    process, app = Process(org, FakeApi(), clock), org.app_by_label("Calendly")
+    process.use()
+    assert process.orgs.take([Change("u1", "", SIGN_IN, frozenset({app.id}))]) == 0
+    assert process.pokes == []
+    await process.aclose()

@@ -37,6 +37,7 @@ FULL = Memory(
     trouble="HTTP 401",
     confirmed={OktaId("00ü2"): 4_000_000_000},
     confirmed_paths="0a1b2c3d",
+    sign_ins={OktaId("00u1"): 20_514},
     made={"AssignUser/00u1": Made(ActionKind.ASSIGN_USER, "00u1", (), (("priority", 1),))},
 )
 
@@ -45,6 +46,8 @@ def test_a_memory_comes_back_whole_but_for_what_belongs_to_the_process() -> None
     assert decode_memory(encode_memory(FULL)) == FULL
     nameless = replace(FULL, confirmed={**FULL.confirmed, OktaId("00u7"): 7})
     assert decode_memory(encode_memory(nameless)) == FULL, "hashes are kept of those who have a pair"
+    gone = replace(FULL, sign_ins={**FULL.sign_ins, OktaId("00u7"): 20_000})
+    assert decode_memory(encode_memory(gone)) == FULL, "and so are sign-ins"
     assert decode_memory(encode_memory(Memory())) == Memory()
 
 

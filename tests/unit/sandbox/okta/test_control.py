@@ -88,6 +88,13 @@ async def test_the_clock_is_advanced(raw: httpx.AsyncClient, advance: Any, now: 
         ("PATCH", "quirks", {"search_lag_seconds": "1"}, "must be a number"),
         ("POST", "service-apps", {}, "jwks: must be a list"),
         ("POST", "service-apps", {"jwks": [{}]}, "scopes: must be a list"),
+        ("POST", "sign-in", {"app": "Nope", "user": "x"}, "0 apps have the label"),
+        (
+            "POST",
+            "sign-in",
+            {"app": "Calendly", "user": "ibrahim.osei@example.com"},
+            "is not assigned to Calendly",
+        ),
         ("POST", "consume", {"bucket": "x"}, "bucket: must be one of"),
         ("POST", "consume", {"bucket": "/api/v1", "calls": -1}, "calls: must be"),
         ("DELETE", "tokens", None, "no such token"),

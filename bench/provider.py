@@ -30,7 +30,7 @@ MANY = int(os.environ.get("BENCH_MANY_USERS", "100000"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "1.5"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "4"))
 SIZES = (10, 500, 10_000)
-SHARE = 0.5  # of a core, for each of two processes
+SHARE = 0.4  # of a core, for each of two processes
 PEER = "scim2-server 0.8.3 in memory"
 DURABLE = "SQLite, WAL, synchronous=FULL"
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -246,8 +246,8 @@ async def _together(servers: list[Server], phase: str) -> Throughput:
 def on_postgresql() -> list[Row]:
     """Rows of one and of two processes on one PostgreSQL; none where there is no PostgreSQL.
 
-    Throughput can only double where there are processors to spare: each process is held to half a core, as
-    a container with that limit, so that client and database have another one. Without limits it is told too.
+    Throughput can only double where there are processors to spare: each process is held to SHARE of a core,
+    as a container with that limit is, and client and database have the rest. Without limits it is told too.
     """
     from tests.contract.provider.postgres import binaries, cluster, new_database
 

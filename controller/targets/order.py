@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from controller.errors import ControllerError, RateLimited, RemoteError, Unauthorized, Unavailable
 from controller.model.actions import Action, ActionKind, Outcome, Result
@@ -60,6 +60,22 @@ class Executor(Protocol):
         ...
 
 
+@runtime_checkable
+class Bundler(Executor, Protocol):
+    """An Executor that writes several actions by one request."""
+
+    def bundles(self, kind: ActionKind, actions: Sequence[Action]) -> list[list[Action]]:
+        """`actions`, which are all of `kind`, in the portions that are written together."""
+        ...
+
+    async def write_bundle(self, actions: Sequence[Action]) -> Written:
+        """Does all of them. Where it is refused for a reason of one of them, each is written by itself."""
+        ...
+
+
+Pair = tuple[Action, Written]
+
+
 @dataclass(slots=True)
 class _Run:
     """One call of `carry_out`."""
@@ -75,19 +91,17 @@ class _Run:
         """Writes and confirms `actions`, which are all of `kind`."""
         slots = asyncio.Semaphore(max(1, self.executor.concurrency(kind)))
         singly = self.executor.confirms_singly(kind, len(actions))
-        written: list[tuple[Action, Written]] = []
+        written: list[Pair] = []
 
-        async def one(action: Action) -> None:
+        async def one(bundle: list[Action]) -> None:
             async with slots:
-                result = await self._write(action)
-                if result is None:
-                    return
-                if singly:
-                    self._tell(await self._confirm(action, result))
-                else:
-                    written.append((action, result))
+                for action, result in await self._write(bundle):
+                    if singly:
+                        self._tell(await self._confirm(action, result))
+                    else:
+                        written.append((action, result))
 
-        tasks = [asyncio.ensure_future(one(action)) for action in actions]
+        tasks = [asyncio.ensure_future(one(bundle)) for bundle in self._bundles(kind, actions)]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -96,19 +110,38 @@ class _Run:
         if written:
             await self._confirm_all(kind, written)
 
-    async def _write(self, action: Action) -> Written | None:
-        """None where the action's outcome has been told already."""
-        if reason := self._why_skipped(action):
-            self._tell(Outcome(action, Result.SKIPPED, *reason))
-            return None
+    def _bundles(self, kind: ActionKind, actions: list[Action]) -> list[list[Action]]:
+        if isinstance(self.executor, Bundler):
+            return self.executor.bundles(kind, actions)
+        return [[action] for action in actions]
+
+    async def _write(self, bundle: list[Action]) -> list[Pair]:
+        """What was written; the outcome of everything else in `bundle` has been told already."""
+        ready = [action for action in bundle if not self._is_skipped(action)]
+        if not ready:
+            return []
         with trail() as requests:
             try:
-                written = await self.executor.write(action)
+                written = await self._send(ready)
             except ControllerError as error:
-                self._note(action, error, requests)
-                return None
+                if len(ready) > 1 and not _concerns_all(error):
+                    return [pair for action in ready for pair in await self._write([action])]
+                self._note(ready, error, requests)
+                return []
         self.unavailable_in_a_row = 0
-        return written if written.request_id else replace(written, request_id=",".join(requests))
+        told = written if written.request_id else replace(written, request_id=",".join(requests))
+        return [(action, told) for action in ready]
+
+    async def _send(self, ready: list[Action]) -> Written:
+        if len(ready) > 1 and isinstance(self.executor, Bundler):
+            return await self.executor.write_bundle(ready)
+        return await self.executor.write(ready[0])
+
+    def _is_skipped(self, action: Action) -> bool:
+        reason = self._why_skipped(action)
+        if reason is not None:
+            self._tell(Outcome(action, Result.SKIPPED, *reason))
+        return reason is not None
 
     def _why_skipped(self, action: Action) -> tuple[str, str] | None:
         if self.stop is not None:
@@ -120,7 +153,7 @@ class _Run:
             return "SeatsExhausted", self.seats_gone
         return None
 
-    def _note(self, action: Action, error: ControllerError, requests: Sequence[str]) -> None:
+    def _note(self, actions: Sequence[Action], error: ControllerError, requests: Sequence[str]) -> None:
         if error.reason == "SeatsExhausted":
             self.seats_gone = error.message
         is_down = isinstance(error, Unavailable)
@@ -128,7 +161,8 @@ class _Run:
         is_final = isinstance(error, Unauthorized | RateLimited | Unreachable)
         if isinstance(error, RemoteError) and (is_final or self.unavailable_in_a_row >= PATIENCE):
             self.stop = self.stop or error
-        self._tell(_failure(action, error, requests))
+        for action in actions:
+            self._tell(_failure(action, error, requests))
 
     async def _confirm(self, action: Action, written: Written) -> Outcome:
         try:
@@ -136,7 +170,7 @@ class _Run:
         except ControllerError as error:
             return _unconfirmed(action, written, error)
 
-    async def _confirm_all(self, kind: ActionKind, written: list[tuple[Action, Written]]) -> None:
+    async def _confirm_all(self, kind: ActionKind, written: list[Pair]) -> None:
         try:
             outcomes = await self.executor.confirm_all(kind, written)
         except ControllerError as error:
@@ -173,6 +207,11 @@ def not_confirmed(action: Action, written: Written, words: str) -> Outcome:
     """FAILED: accepted, yet what was read back is not what was wished."""
     message = f"accepted, but {words}"
     return Outcome(action, Result.FAILED, "NotConfirmed", message, written.remote_id, written.request_id)
+
+
+def _concerns_all(error: ControllerError) -> bool:
+    """Whether each action by itself would meet with `error` too, or may have been carried out already."""
+    return isinstance(error, Unauthorized | RateLimited | Unavailable) or not isinstance(error, RemoteError)
 
 
 def _failure(action: Action, error: ControllerError, requests: Sequence[str]) -> Outcome:

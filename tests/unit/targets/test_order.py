@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controller.errors import NotFound, RateLimited, RemoteError, Unauthorized, Unavailable
+from controller.errors import NotFound, RateLimited, Rejected, RemoteError, Unauthorized, Unavailable
 from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
 from controller.scim.failures import SeatsExhausted
 from controller.targets.order import PATIENCE, Written, carry_out, confirmed, not_confirmed
@@ -168,3 +168,58 @@ async def test_a_run_that_is_cancelled_leaves_nothing_under_way() -> None:
     before = len(recorder.written)
     await asyncio.sleep(0)
     assert len(recorder.written) == before
+
+
+class Bundles(Recorder):
+    """Writes up to three actions by one request; a request that holds a refused one is refused whole."""
+
+    def __init__(self, **failures: Callable[[], Exception]) -> None:
+        super().__init__(1, **failures)
+        self.sent: list[list[str]] = []
+
+    def bundles(self, kind: ActionKind, actions: Sequence[Action]) -> list[list[Action]]:
+        return [list(actions[at : at + 3]) for at in range(0, len(actions), 3)]
+
+    async def write_bundle(self, actions: Sequence[Action]) -> Written:
+        self.sent.append([action.subject for action in actions])
+        for action in actions:
+            if action.subject in self.failures:
+                raise self.failures[action.subject]()
+        return Written()
+
+
+def refused() -> Exception:
+    return Rejected("no such member", system="SCIM", status=400)
+
+
+def down() -> Exception:
+    return Unavailable("down", system="SCIM", status=503)
+
+
+async def test_a_bundle_is_one_write_and_every_action_of_it_is_confirmed() -> None:
+    recorder = Bundles()
+    told = await run(recorder, *(update(f"u{n}") for n in range(7)))
+    assert recorder.sent == [["u0", "u1", "u2"], ["u3", "u4", "u5"]] and recorder.written == ["u6"]
+    assert {one.result for one in told.values()} == {Result.DONE} and len(recorder.confirmed) == 7
+
+
+async def test_what_is_refused_of_a_bundle_is_written_one_by_one_and_fails_alone() -> None:
+    recorder = Bundles(u1=refused)
+    told = await run(recorder, *(update(f"u{n}") for n in range(3)))
+    assert recorder.written == ["u0", "u1", "u2"]
+    assert [told[f"u{n}"].result for n in range(3)] == [Result.DONE, Result.FAILED, Result.DONE]
+
+
+async def test_a_bundle_that_meets_with_an_outage_fails_as_one() -> None:
+    recorder = Bundles(u1=down)
+    told = await run(recorder, *(update(f"u{n}") for n in range(6)))
+    assert recorder.written == []
+    assert [told[f"u{n}"].result for n in range(6)] == [Result.FAILED] * 3 + [Result.DONE] * 3
+
+
+async def test_of_a_bundle_only_what_can_succeed_is_written() -> None:
+    recorder = Bundles(c0=refused)
+    creation = act(ActionKind.DEACTIVATE_ACCOUNT, "c0")
+    needy = [update("u0", creation.key), update("u1"), update("u2")]
+    told = await run(recorder, creation, *needy)
+    assert recorder.sent == [["u1", "u2"]] and told["u0"].reason == "DependencyFailed"

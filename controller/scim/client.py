@@ -1,7 +1,8 @@
 """SCIM 2.0 Users at any service provider: probe, list, find, create, replace, patch. Bodies are plain dicts.
 
-Used by targets.provider_people and provider_settings. Complete or an error: a listing that is short, moves
-while it is read, or names an id twice is read again and then refused. Nothing here decides anything.
+Used by targets.provider_people and provider_settings, and by scim.groups to list another kind. Complete or an
+error: a listing that is short, moves while it is read, or names an id twice is read again and then refused.
+Nothing here decides anything.
 """
 
 from __future__ import annotations
@@ -79,19 +80,27 @@ class ScimClient:
 
         Raises Unavailable where no complete walk was possible.
         """
+        return await self.listing(USERS, parse)
+
+    async def listing(
+        self, route: str, parse: Callable[[Json], Row], params: Mapping[str, str | int] | None = None
+    ) -> list[Row]:
+        """The same for the resources of `route`, asked for with `params` beside the page."""
         moved = ""
         for _ in range(WALKS):
             try:
-                return [row async for row in self._walk(parse)]
+                return [row async for row in self._walk(route, parse, params or {})]
             except _Moved as error:
                 moved = str(error)
         raise Unavailable(
-            f"the provider's list of users is not complete: {moved}", system="SCIM", reason="Incomplete"
+            f"the provider's list of {_noun(route)}s is not complete: {moved}",
+            system="SCIM",
+            reason="Incomplete",
         )
 
     async def user(self, scim_id: str) -> Json:
         """One user. Raises NotFound."""
-        return _resource(await self._send(self._call("GET", USER, scim_id)))
+        return _resource(await self.send(self._call("GET", USER, scim_id)))
 
     async def find(self, attribute: str, value: str) -> list[Json]:
         """The users whose `attribute` (userName or externalId) is `value`; userName without regard to case.
@@ -120,7 +129,7 @@ class ScimClient:
     async def create(self, resource: Json) -> Json:
         """The new user as the provider has it. Raises Conflict where the userName is taken,
         SeatsExhausted."""
-        answer = await self._send(Call("POST", USERS, USERS, json=resource))
+        answer = await self.send(Call("POST", USERS, USERS, json=resource))
         body = _resource(answer)
         if not body.get("id"):
             raise Unavailable("the provider created a user without an id", system="SCIM", reason="NotScim")
@@ -129,7 +138,7 @@ class ScimClient:
     async def replace(self, scim_id: str, resource: Json, version: str = "") -> Json | None:
         """The user after a PUT, None where the provider answers 204."""
         call = self._call("PUT", USER, scim_id, resource, version)
-        return _maybe_resource(await self._send(call))
+        return _maybe_resource(await self.send(call))
 
     async def patch(self, scim_id: str, operations: Sequence[Json], version: str = "") -> Json | None:
         """The user after a PATCH (RFC 7644 section 3.5.2), None where the provider answers 204.
@@ -139,63 +148,72 @@ class ScimClient:
         body = {"schemas": [PATCH_SCHEMA], "Operations": list(operations)}
         call = self._call("PATCH", USER, scim_id, body, version)
         replaces = all(str(operation.get("op", "")).lower() == "replace" for operation in operations)
-        return _maybe_resource(await self._send(replace(call, is_idempotent=replaces)))
+        return _maybe_resource(await self.send(replace(call, is_idempotent=replaces)))
 
     # The wire
 
-    async def _walk(self, parse: Callable[[Json], Row]) -> AsyncIterator[Row]:
+    async def _walk(
+        self, route: str, parse: Callable[[Json], Row], params: Mapping[str, str | int]
+    ) -> AsyncIterator[Row]:
         """One walk by startIndex. Each page begins with the last user of the page before: what moves in
         between is seen by that, even where totalResults stays the same."""
         seen, start, last = set[str](), 1, ""
         while True:
-            rows, total = await self._page(start)
-            ids = [_id(row) for row in rows]
+            rows, total = await self._page(route, start, params)
+            ids = [_id(row, route) for row in rows]
             if last and (not ids or ids[0] != last):
                 raise _Moved("it changed while it was read")
             fresh = rows[1:] if last else rows
             for row in fresh:
-                if _id(row) in seen:
-                    raise _Moved(f"the id {_id(row)[:64]} is there twice")
-                seen.add(_id(row))
+                if _id(row, route) in seen:
+                    raise _Moved(f"the id {_id(row, route)[:64]} is there twice")
+                seen.add(_id(row, route))
                 yield parse(row)
             if len(seen) >= total:
                 break
             if not fresh:
-                raise _Moved(f"{len(seen)} of {total} users were given")
+                raise _Moved(f"{len(seen)} of {total} {_noun(route)}s were given")
             last, start = ids[-1], start + len(rows) - 1
         if len(seen) != total:
-            raise _Moved(f"{len(seen)} users were given, {total} announced")
+            raise _Moved(f"{len(seen)} {_noun(route)}s were given, {total} announced")
 
-    async def _page(self, start: int) -> tuple[list[Json], int]:
-        """(users, totalResults); pages as large as the provider gives, the profile's size where it
+    async def _page(self, route: str, start: int, params: Mapping[str, str | int]) -> tuple[list[Json], int]:
+        """(resources, totalResults); pages as large as the provider gives, the profile's size where it
         refuses."""
+        asked = {**params, "startIndex": start, "count": self._asked}
         try:
-            return _resources(await self._list({"startIndex": start, "count": self._asked}))
+            return _resources(await self.send(Call("GET", route, route, asked)), route)
         except Rejected:
             if self._asked == self._page_size:
                 raise
             self._asked = self._page_size
-            return await self._page(start)
+            return await self._page(route, start, params)
 
     async def _list(self, params: Mapping[str, str | int]) -> Answer:
-        return await self._send(Call("GET", USERS, USERS, params))
+        return await self.send(Call("GET", USERS, USERS, params))
 
     def _call(self, method: str, route: str, scim_id: str, body: Any = None, version: str = "") -> Call:
         headers = {"if-match": version} if version else {}
         return Call(method, route.format(id=quote(scim_id, safe="")), route, json=body, headers=headers)
 
-    async def _send(self, call: Call) -> Answer:
+    async def send(self, call: Call) -> Answer:
+        """The answer to `call`, which goes in this client's lane."""
         return await self._session.send(replace(call, lane=self.lane))
 
 
-def _resources(answer: Answer) -> tuple[list[Json], int]:
+def _noun(route: str) -> str:
+    """`user` or `group`."""
+    return route.strip("/").removesuffix("s").lower()
+
+
+def _resources(answer: Answer, route: str = USERS) -> tuple[list[Json], int]:
     """(Resources, totalResults) of a ListResponse (RFC 7644 section 3.4.2); Unavailable for anything else."""
     body = answer.body if isinstance(answer.body, dict) else {}
     total, rows = body.get("totalResults"), body.get("Resources") or []
     is_list = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
     if not isinstance(total, int) or isinstance(total, bool) or total < 0 or not is_list:
         raise Unavailable(
-            "the provider answered GET /Users with JSON that is no SCIM ListResponse; is baseUrl the SCIM "
+            f"the provider answered GET {route} with JSON that is no SCIM ListResponse; is baseUrl the SCIM "
             "URL?",
             system="SCIM",
             status=answer.status,
@@ -219,10 +237,11 @@ def _maybe_resource(answer: Answer) -> Json | None:
     return None if answer.body is None else _resource(answer)
 
 
-def _id(row: Json) -> str:
+def _id(row: Json, route: str) -> str:
     value = row.get("id")
     if not isinstance(value, str) or not value:
-        raise Unavailable("the provider lists a user without an id", system="SCIM", reason="NotScim")
+        told = f"the provider lists a {_noun(route)} without an id"
+        raise Unavailable(told, system="SCIM", reason="NotScim")
     return value
 
 

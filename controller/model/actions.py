@@ -47,6 +47,8 @@ class ActionKind(StrEnum):
     UPDATE_ACCOUNT = "UpdateAccount"  # Okta user id
     REACTIVATE_ACCOUNT = "ReactivateAccount"  # Okta user id
     CREATE_ACCOUNT = "CreateAccount"  # Okta user id
+    CREATE_PROVIDER_GROUP = "CreateProviderGroup"  # displayName
+    CHANGE_MEMBERSHIPS = "ChangeMemberships"  # Okta user id; see planning.memberships for its fields
     REVOKE_TOKEN = "RevokeToken"  # noqa: S105 - token id
 
 

@@ -181,6 +181,18 @@ class ProviderState:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupState:
+    """The provider's SCIM groups, as far as memberships are kept in them."""
+
+    ids: Mapping[str, tuple[str, ...]]
+    """displayName -> ids of every group of that name."""
+    members: Mapping[str, frozenset[ScimId]]
+    """displayName -> members of each group that was asked for and is the only one of its name."""
+    fault: str = ""
+    """Why the provider tells no groups, in words; "" where it tells them."""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountState:
     """Who has an account at the provider."""
 
@@ -188,6 +200,8 @@ class AccountState:
     is_scoped: bool = False
     active_total: int | None = None
     """Active accounts of the whole tenant, by a `count=0` read; only a scoped run with a seat limit asks."""
+    groups: GroupState | None = None
+    """Only where the operator itself keeps memberships."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,5 +293,11 @@ class Memory:
     """Value in the provider's group table -> (name of the GroupMapping that put it there, group as saved). A
     row is taken away only where its mapping still exists and has dropped it; what a deleted mapping owned is
     released."""
+    claims: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """With groups.via: ScimGroups, value -> (name of the GroupMapping that claimed it, group). What a mapping
+    that is gone has claimed stays here: people with that value are left where they are."""
+    placed: Mapping[OktaId, str] = field(default_factory=dict)
+    """With groups.via: ScimGroups, the group in which each person was seen or put as wished; "" for none. It
+    tells an edit by hand from a change, and lets them be taken out of a group that no row names any more."""
     made: Mapping[str, Made] = field(default_factory=dict)
     """What deletionPolicy: Deprovision may undo in Okta, by key; of the app `app_id` alone."""

@@ -163,6 +163,8 @@ class Plan:
     if one of them differs later, a hand did it."""
     wants_full: bool = False
     """A scoped run could not decide about a seat: a full run has to follow."""
+    placed: Mapping[OktaId, str] | None = None
+    """Memory.placed as it is without the actions of this plan; None where memberships were not looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ def build_values(
 ) -> Values:
     """The compiled attributes and the group wish. Raises SpecError naming the field."""
     drafts = _drafts(spec, profile)
-    names = _group_names(spec.groups, profile) if spec.groups is not None else None
-    path = f"{names[3]}:{names[2]}" if names is not None else ""
+    names = _group_names(spec, profile)
+    path = f"{names[3]}:{names[2]}" if names[1] else ""
     _check_path(path, "spec.groups.attribute", profile)
     sources = _sources(spec.groups)
     taken = {draft.path for draft in drafts}
@@ -64,7 +64,7 @@ def build_values(
     )
     paths = tuple(draft.path for draft in drafts) + ((path,) if path else ())
     group = None
-    if spec.groups is not None and names is not None:
+    if spec.groups is not None:
         compiled = {name: compile_node(text, node, read) for name, (text, node) in sources.items()}
         group = GroupWish(
             spec.groups.via,
@@ -128,15 +128,14 @@ def _check_path(path: str, field: str, profile: Profile) -> None:
         )
 
 
-def _group_names(groups: Groups, profile: Profile) -> tuple[str, str, str, str]:
-    """Title, variable name, external name and namespace of the group attribute."""
-    if groups.via != "UserAttribute":
-        raise SpecError(
-            "ScimGroups is not provided by this version; write UserAttribute, and give groups.attribute "
-            "where the "
-            "profile has none of its own",
-            field="spec.groups.via",
-        )
+def _group_names(spec: ScimIntegrationSpec, profile: Profile) -> tuple[str, str, str, str]:
+    """Title, variable name, external name and namespace of the group attribute; empty where there is none."""
+    groups = spec.groups
+    if groups is None:
+        return "", "", "", ""
+    if groups.via == "ScimGroups":
+        _check_scim_groups(spec, profile)
+        return "", "", "", ""
     given = groups.attribute
     if given is not None:
         return given.display_name or given.name, given.name, given.external_name, given.external_namespace
@@ -147,6 +146,21 @@ def _group_names(groups: Groups, profile: Profile) -> tuple[str, str, str, str]:
             field="spec.groups.attribute",
         )
     return GROUP_ATTRIBUTES[profile.name]
+
+
+def _check_scim_groups(spec: ScimIntegrationSpec, profile: Profile) -> None:
+    if spec.provisioning.by == "Okta":
+        raise SpecError(
+            "ScimGroups needs provisioning.by: Operator: where Okta provisions, its own Group Push keeps "
+            "the provider's groups. Set that up in Okta, or write via: UserAttribute",
+            field="spec.groups.via",
+        )
+    if not profile.serves_groups:
+        raise SpecError(
+            f"the profile {profile.name} has no SCIM /Groups; write via: UserAttribute, or another "
+            "spec.provider.profile where the provider does have them",
+            field="spec.groups.via",
+        )
 
 
 def _sources(groups: Groups | None) -> dict[str, tuple[str, Node]]:

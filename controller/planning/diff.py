@@ -6,11 +6,12 @@ now: that is guard's. Equal states give the empty plan; the order of what was re
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from controller.model.actions import ORDER, Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
+from controller.model.people import OktaId
 from controller.model.plan import Counts, DriftItem, MappingPreview, Plan, Problem, Seats
 from controller.planning.app_settings import plan_app
 from controller.planning.arrivals import check_arrivals
@@ -18,6 +19,7 @@ from controller.planning.assignments import plan_assignments
 from controller.planning.declared import Found
 from controller.planning.digest import plan_digest
 from controller.planning.matching import fold
+from controller.planning.memberships import plan_memberships
 from controller.planning.okta_steps import plan_connection, provision_step, reapply_step, retry_step
 from controller.planning.people import plan_people
 from controller.planning.prerequisites import find_unmet, provider_steps
@@ -54,6 +56,7 @@ class _People:
     problems: tuple[Problem, ...] = ()
     seats: Seats | None = None
     wants_full: bool = False
+    placed: Mapping[OktaId, str] | None = None
 
 
 def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previous = FIRST_RUN) -> Plan:
@@ -83,6 +86,7 @@ def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previo
         found.keys,
         frozenset(found.settled),
         people.wants_full or found.goes_on,
+        people.placed,
     )
 
 
@@ -103,20 +107,24 @@ def _operator(desired: Desired, actual: Actual, memory: Memory, found: Found, pr
     people = plan_people(desired, actual, memory)
     freeing = sorted((a for a in people.actions if a.touch in _FREEING), key=_freeing_order)
     admission = admit(desired.seats, actual, people.candidates, freeing, previous.waiting)
+    writes = (*people.actions, *admission.admitted)
+    groups = plan_memberships(desired, actual, memory, people.preview.values, writes)
     return _People(
-        people.actions,
+        [*people.actions, *groups.actions],
         Counts(
             provisioned=people.provisioned,
-            pending=len(people.actions) + len(admission.admitted),
+            pending=len({a.subject for a in (*writes, *groups.actions) if a.touch is not Touch.SETTING}),
             waiting=len(admission.seats.waiting) if admission.seats is not None else 0,
             failed=len({problem.okta_id for problem in people.problems if problem.okta_id}),
         ),
         people.preview,
         admission.admitted,
-        tuple(people.drift),
-        (*people.problems, *admission.problems),
+        (*people.drift, *groups.drift),
+        # Somebody who is protected is told once, whatever would be done to them.
+        tuple(dict.fromkeys([*people.problems, *admission.problems, *groups.problems])),
         admission.seats,
         admission.wants_full,
+        groups.placed,
     )
 
 
@@ -157,6 +165,8 @@ def of_this_tenant(desired: Desired, memory: Memory) -> Memory:
         pairs={},
         adopted=frozenset(),
         rows={},
+        claims={},
+        placed={},
         confirmed={},
         confirmed_paths="",
         deferred={},

@@ -123,7 +123,7 @@ def build_lenses(desired: Desired, user_types: Mapping[str, str]) -> Callable[[s
 
 def _lens(desired: Desired, group: Expression | None) -> Lens:
     fields = [Field(a.path, a.index, a.expression, a.always) for a in desired.attributes]
-    if desired.group is not None and group is not None:
+    if desired.group is not None and group is not None and desired.group.path:
         fields.append(Field(desired.group.path, desired.group.index, group, always=True))
     always = sorted((field for field in fields if field.always), key=lambda field: field.index)
     indices = [field.index for field in always]

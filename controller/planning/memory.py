@@ -29,6 +29,7 @@ from controller.planning.fields import (
 )
 from controller.planning.intent import taken_over
 from controller.planning.matching import fold
+from controller.planning.memberships import group_after, keeps_memberships
 from controller.planning.safeguards import COUNTED, in_window, people_of, touched_now
 from controller.planning.seats import settle
 from controller.planning.tables import rows_of, table_of
@@ -83,11 +84,21 @@ def remember(memory: Memory, run: Run) -> Memory:
     )
     if run.desired.mode == "Observe" or _is_undecided(run):
         return replace(
-            noted, tenant=memory.tenant, pairs=memory.pairs, adopted=memory.adopted, rows=memory.rows
+            noted,
+            tenant=memory.tenant,
+            pairs=memory.pairs,
+            adopted=memory.adopted,
+            rows=memory.rows,
+            claims=memory.claims,
+            placed=memory.placed,
         )
+    pairs = _pairs(own, run)
+    placed = _placed(own, run, pairs)
     return replace(
         noted,
-        pairs=_pairs(own, run),
+        pairs=pairs,
+        claims=_claims(own, run, placed),
+        placed=placed,
         adopted=_adopted(own, run),
         deferred=_deferred(own, run),
         rows=_rows(own, run),
@@ -235,7 +246,7 @@ def _held(run: Run, account: Account, path: str) -> Value:
 def _rows(memory: Memory, run: Run) -> dict[str, tuple[str, str]]:
     """The rows of the group table that are ours: what is declared and is there."""
     group, table = run.desired.group, run.actual.provider.table
-    if group is None or table is None or not run.plan.is_full:
+    if group is None or table is None or not run.plan.is_full or group.via != "UserAttribute":
         return dict(memory.rows)
     present = rows_of(table)
     for action, _ in _wrote(run):
@@ -244,6 +255,34 @@ def _rows(memory: Memory, run: Run) -> dict[str, tuple[str, str]]:
     kept = {v: row for v, row in memory.rows.items() if row[0] in group.mappings and v in present}
     ours = {v: (group.owners[v], name) for v, name in group.table.items() if present.get(v) == name}
     return {**kept, **ours}
+
+
+def _placed(memory: Memory, run: Run, pairs: Mapping[OktaId, ScimId]) -> dict[OktaId, str]:
+    """Where each of our people was seen or put as wished; nothing where nobody asks for it."""
+    if not keeps_memberships(run.desired):
+        return {}
+    placed = dict(memory.placed if run.plan.placed is None else run.plan.placed)
+    for action, _ in _wrote(run):
+        if action.kind is ActionKind.CHANGE_MEMBERSHIPS:
+            placed[OktaId(action.subject)] = group_after(action)
+    return {okta_id: name for okta_id, name in placed.items() if okta_id in pairs}
+
+
+def _claims(memory: Memory, run: Run, placed: Mapping[OktaId, str]) -> dict[str, tuple[str, str]]:
+    """What is claimed; what mappings that are gone have claimed; what was dropped, as long as somebody is in
+    its group by us."""
+    group = run.desired.group
+    if group is None or not keeps_memberships(run.desired):
+        return {}
+    if not run.plan.is_full or run.plan.placed is None:
+        return dict(memory.claims)
+    occupied = set(placed.values())
+    kept = {
+        value: (owner, name)
+        for value, (owner, name) in memory.claims.items()
+        if owner not in group.mappings or name in occupied
+    }
+    return {**kept, **{value: (group.owners[value], name) for value, name in group.table.items()}}
 
 
 def _settled(memory: Memory, run: Run) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from controller.model.actions import Action, ActionKind
 from controller.model.actual import Actual
@@ -16,6 +16,7 @@ from controller.model.people import Account, OktaId, Value
 from controller.model.plan import MappingPreview, Move
 from controller.planning.fields import text
 from controller.planning.matching import fold
+from controller.planning.memberships import group_after, groups_before, keeps_memberships
 from controller.planning.placing import NOWHERE, Placing, is_moved
 from controller.planning.tables import rows_of, table_of, unmapped_text
 from controller.planning.wish import Desired, GroupWish
@@ -74,6 +75,8 @@ def find_moves(desired: Desired, actual: Actual, actions: Sequence[Action]) -> t
     group = desired.group
     if group is None:
         return ()
+    if keeps_memberships(desired):
+        return tuple(sorted(_membership_moves(actions), key=_by_name))
     before, after = _placings(desired, actual, actions)
     values = {a.remote_id: text(dict(a.after)[group.path]) for a in actions if _changes_group(a, group.path)}
     if before == after and not values:
@@ -85,7 +88,19 @@ def find_moves(desired: Desired, actual: Actual, actions: Sequence[Action]) -> t
             value = text(account.values[group.index])
             move = _move(account, before.group(value), after.group(values.get(account.scim_id, value)))
             found += [move] if move is not None else []
-    return tuple(sorted(found, key=lambda move: (fold(move.login), move.okta_id)))
+    return tuple(sorted(found, key=_by_name))
+
+
+def _by_name(move: Move) -> tuple[str, str]:
+    return fold(move.login), move.okta_id
+
+
+def _membership_moves(actions: Sequence[Action]) -> Iterator[Move]:
+    """The moves that are actions of their own; who has no account yet moves from nowhere."""
+    for action in actions:
+        if action.kind is ActionKind.CHANGE_MEMBERSHIPS and action.remote_id:
+            before = ", ".join(groups_before(action))
+            yield Move(OktaId(action.subject), action.label, before, group_after(action))
 
 
 def _changes_group(action: Action, path: str) -> bool:

@@ -31,6 +31,7 @@ _PROFILES = {
         frozenset({*TARGET_PATHS.values(), f"{CALENDLY_URN}:group"}),
         defers=frozenset({"userName", "emails[primary]"}),
         invites=True,
+        serves_groups=False,
     ),
     "generic": Profile("generic", None),
     "rfc7643": Profile("rfc7643", None, patch="Path"),
@@ -53,4 +54,5 @@ def build_profile(spec: ProviderProfile) -> Profile:
         base.defers if over.deferred_paths is None else frozenset(over.deferred_paths),
         over.page_size or base.page_size,
         base.invites if over.new_accounts is None else over.new_accounts == "Invited",
+        base.serves_groups,
     )

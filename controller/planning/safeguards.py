@@ -25,6 +25,7 @@ PERSONAL = frozenset(
         ActionKind.UPDATE_ACCOUNT,
         ActionKind.REACTIVATE_ACCOUNT,
         ActionKind.CREATE_ACCOUNT,
+        ActionKind.CHANGE_MEMBERSHIPS,
     }
 )
 """Kinds whose subject is a person."""

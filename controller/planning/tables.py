@@ -94,7 +94,7 @@ def compare_table(
 ) -> TablePlan:
     """What the table needs; nothing where there is none, or no GroupMapping that declares one."""
     group = desired.group
-    if group is None or table is None or not group.mappings:
+    if group is None or table is None or not group.mappings or group.via != "UserAttribute":
         return TablePlan()
     present = rows_of(table)
     rows, lacking = _with_groups(desired, table, wished_rows(group, present, memory), present)
@@ -153,18 +153,7 @@ def _with_groups(
     lacking = sorted(
         {name for value, name in wished.items() if name not in table.groups and value in desired.group.table}
     )
-    problems = tuple(
-        Problem(
-            "GroupMapping",
-            _owner_of_group(desired.group, name),
-            "ProviderGroupMissing",
-            f"spec.mappings: the provider has no group {shown(name)}; create it there, correct "
-            "providerGroup, "
-            f"or set spec.groups.createGroups of ScimIntegration {desired.name} to WhenMissing",
-            "spec.mappings",
-        )
-        for name in lacking
-    )
+    problems = tuple(group_lacks(desired.name, desired.group, name) for name in lacking)
     stays = {value for value, name in wished.items() if name in lacking}
     return _keeping(stays, wished, present), problems
 
@@ -205,7 +194,20 @@ def _told_of(value: str | None, rows: Collection[str | None]) -> str:
     return f"the row {shown(value)}" if value in rows else "the rule for unmapped values"
 
 
-def _owner_of_group(group: GroupWish, name: str) -> str:
+def group_lacks(integration: str, group: GroupWish, name: str) -> Problem:
+    """A group that a row names and the provider lacks, told on the mapping."""
+    return Problem(
+        "GroupMapping",
+        owner_of_group(group, name),
+        "ProviderGroupMissing",
+        f"spec.mappings: the provider has no group {shown(name)}; create it there, correct providerGroup, "
+        f"or set spec.groups.createGroups of ScimIntegration {integration} to WhenMissing",
+        "spec.mappings",
+    )
+
+
+def owner_of_group(group: GroupWish, name: str) -> str:
+    """The GroupMapping whose row names the group; of several the first by name."""
     return min(group.owners[value] for value, target in group.table.items() if target == name)
 
 

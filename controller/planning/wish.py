@@ -53,6 +53,8 @@ class Profile:
     page_size: int = 100
     invites: bool = False
     """New accounts are pending until their owner accepts."""
+    serves_groups: bool = True
+    """Whether it has SCIM /Groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ class GroupWish:
 
     via: Literal["UserAttribute", "ScimGroups"]
     path: str
-    """SCIM path of the group attribute."""
+    """SCIM path of the group attribute; "" with ScimGroups, which has none."""
     index: int
-    """Its place in `Reads.paths`."""
+    """Its place in `Reads.paths`; of no meaning without a path."""
     attribute_name: str
     """Variable name in the Okta app schema, and its title and external names."""
     attribute_title: str

@@ -52,6 +52,7 @@ _CONDITION_OF_REASON = {
             Reason.GROUP_NOT_FOUND,
             Reason.GROUP_AMBIGUOUS,
             Reason.PROVIDER_GROUP_MISSING,
+            Reason.PROVIDER_GROUP_AMBIGUOUS,
             Reason.USER_NOT_FOUND,
         ),
         REFERENCES,

@@ -31,6 +31,7 @@ from controller.planning.guard import Circumstances, judge
 from controller.planning.inputs import Inputs, Resource
 from controller.planning.intent import note_intent, recover
 from controller.planning.matching import ids_to_look_up
+from controller.planning.memberships import groups_to_read
 from controller.planning.memory import Run, remember
 from controller.planning.reclaim import kept_sign_ins
 from controller.planning.rotation import lacks_token
@@ -230,7 +231,8 @@ class Engine:
 
 async def observe(targets: Targets, desired: Desired, scope: Scope, memory: Memory) -> Actual:
     """Everything, read from the four targets: Okta's people and the provider at the same time once the app is
-    known; then the people of ours who are no longer listed. Complete, or raises."""
+    known; then the people of ours who are no longer listed, and who is in which group. Complete, or
+    raises."""
     app = await targets.okta_app.observe(desired, scope)
     settings = asyncio.ensure_future(targets.provider_settings.observe(desired, scope))
     reads = (
@@ -249,7 +251,21 @@ async def observe(targets: Targets, desired: Desired, scope: Scope, memory: Memo
     if absent:
         missing = await targets.okta_people.observe_missing(desired, absent)
         assignments = replace(assignments, missing={**assignments.missing, **missing})
+    # Where the accounts could not be listed for a reason that planning mends first, groups cannot either.
+    is_off = _cannot_list(desired, provider)
+    names = (
+        frozenset[str]() if is_off else groups_to_read(desired, assignments.people, app.user_types, memory)
+    )
+    if names:
+        groups = await targets.provider_people.observe_groups(desired, names, scope)
+        accounts = replace(accounts, groups=groups)
     return Actual(app, assignments, provider, accounts)
+
+
+def _cannot_list(desired: Desired, provider: ProviderState) -> bool:
+    """Whether SCIM is off at the provider or our token is dead."""
+    is_off = provider.organization is not None and not provider.organization.scim_enabled
+    return is_off or lacks_token(desired, provider)
 
 
 async def _accounts(
@@ -260,9 +276,7 @@ async def _accounts(
     try:
         return await targets.provider_people.observe(desired, scope)
     except RemoteError:
-        provider = await asyncio.shield(settings)
-        is_off = provider.organization is not None and not provider.organization.scim_enabled
-        if not (is_off or lacks_token(desired, provider)):
+        if not _cannot_list(desired, await asyncio.shield(settings)):
             raise
         return AccountState((), is_scoped=not scope.is_full)
 

@@ -6,12 +6,13 @@ Called by findings, status, events and the worker's metrics, so that all of them
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from controller.model.actions import ORDER, Action, ActionKind, Outcome, Result, Touch
 from controller.model.plan import Counts, DriftItem, DriftKind, HoldReason, ManualStep, Move, Problem, Seats
+from controller.planning.memberships import keeps_memberships
 from controller.planning.seats import settle as settle_seats
 from controller.reconcile.report import Report
 
@@ -19,6 +20,7 @@ GONE_WELL = frozenset({Result.DONE, Result.PENDING_CONFIRMATION})
 HARMLESS = frozenset({"Protected", "AdoptedKept"})
 """Problems of people that say what was left alone on purpose."""
 _FIRST_ABOUT_ACCOUNTS = ORDER[ActionKind.DEACTIVATE_ACCOUNT]
+_ABOUT_GROUPS = frozenset({ActionKind.CREATE_PROVIDER_GROUP, ActionKind.CHANGE_MEMBERSHIPS})
 UNSETTLING = frozenset({DriftKind.SETTING, DriftKind.ASSIGNMENT})
 
 Show = Callable[[str, str], str]
@@ -95,8 +97,17 @@ class Amount:
     @cached_property
     def _settled(self) -> frozenset[str]:
         """People whose account was put right. An assignment in Okta puts no account right."""
-        accounts = [one.action for one in self.done if ORDER[one.action.kind] >= _FIRST_ABOUT_ACCOUNTS]
+        accounts = [
+            one.action
+            for one in self.done
+            if ORDER[one.action.kind] >= _FIRST_ABOUT_ACCOUNTS and one.action.kind not in _ABOUT_GROUPS
+        ]
         return frozenset(person for action in accounts for person in (action.subject, *action.people))
+
+    @cached_property
+    def _placed(self) -> frozenset[str]:
+        """People who were put into the group where they belong."""
+        return frozenset(one.action.subject for one in self.done if one.action.kind in _ABOUT_GROUPS)
 
     @cached_property
     def _settings_settled(self) -> bool:
@@ -112,7 +123,9 @@ class Amount:
     def _is_corrected(self, item: DriftItem) -> bool:
         if item.kind in UNSETTLING and not item.okta_id:
             return self._settings_settled
-        return bool(item.okta_id) and item.okta_id in self._settled
+        desired = self.report.desired
+        is_membership = item.kind is DriftKind.GROUP and desired is not None and keeps_memberships(desired)
+        return bool(item.okta_id) and item.okta_id in (self._placed if is_membership else self._settled)
 
     @cached_property
     def corrected(self) -> tuple[DriftItem, ...]:
@@ -163,7 +176,7 @@ class Amount:
         before = plan.counts if plan else Counts()
         about_people = [one for one in self.report.outcomes if is_about_one(one.action)]
         # What is written when Okta provisions is an assignment: the account is still to come.
-        written = 0 if self.is_pushed_by_okta else sum(one.result in GONE_WELL for one in about_people)
+        written = 0 if self.is_pushed_by_okta else len(self._finished(about_people))
         failed = {one.action.subject for one in about_people if one.result is Result.FAILED}
         return Counts(
             assigned=before.assigned,
@@ -172,6 +185,13 @@ class Amount:
             waiting=before.waiting,
             failed=len(failed | {problem.okta_id for problem in self.people_at_fault}),
         )
+
+    def _finished(self, outcomes: Sequence[Outcome]) -> set[str]:
+        """The people of `outcomes` for whom nothing of the plan is left to be done."""
+        verdict = self.report.verdict
+        left = {action.subject for action, _ in verdict.held} if verdict else set[str]()
+        left |= {one.action.subject for one in outcomes if one.result not in GONE_WELL}
+        return {one.action.subject for one in outcomes} - left
 
 
 def is_about_settings(action: Action) -> bool:

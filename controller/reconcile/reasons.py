@@ -46,6 +46,14 @@ class Reason(StrEnum):
         "Two GroupMappings claim one value; remove it from one of them.",
     )
     GROUP_NAMED_TWICE = "GroupNamedTwice", "Two rows of mappings name one group in two ways."
+    GROUPS_NOT_SERVED = (
+        "GroupsNotServed",
+        "The provider shows no SCIM /Groups, which groups.via: ScimGroups needs; people are provisioned.",
+    )
+    GROUP_TABLE_IN_USE = (
+        "GroupTableInUse",
+        "The provider's own value to group table decides memberships; empty it, or use UserAttribute.",
+    )
     URL_REFUSED = "UrlRefused", "A URL is not one that the operator calls; the message says why."
     TOO_MANY_PEOPLE = "TooManyPeople", "More people than the state of one integration can hold."
     UNEXPECTED_ERROR = "UnexpectedError", "A bug: the log has the traceback. It is tried again."
@@ -65,6 +73,10 @@ class Reason(StrEnum):
     GROUP_NOT_FOUND = "GroupNotFound", "An Okta group that is named is not there or not the only one."
     GROUP_AMBIGUOUS = "GroupAmbiguous", "Several Okta groups have that name; give the id of one."
     PROVIDER_GROUP_MISSING = "ProviderGroupMissing", "The provider has no group of that name; create it."
+    PROVIDER_GROUP_AMBIGUOUS = (
+        "ProviderGroupAmbiguous",
+        "The provider has several groups of that name; rename all but one.",
+    )
     USER_NOT_FOUND = "UserNotFound", "A login that is named has no user in Okta."
 
     # CredentialsValid

@@ -42,6 +42,8 @@ def encode_memory(memory: Memory) -> bytes:
             "settled": sorted(memory.settled),
             "deferred": {okta_id: dict(fields) for okta_id, fields in sorted(memory.deferred.items())},
             "rows": {value: list(row) for value, row in sorted(memory.rows.items())},
+            "claims": {value: list(claim) for value, claim in sorted(memory.claims.items())},
+            "placed": _places(memory),
             "isNew": memory.is_new,
             "failures": dict(sorted(memory.failures.items())),
             "trouble": memory.trouble,
@@ -74,6 +76,8 @@ def decode_memory(packed: bytes) -> Memory:
         settled=frozenset(raw.get("settled", ())),
         deferred={OktaId(okta_id): dict(fields) for okta_id, fields in raw["deferred"].items()},
         rows={value: (owner, group) for value, (owner, group) in raw["rows"].items()},
+        claims={value: (owner, group) for value, (owner, group) in raw.get("claims", {}).items()},
+        placed=_placed(raw),
         is_new=raw["isNew"],
         failures={OktaId(okta_id): told for okta_id, told in raw.get("failures", {}).items()},
         trouble=raw.get("trouble", ""),
@@ -97,6 +101,24 @@ def _numbers(raw: Mapping[str, Any], key: str, size: str) -> dict[OktaId, int]:
     numbers = struct.unpack(f"<{len(packed) // struct.calcsize(size)}{size}", packed)
     named = zip(sorted(raw["pairs"]), numbers, strict=False)
     return {OktaId(okta_id): found for okta_id, found in named if found}
+
+
+def _places(memory: Memory) -> dict[str, Any]:
+    """The groups by name, and for those who have a pair, in the order of the pairs, the place of theirs among
+    the names, from 1 on; 0 for none. Few groups hold many people, so that this shrinks well."""
+    names = sorted(set(memory.placed.values()))
+    places = {name: place for place, name in enumerate(names, 1)}
+    placed = {okta_id: places[name] for okta_id, name in memory.placed.items()}
+    found = (placed.get(okta_id, 0) for okta_id in sorted(memory.pairs))
+    return {"names": names, "of": base64.b64encode(struct.pack(f"<{len(memory.pairs)}I", *found)).decode()}
+
+
+def _placed(raw: Mapping[str, Any]) -> dict[OktaId, str]:
+    stored = raw.get("placed", {"names": [], "of": ""})
+    packed = base64.b64decode(stored["of"])
+    places = struct.unpack(f"<{len(packed) // 4}I", packed)
+    named = zip(sorted(raw["pairs"]), places, strict=False)
+    return {OktaId(okta_id): stored["names"][place - 1] for okta_id, place in named if place}
 
 
 def _made(raw: list[Any]) -> Made:

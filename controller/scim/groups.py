@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from controller.errors import Unavailable
+from controller.errors import Rejected, Unavailable
 from controller.scim.client import PATCH_SCHEMA, Json, ScimClient
 from controller.transport.calls import Answer, Call
 
@@ -28,7 +28,11 @@ class GroupClient:
     async def names(self) -> list[tuple[str, str]]:
         """(displayName, id) of every group; complete, or Unavailable. Members are not asked for, since many
         providers leave them out of a listing anyway."""
-        return await self._client.listing(GROUPS, _name, {"excludedAttributes": "members"})
+        try:
+            return await self._client.listing(GROUPS, _name, {"excludedAttributes": "members"})
+        except Rejected:
+            # It may not know how to leave them out.
+            return await self._client.listing(GROUPS, _name)
 
     async def members(self, group_id: str) -> frozenset[str]:
         """Ids of the members of a group, as its own resource tells them. Raises NotFound."""

@@ -6,14 +6,14 @@ tests/contract/targets judges every implementation of `Target`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from pydantic import SecretStr
 
 from controller.model.actions import Action, ActionKind, Outcome
-from controller.model.actual import AccountState, AppState, AssignmentState, ProviderState
+from controller.model.actual import AccountState, AppState, AssignmentState, GroupState, ProviderState
 from controller.model.people import OktaId, PersonState, Scope
 from controller.planning.inputs import Inputs
 from controller.planning.wish import Desired
@@ -64,6 +64,15 @@ class PeopleTarget(Target[AssignmentState], Protocol):
         ...
 
 
+class AccountTarget(Target[AccountState], Protocol):
+    """The target for accounts, which can also look into the provider's groups."""
+
+    async def observe_groups(self, desired: Desired, names: Collection[str], scope: Scope) -> GroupState:
+        """Every group by name, and the members of those in `names` of which there is one. Complete, or
+        raises; a provider without groups is told as the fault."""
+        ...
+
+
 class SecretStore(Protocol):
     """Secrets that issued tokens go to. They exist; nothing is ever created here.
 
@@ -99,7 +108,7 @@ class Targets:
     provider_settings: Target[ProviderState]
     okta_app: Target[AppState]
     okta_people: PeopleTarget
-    provider_people: Target[AccountState]
+    provider_people: AccountTarget
 
 
 class Connector(Protocol):

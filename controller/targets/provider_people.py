@@ -1,4 +1,5 @@
-"""The accounts at the provider: lists them, creates, changes, reactivates and deactivates them over SCIM.
+"""The accounts at the provider: lists them, creates, changes, reactivates and deactivates them over SCIM; and
+with provider_groups who of them is in which group.
 
 Used by reconcile.engine through targets.connect. Never deletes. A success is not believed: each write is read
 back, up to twenty singly, more by one listing (see targets.order).
@@ -6,18 +7,20 @@ back, up to twenty singly, more by one listing (see targets.order).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from controller.errors import Conflict, NotFound, RemoteError, Unavailable, clip
 from controller.model.actions import Action, ActionKind, Outcome, Result
-from controller.model.actual import AccountState
+from controller.model.actual import AccountState, GroupState
 from controller.model.people import Account, ScimId, Scope, Value
 from controller.planning.wish import Desired
 from controller.scim.client import USER_SCHEMA, Json, ScimClient
+from controller.scim.groups import GroupClient
 from controller.scim.paths import Path, Read, parse_path
 from controller.targets.base import Done
-from controller.targets.order import ONE_BY_ONE, Written, carry_out, confirmed, not_confirmed
+from controller.targets.order import ONE_BY_ONE, Bundler, Written, carry_out, confirmed, not_confirmed
+from controller.targets.provider_groups import GROUP_KINDS, GroupWriter, read_groups
 from controller.transport.calls import Lane
 from controller.transport.failures import Unreachable
 
@@ -27,6 +30,7 @@ HANDLES = frozenset(
         ActionKind.UPDATE_ACCOUNT,
         ActionKind.REACTIVATE_ACCOUNT,
         ActionKind.DEACTIVATE_ACCOUNT,
+        *GROUP_KINDS,
     }
 )
 
@@ -57,9 +61,14 @@ class ProviderPeople:
         return AccountState(tuple(parse(row) for row in found), True, total)
 
     async def apply(self, desired: Desired, actions: Sequence[Action], done: Done) -> None:
-        """Carries out actions on accounts; see Target.apply."""
+        """Carries out actions on accounts and groups; see Target.apply."""
         writer = _Writer(desired, self._client.in_lane(Lane.CHANGE), self._concurrency)
         await carry_out(writer, actions, done)
+
+    async def observe_groups(self, desired: Desired, names: Collection[str], scope: Scope) -> GroupState:
+        """The provider's groups, with the members of those in `names`; see AccountTarget."""
+        lane = Lane.FULL if scope.is_full else Lane.PERSON
+        return await read_groups(GroupClient(self._client.in_lane(lane)), names)
 
 
 def account_parser(paths: tuple[str, ...]) -> Callable[[Json], Account]:
@@ -103,22 +112,38 @@ class Fault(NamedTuple):
 GONE = Fault("the account is not there")
 
 
-class _Writer:
-    """An Executor for one run."""
+class _Writer(Bundler):
+    """A Bundler for one run: accounts here, groups by a GroupWriter."""
 
     def __init__(self, desired: Desired, client: ScimClient, concurrency: int) -> None:
         self._desired, self._client, self._most = desired, client, concurrency
         self._paths: dict[str, Path] = {}
+        self._created: dict[str, str] = {}
+        self._groups = GroupWriter(GroupClient(client), self._created)
 
     def concurrency(self, kind: ActionKind) -> int:
-        return self._most
+        return self._groups.concurrency(kind) if kind in GROUP_KINDS else self._most
 
     def confirms_singly(self, kind: ActionKind, count: int) -> bool:
+        if kind in GROUP_KINDS:
+            return self._groups.confirms_singly(kind, count)
         return count <= ONE_BY_ONE
 
+    def bundles(self, kind: ActionKind, actions: Sequence[Action]) -> list[list[Action]]:
+        if kind in GROUP_KINDS:
+            return self._groups.bundles(kind, actions)
+        return [[action] for action in actions]
+
+    async def write_bundle(self, actions: Sequence[Action]) -> Written:
+        return await self._groups.write_bundle(actions)
+
     async def write(self, action: Action) -> Written:
+        if action.kind in GROUP_KINDS:
+            return await self._groups.write(action)
         if action.kind is ActionKind.CREATE_ACCOUNT:
-            return await self._create(action)
+            written = await self._create(action)
+            self._created[action.subject] = written.remote_id
+            return written
         try:
             return Written(action.remote_id, body=await self._change(action.remote_id, action))
         except NotFound:
@@ -127,6 +152,8 @@ class _Writer:
             raise
 
     async def confirm(self, action: Action, written: Written) -> Outcome:
+        if action.kind in GROUP_KINDS:
+            return await self._groups.confirm(action, written)
         if written.body is not None:
             fault = self._fault(action, written.body, is_partial=True)
             if fault.words and not fault.is_deferred:
@@ -138,6 +165,8 @@ class _Writer:
         return self._judge(action, written, self._fault(action, user))
 
     async def confirm_all(self, kind: ActionKind, written: Sequence[tuple[Action, Written]]) -> list[Outcome]:
+        if kind in GROUP_KINDS:
+            return await self._groups.confirm_all(kind, written)
         wanted = {one.remote_id: action for action, one in written}
         faults: dict[str, Fault] = {}
 

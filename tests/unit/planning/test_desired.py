@@ -209,7 +209,18 @@ REFUSED: tuple[tuple[str, dict[str, Any], str, str], ...] = (
         "spec.attributes.items[0].scim",
         "not written by an attribute",
     ),
-    ("ScimGroups", {"groups": {"via": "ScimGroups"}}, "spec.groups.via", "UserAttribute"),
+    (
+        "ScimGroups of a profile without",
+        {"groups": {"via": "ScimGroups"}},
+        "spec.groups.via",
+        "no SCIM /Groups",
+    ),
+    (
+        "ScimGroups where Okta provisions",
+        {**GENERIC, "groups": {"via": "ScimGroups"}, "provisioning": {"by": "Okta"}},
+        "spec.groups.via",
+        "Group Push",
+    ),
     ("no group attribute", GENERIC, "spec.groups.attribute", "has no group attribute of its own"),
     (
         "a source twice",
@@ -250,6 +261,14 @@ def test_a_wrong_spec_names_the_field_and_the_fix(
         build(change)
     assert caught.value.field == field, name
     assert fix in caught.value.message
+
+
+def test_with_scim_groups_no_attribute_is_read_or_written_for_the_group() -> None:
+    desired = build({**GENERIC, "groups": {"via": "ScimGroups"}})
+    assert desired.group is not None
+    assert (desired.group.via, desired.group.path) == ("ScimGroups", "")
+    assert len(desired.reads.paths) == len(desired.attributes) == 4
+    assert "department" in desired.reads.attributes
 
 
 # References.

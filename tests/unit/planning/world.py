@@ -14,6 +14,7 @@ from controller.model.actual import (
     Actual,
     AppState,
     AssignmentState,
+    GroupState,
     GroupTable,
     Memory,
     OktaGroup,
@@ -23,6 +24,7 @@ from controller.model.actual import (
 )
 from controller.model.people import Account, OktaId, Person, PersonState, Reads, ScimId
 from controller.planning.expression import compile_expression
+from controller.planning.memberships import changed_groups
 from controller.planning.tables import grouped, table_of
 from controller.planning.wish import (
     AssignmentWish,
@@ -41,6 +43,7 @@ URL = "https://scim.example.com/scim/v2/acme"
 READ = ("department", "email", "firstName")
 GROUP = "urn:calendly:scim:schemas:2.0:User:group"
 PATHS = ("name.givenName", "emails[primary]", GROUP)
+GROUP_KINDS = frozenset({ActionKind.CREATE_PROVIDER_GROUP, ActionKind.CHANGE_MEMBERSHIPS})
 GENERIC = Profile("generic", None)
 
 
@@ -67,6 +70,11 @@ def group_wish(table: Mapping[str, str] | None = None, **changes: Any) -> GroupW
         mappings=frozenset({"teams"}),
     )
     return replace(wish, **changes)
+
+
+def scim_group_wish(table: Mapping[str, str] | None = None, **changes: Any) -> GroupWish:
+    """Memberships kept by the operator, in SCIM groups."""
+    return group_wish(table, via="ScimGroups", path="", index=-1, attribute_name="", **changes)
 
 
 def wish(**changes: Any) -> Desired:
@@ -177,6 +185,14 @@ def with_provider(state: Actual, **changes: Any) -> Actual:
     return replace(state, provider=replace(state.provider, **changes))
 
 
+def with_groups(state: Actual, members: Mapping[str, Iterable[str]], fault: str = "") -> Actual:
+    """`state` with these groups, each read with the people of whose numbers it is told."""
+    ids = {name: (f"g-{name}",) for name in members}
+    held = {name: frozenset(ScimId(f"s-00u{n}") for n in numbers) for name, numbers in members.items()}
+    state = with_provider(state, table=table({}))
+    return replace(state, accounts=replace(state.accounts, groups=GroupState(ids, held, fault)))
+
+
 def with_app(state: Actual, **changes: Any) -> Actual:
     return replace(state, app=replace(state.app, **changes))
 
@@ -207,8 +223,11 @@ def done(actions: Iterable[Action]) -> tuple[Outcome, ...]:
 def carry_out(state: Actual, actions: Iterable[Action], desired: Desired) -> Actual:
     """The world after `actions`: what a provider that does as it is told holds then."""
     accounts = {account.scim_id: account for account in state.accounts.accounts}
-    provider = state.provider
+    provider, groups = state.provider, state.accounts.groups
     for action in actions:
+        if groups is not None and action.kind in GROUP_KINDS:
+            groups = _regrouped(groups, action)
+            continue
         if action.kind is ActionKind.SAVE_GROUP_TABLE:
             saved = table_of(action)
             assert provider.table is not None
@@ -230,7 +249,23 @@ def carry_out(state: Actual, actions: Iterable[Action], desired: Desired) -> Act
     used = sum(account.active for account in held)
     if provider.organization is not None:
         provider = replace(provider, organization=replace(provider.organization, used=used, free=50 - used))
-    return replace(state, accounts=AccountState(held), provider=provider)
+    return replace(state, accounts=AccountState(held, groups=groups), provider=provider)
+
+
+def _regrouped(groups: GroupState, action: Action) -> GroupState:
+    if action.kind is ActionKind.CREATE_PROVIDER_GROUP:
+        name = action.subject
+        return replace(
+            groups,
+            ids={**groups.ids, name: (f"g-{name}",)},
+            members={**groups.members, name: frozenset[ScimId]()},
+        )
+    member = frozenset({ScimId(action.remote_id or f"s-{action.subject}")})
+    joined, left = changed_groups(action)
+    members = dict(groups.members)
+    members |= {name: members[name] | member for name in joined}
+    members |= {name: members[name] - member for name in left}
+    return replace(groups, members=members)
 
 
 def _written(account: Account, action: Action, desired: Desired) -> Account:

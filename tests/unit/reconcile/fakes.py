@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ ACCOUNTS = frozenset(
         ActionKind.UPDATE_ACCOUNT,
         ActionKind.REACTIVATE_ACCOUNT,
         ActionKind.CREATE_ACCOUNT,
+        *world.GROUP_KINDS,
     }
 )
 PARTS = (
@@ -76,6 +77,10 @@ class FakeTarget:
     ) -> dict[OktaId, PersonState | None]:
         self.world.calls.append(f"observe_missing {','.join(ids)}")
         return {okta_id: self.world.missing.get(okta_id) for okta_id in ids}
+
+    async def observe_groups(self, desired: Desired, names: Collection[str], scope: Scope) -> Any:
+        self.world.calls.append(f"observe_groups {','.join(sorted(names))}")
+        return self.world.state.accounts.groups
 
     async def apply(self, desired: Desired, actions: Sequence[Action], done: Done) -> None:
         self.world.calls.append(f"apply {self.name}")

@@ -25,8 +25,16 @@ from controller.planning.wish import Desired, GroupWish, state_wish
 KIND = "ScimIntegration"
 MEMBER = "member"
 _FIELD = "group "
-Reach = tuple[str, tuple[str, ...]]
-"""SCIM id of an account, "" for one that is to come, and keys of the actions that make it ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How an account is reached: its SCIM id, "" for one that is to come, and keys of the actions that make
+    it ours. `is_new`: this plan makes it, or a run has that came to no end."""
+
+    scim_id: str
+    needs: tuple[str, ...] = ()
+    is_new: bool = False
 
 
 # What an action says.
@@ -188,7 +196,7 @@ class _Planner:
             return
         value = text(self.values.get(person.okta_id))
         target = self._rules.target(value)
-        current = self._current(person.okta_id, reach[0], target)
+        current = self._current(person.okta_id, reach.scim_id, target)
         if target is None:
             if self.places.get(person.okta_id, NOWHERE) not in current:
                 self.places.pop(person.okta_id, None)
@@ -197,18 +205,18 @@ class _Planner:
         else:
             self._move(person, reach, target, current)
 
-    def _reach(self, person: Person, write: Action | None) -> Reach | None:
+    def _reach(self, person: Person, write: Action | None) -> _Reach | None:
         """How the person's account is reached; None where there is none that is ours, or is to be active."""
         if state_wish(self.desired, person.state) != "Provision":
             return None
         if write is not None and write.kind in (ActionKind.CREATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT):
-            return write.remote_id, (write.key,)
+            return _Reach(write.remote_id, (write.key,), write.kind is ActionKind.CREATE_ACCOUNT)
         match = self._register.match(person)
         if match.account is None or not match.account.active:
             return None
         if match.tie is Tie.OURS:
-            return match.account.scim_id, ()
-        return (match.account.scim_id, (write.key,)) if write is not None else None
+            return _Reach(match.account.scim_id, (), person.okta_id not in self.memory.pairs)
+        return _Reach(match.account.scim_id, (write.key,)) if write is not None else None
 
     def _current(self, okta_id: OktaId, scim_id: str, target: str | None) -> list[str]:
         """The groups that hold the person, of those out of which they may be taken, and `target`."""
@@ -219,7 +227,7 @@ class _Planner:
             if name == target or name in self._managed or (name == own and name not in self._released)
         ]
 
-    def _move(self, person: Person, reach: Reach, target: str, current: list[str]) -> None:
+    def _move(self, person: Person, reach: _Reach, target: str, current: list[str]) -> None:
         if self._is_left_alone(person, target):
             return
         is_edited = self._is_edited(person.okta_id, target, current)
@@ -262,21 +270,20 @@ class _Planner:
 
 
 def _action(
-    person: Person, reach: Reach, needed: tuple[str, ...], target: str, current: Sequence[str], why: str
+    person: Person, reach: _Reach, needed: tuple[str, ...], target: str, current: Sequence[str], why: str
 ) -> Action:
-    """Somebody whose account this plan makes is no change of anybody."""
-    scim_id, needs = reach
+    """Who is put into a first group along with a new account is no change of anybody."""
     names = sorted({*current, *((target,) if target else ())})
     return Action(
         ActionKind.CHANGE_MEMBERSHIPS,
         person.okta_id,
         person.login or person.user_name,
-        Touch.CHANGE if scim_id else Touch.CREATE,
+        Touch.CREATE if reach.is_new and not current else Touch.CHANGE,
         tuple((_FIELD + name, MEMBER if name in current else None) for name in names),
         tuple((_FIELD + name, MEMBER if name == target else None) for name in names),
         why,
-        scim_id,
-        needs=(*needs, *needed),
+        reach.scim_id,
+        needs=(*reach.needs, *needed),
     )
 
 

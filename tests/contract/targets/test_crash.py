@@ -1,5 +1,5 @@
 """Killed after every single write of a plan and run again by a new process: the end is the same, and nothing
-is doubled. Two worlds together hold every kind of action; tokens have theirs in test_provider_tokens."""
+is doubled. The worlds together hold every kind of action; tokens have theirs in test_provider_tokens."""
 
 from __future__ import annotations
 
@@ -116,13 +116,20 @@ class Life:
         raise AssertionError(f"it does not come to rest: {report.outcomes}")
 
 
-def declared(world: World, spec: dict[str, Any], *, values: dict[str, str], seats: int = 0) -> Inputs:
+def declared(
+    world: World,
+    spec: dict[str, Any],
+    *,
+    values: dict[str, str],
+    seats: int = 0,
+    profile: str = "calendly",
+) -> Inputs:
     """The integration with changed parts of its spec, a GroupMapping and, with `seats`, a SeatLimit."""
     given = enforcing(world)
     raw = given.integration.spec.model_dump(by_alias=True, mode="json", exclude_none=True)
     safe = {"removals": {"count": 900, "percent": 100}, "changes": {"count": 900, "percent": 100}}
     token = {"name": "okta-token", "key": "token"}
-    provider = {**raw["provider"], "profile": {"name": "calendly"}, "oktaTokenRef": token}
+    provider = {**raw["provider"], "profile": {"name": profile}, "oktaTokenRef": token}
     parsed = ScimIntegrationSpec.model_validate({**raw, "provider": provider, "safeguards": safe, **spec})
     rows = [{"values": [value], "providerGroup": group} for value, group in values.items()]
     mapping = GroupMappingSpec.model_validate({"integrationRef": {"name": "calendly"}, "mappings": rows})
@@ -169,6 +176,28 @@ async def operator_world(opened: Opener) -> Life:
         },
     }
     life.inputs = declared(world, spec, values={"Sales": "Vendors", "Legal": "Lawyers"})
+    return life
+
+
+async def groups_world(opened: Opener) -> Life:
+    """The operator keeps groups itself; then rows lead elsewhere, people come, change and leave."""
+    world = await opened(6, profile="rfc7643")
+    org = world.org
+    spec = {"groups": {**GROUPS, "via": "ScimGroups", "unmapped": {"action": "Remove"}}}
+    values = {"Sales": "Sales", "Support": "Support"}
+    life = Life(world, declared(world, spec, values=values, profile="rfc7643"))
+    await life.settle()
+    people = [org.find_user(f"p{number:05}@acme.example") for number in range(6)]
+    newcomer = directory.create_user(org, profile(6))
+    assignments.assign_user(org, world.app, newcomer, {"id": newcomer.id, "scope": "USER"})
+    directory.update_user(org, people[1], {"department": "Legal"})
+    directory.update_user(org, people[2], {"department": "Nobody's"})
+    directory.change_status(org, people[3], "deactivate")
+    for one in await world.admin.people():
+        if one["userName"] == "p00004@acme.example":
+            await world.admin.deactivate(one["id"])
+    values = {"Sales": "Vendors", "Support": "Support", "Legal": "Lawyers"}
+    life.inputs = declared(world, spec, values=values, profile="rfc7643")
     return life
 
 
@@ -240,6 +269,7 @@ async def picture(life: Life) -> dict[str, Any]:
     return {
         "people": sorted(json.dumps({k: v for k, v in p.items() if k not in drop}) for p in people),
         "groups": sorted((g["displayName"], g.get("members", 0)) for g in await world.admin.groups()),
+        "in groups": sorted((one["userName"], sorted(one["groups"])) for one in people),
         "table": (table["attribute"], sorted(map(json.dumps, table["entries"])), table["unmapped"]),
         "assigned": sorted((login[i], r.scope) for i, r in world.app.users.items()),
         "app groups": sorted(org.groups[i].profile["name"] for i in world.app.groups),
@@ -262,6 +292,7 @@ async def picture(life: Life) -> dict[str, Any]:
 Make = Callable[[Opener], Awaitable[Life]]
 WORLDS: dict[str, Make] = {
     "operator": operator_world,
+    "groups": groups_world,
     "okta": okta_world,
     "switchover": partial(okta_world, has_group=False),
     "departing": departing_world,
@@ -279,6 +310,10 @@ KINDS = {
         ActionKind.ASSIGN_GROUP, ActionKind.ADD_TO_SEAT_GROUP, ActionKind.REMOVE_FROM_SEAT_GROUP,
         ActionKind.UNASSIGN_GROUP,
     },
+}  # fmt: skip
+KINDS["groups"] = {
+    ActionKind.DEACTIVATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT, ActionKind.CREATE_ACCOUNT,
+    ActionKind.CREATE_PROVIDER_GROUP, ActionKind.CHANGE_MEMBERSHIPS,
 }  # fmt: skip
 KINDS["departing"] = {
     ActionKind.UNASSIGN_GROUP, ActionKind.DELETE_SEAT_GROUP, ActionKind.DEACTIVATE_ACCOUNT,

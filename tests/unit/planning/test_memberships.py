@@ -182,6 +182,15 @@ def test_who_gets_an_account_is_put_into_their_group_by_the_same_plan() -> None:
     assert plan.counts.pending == 1 and plan.preview.moves == ()
 
 
+def test_an_account_of_a_run_that_came_to_no_end_is_new_and_one_of_ours_is_changed() -> None:
+    one = of(1, SALES)
+    state = with_groups(actual([one], [account_of(one)]), BOTH)
+    assert changes(make_plan(desired(), state, memory()))[0].touch is Touch.CREATE
+    assert changes(make_plan(desired(), state, memory([account_of(one)])))[0].touch is Touch.CHANGE
+    moved = with_groups(state, {SALES: [], ENGINEERING: [1]})
+    assert changes(make_plan(desired(), moved, memory()))[0].touch is Touch.CHANGE
+
+
 def test_who_got_an_account_and_a_group_is_remembered_as_placed() -> None:
     _, state, known = after(desired(), with_groups(actual([of(1, SALES)]), BOTH), memory(), is_first=False)
     assert known.placed == {"00u1": SALES}

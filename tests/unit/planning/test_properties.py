@@ -16,6 +16,7 @@ from controller.model.plan import Plan
 from controller.planning.diff import make_plan
 from controller.planning.digest import plan_digest
 from controller.planning.guard import Circumstances, judge
+from controller.planning.memberships import changed_groups
 from controller.planning.memory import Run, remember
 from controller.planning.safeguards import allowed
 from controller.planning.wish import Desired
@@ -30,11 +31,14 @@ from tests.unit.planning.world import (
     memory,
     person,
     ref,
+    scim_group_wish,
     seat_wish,
     wish,
+    with_groups,
 )
 
 STATES = st.sampled_from(PersonState)
+GROUPS = ("Sales", "Engineering", "Legal", "Everyone", "Former", "Board")
 VALUES = st.sampled_from(["Sales", "Engineering", "Legal", "", None])
 MANY = settings(max_examples=150, deadline=None)
 
@@ -85,6 +89,25 @@ def worlds(draw: st.DrawFn) -> tuple[Desired, Actual, Memory]:
     )
     known = memory([one for one in held if draw(st.booleans())])
     return desired, actual(assigned, held, missing=missing), known
+
+
+@st.composite
+def grouped_worlds(draw: st.DrawFn) -> tuple[Desired, Actual, Memory]:
+    """The same, where the operator keeps groups; who was placed where is remembered of some."""
+    desired, state, known = draw(worlds())
+    rule = draw(st.sampled_from(["Keep", "Remove", "UseValue", "Default"]))
+    group = scim_group_wish(
+        unmapped=rule,
+        unmapped_group="Everyone" if rule == "Default" else "",
+        create_groups=draw(st.booleans()),
+        contested=draw(st.sampled_from([frozenset[str](), frozenset({"Legal"})])),
+    )
+    names = draw(st.sets(st.sampled_from(GROUPS), min_size=1))
+    members = {name: draw(st.sets(st.integers(0, 14))) for name in sorted(names)}
+    placed = {one: draw(st.sampled_from(["", *GROUPS])) for one in known.pairs if draw(st.booleans())}
+    claims = draw(st.sampled_from([{}, {"Old": ("teams", "Former")}, {"Legal": ("gone", "Former")}]))
+    known = replace(known, placed=placed, claims=claims)
+    return replace(desired, group=group), with_groups(state, members), known
 
 
 def run_once(desired: Desired, state: Actual, known: Memory) -> tuple[Plan, Actual, Memory]:
@@ -260,6 +283,59 @@ def test_an_approval_runs_what_was_shown_and_nothing_else(
     } or first.tripped
     assert second.run == plan.actions
     assert second.digest == ""
+
+
+@MANY
+@given(grouped_worlds())
+def test_applying_a_plan_puts_everybody_where_they_belong(world: tuple[Desired, Actual, Memory]) -> None:
+    desired, state, known = world
+    for _ in range(4):
+        _, state, known = run_once(desired, state, known)
+    assert make_plan(desired, state, known).actions == ()
+
+
+@MANY
+@given(grouped_worlds())
+def test_only_groups_that_are_managed_are_touched_and_only_for_people_of_ours(
+    world: tuple[Desired, Actual, Memory],
+) -> None:
+    desired, state, known = world
+    assert desired.group is not None
+    named = {*desired.group.table.values(), desired.group.unmapped_group}
+    if desired.group.unmapped == "UseValue":
+        named |= {str(one.profile[0]) for one in state.assignments.people}
+    accounts = {one.external_id: one.scim_id for one in state.accounts.accounts}
+    for action in make_plan(desired, state, known).actions:
+        if action.kind is ActionKind.CREATE_PROVIDER_GROUP:
+            assert action.subject in named
+            assert desired.group.create_groups
+        if action.kind is ActionKind.CHANGE_MEMBERSHIPS:
+            joined, left = changed_groups(action)
+            assert set(joined) <= named
+            assert set(left) <= named | {known.placed.get(OktaId(action.subject), "")}
+            assert "Former" not in left or ("gone", "Former") not in known.claims.values()
+            assert action.needs or accounts.get(action.subject) == action.remote_id
+            assert action.subject not in desired.protected
+
+
+@MANY
+@given(grouped_worlds())
+def test_with_drift_report_nobody_is_moved_back(world: tuple[Desired, Actual, Memory]) -> None:
+    desired, state, known = world
+    desired = replace(desired, corrects_drift=False)
+    _, after, known = run_once(desired, state, known)
+    _, after, known = run_once(desired, after, known)
+    groups = after.accounts.groups
+    assert groups is not None
+    emptied = replace(groups, members={name: frozenset[ScimId]() for name in groups.members})
+    edited = replace(after, accounts=replace(after.accounts, groups=emptied))
+    moved = {
+        a.subject
+        for a in make_plan(desired, edited, known).actions
+        if a.kind is ActionKind.CHANGE_MEMBERSHIPS
+    }
+    settled = {a.subject for a in make_plan(desired, after, known).actions}
+    assert moved <= settled
 
 
 def test_the_memory_of_another_tenant_is_not_used() -> None:

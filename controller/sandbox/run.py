@@ -60,6 +60,8 @@ class Setup:
     """How many of the first people have the app; None: those who name its group, or else two in three."""
     seats: int | None = None
     """Seats bought at the provider; None: ten more than are assigned."""
+    profile: str = "calendly"
+    """How the provider behaves."""
     kubeconfig: str = ""
     """A real cluster in place of the embedded API."""
     operator_kubeconfig: str = ""
@@ -164,7 +166,7 @@ async def _start_provider(stack: AsyncExitStack, setup: Setup, clock: Clock) -> 
     for old in setup.directory.glob("provider.sqlite*"):
         old.unlink()
     url = f"sqlite:///{(setup.directory / 'provider.sqlite').resolve()}"
-    new = NewOrganization("acme", profile="calendly", plan="Enterprise", sso=True, seats=setup.seat_count)
+    new = NewOrganization("acme", profile=setup.profile, plan="Enterprise", sso=True, seats=setup.seat_count)
     created = await create_organization(url, new, clock)
     served = await _serve(stack, build_provider(url, clock))
     admin, session = open_admin(served.url + created.admin_path, SecretStr(created.admin_token))

@@ -185,6 +185,36 @@ async def test_people_of_ours_who_are_not_listed_are_looked_for() -> None:
     assert report.error is None
 
 
+def keeping_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    wish = world.wish(group=world.scim_group_wish(), mode="Enforce")
+    monkeypatch.setattr(module, "build_desired", lambda given: (wish, ()))
+
+
+async def test_groups_are_read_where_memberships_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    keeping_groups(monkeypatch)
+    state = world.with_groups(world.actual(PEOPLE), {"Sales": [], "Engineering": []})
+    fake = FakeWorld(state)
+    report = await run(fake)
+    assert report.error is None
+    assert "observe_groups Engineering,Sales" in fake.calls
+    assert [one.result for one in report.outcomes] == [Result.DONE] * 6
+    assert report.memory.placed == dict.fromkeys(report.memory.pairs, "Sales")
+    again = await run(fake, memory=report.memory)
+    assert again.plan is not None
+    assert again.plan.actions == ()
+
+
+async def test_groups_are_not_read_of_a_provider_that_is_switched_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keeping_groups(monkeypatch)
+    state = world.with_provider(world.actual(PEOPLE), organization=world.organization(scim_enabled=False))
+    fake = FakeWorld(state)
+    report = await run(fake)
+    assert report.error is None
+    assert [call for call in fake.calls if "groups" in call] == []
+
+
 async def test_what_a_run_is_about_to_do_is_kept_before_its_first_write() -> None:
     kept: list[tuple[str, list[str], int]] = []
     accounts = [world.account_of(PEOPLE[0], values=("Wrong", "x@acme.com", "Sales"))]

@@ -140,6 +140,9 @@ def test_problems_of_people_count_as_failures_unless_they_are_on_purpose() -> No
         ("PlanTooLow", "PrerequisitesMet", "Reconciling"),
         ("SsoMissing", "PrerequisitesMet", "Reconciling"),
         ("InvalidSpec", "", "Stalled"),
+        ("GroupsNotServed", "", "Stalled"),
+        ("GroupTableInUse", "", "Stalled"),
+        ("ProviderGroupAmbiguous", "ReferencesResolved", "Reconciling"),
     ],
 )
 def test_a_problem_of_the_integration_is_told_where_it_belongs(reason: str, kind: str, trouble: str) -> None:
@@ -188,6 +191,20 @@ def test_drift_that_was_put_right_is_gone_and_the_rest_is_told() -> None:
     assert brief(made, "InSync") == ("False", "DriftDetected")
     assert findings(made)["InSync"].message == "1 differences: p2@acme.com displayName"
     assert Amount(made).corrected == (items[0],)
+
+
+def test_a_membership_edited_by_hand_is_put_right_by_its_own_action_alone() -> None:
+    wish = {"group": world.scim_group_wish()}
+    items = (drift(DriftKind.GROUP, what="groups of p1@acme.com"), drift(number=1))
+    update, move = action(), action(ActionKind.CHANGE_MEMBERSHIPS)
+    moved = report(
+        [update, move], [outcome(update, Result.FAILED), outcome(move)], plan={"drift": items}, wish=wish
+    )
+    assert Amount(moved).corrected == items[:1]
+    updated = report(
+        [update, move], [outcome(update), outcome(move, Result.FAILED)], plan={"drift": items}, wish=wish
+    )
+    assert Amount(updated).corrected == items[1:]
 
 
 def test_settings_that_differ_are_configuration_drift_until_all_are_saved() -> None:
@@ -258,6 +275,16 @@ def test_counts_after_the_run() -> None:
         plan={"counts": Counts(assigned=5, provisioned=3, pending=2, waiting=1)},
     )
     assert Amount(made).counts == Counts(assigned=5, provisioned=4, pending=1, waiting=1, failed=1)
+
+
+def test_somebody_with_two_actions_is_pending_until_both_are_done() -> None:
+    create, move = action(ActionKind.CREATE_ACCOUNT), action(ActionKind.CHANGE_MEMBERSHIPS)
+    plan = {"counts": Counts(assigned=1, pending=1)}
+    both = report([create, move], [outcome(create), outcome(move)], plan=plan)
+    half = report([create, move], [outcome(create), outcome(move, Result.FAILED)], plan=plan)
+    held = report([create, move], [outcome(create)], [(move, HoldReason.AWAITING_APPROVAL)], plan=plan)
+    assert [Amount(one).counts.pending for one in (both, half, held)] == [0, 1, 1]
+    assert [Amount(one).counts.failed for one in (both, half, held)] == [0, 1, 0]
 
 
 def test_people_are_shown_by_login_or_by_id() -> None:

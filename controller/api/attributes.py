@@ -115,13 +115,18 @@ class Groups(Api):
     )
 
     via: Literal["UserAttribute", "ScimGroups"] = "UserAttribute"
-    """UserAttribute: a value on the user, which the provider maps to a group. ScimGroups: SCIM /Groups."""
+    """UserAttribute: a value on the user, which the provider maps to a group. ScimGroups: the operator itself
+    puts people into the provider's SCIM /Groups and takes them out; with provisioning.by: Operator only.
+    People are taken out of groups that a GroupMapping or `unmapped` names, and of the one into which the
+    operator has put them; no other group is touched, and none is deleted. Whoever is deactivated keeps their
+    groups."""
     attribute: GroupAttribute | None = None
     """The attribute that carries the value, with via: UserAttribute. Omitted: the profile's own, where it has
     one."""
     sources: Annotated[tuple[GroupSource, ...], keyed(10, "userType", shortest=1)]
     """The source of the value, one for each type of people that needs its own."""
     create_groups: Literal["Never", "WhenMissing"] = "Never"
-    """WhenMissing: a group that a GroupMapping names and the provider lacks is created."""
+    """WhenMissing: a group that a GroupMapping names and the provider lacks is created. Never: it is told on
+    the GroupMapping, and people who belong there stay where they are."""
     unmapped: Unmapped = Unmapped()
     """What happens to people whose value no GroupMapping claims."""

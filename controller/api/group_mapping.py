@@ -47,7 +47,7 @@ class GroupMappingSpec(Api):
     """The ScimIntegration that the rows belong to; it cannot be changed."""
     mappings: Annotated[tuple[MappingRow, ...], atomic(1000, 1)]
     """The rows. Deleting the resource releases its rows and writes nothing; removing a row changes
-    memberships."""
+    memberships, by groups.unmapped of the integration."""
 
 
 class ClaimedValue(Status):

@@ -37,7 +37,8 @@ class Provisioning(Api):
     sets up what Okta's API lets it, turns the rest into manual steps and verifies what arrived. Then
     safeguards, protected people and windows cannot hold back Okta's own agent."""
     actions: Annotated[tuple[PushAction, ...], unique(3)] = ("Create", "Update", "Deactivate")
-    """What may happen to accounts: the three switches under Provisioning, To App."""
+    """What may happen to accounts: the three switches under Provisioning, To App. Memberships of SCIM groups
+    are kept by groups.via alone."""
 
 
 class Window(Api):
@@ -124,7 +125,8 @@ class ScimIntegrationSpec(Api):
     deletion_policy: Literal["Orphan", "Deprovision"] = "Orphan"
     """What deleting this resource does. Orphan: nothing remote. Deprovision: undoes what the operator did in
     Okta and at the provider, within the safeguards: assignments, accounts, then the settings that nobody has
-    changed since. What it took away, such as an assignment, is not given back."""
+    changed since. What it took away, such as an assignment, is not given back; memberships of SCIM groups
+    stay."""
     suspend: Bool = False
     """true: no call to Okta or the provider at all. Leave it out of version control rather than writing
     false, so that a suspension by hand is not undone."""

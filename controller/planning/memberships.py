@@ -18,11 +18,10 @@ from controller.model.plan import DriftItem, DriftKind, Problem
 from controller.planning.fields import build_lenses, flaw, shown, text
 from controller.planning.matching import Register, Tie, is_protected
 from controller.planning.placing import NOWHERE, Placing
-from controller.planning.provider_groups import Catalogue
+from controller.planning.provider_groups import KIND, Catalogue, declared_groups
 from controller.planning.tables import unmapped_text
 from controller.planning.wish import Desired, GroupWish, state_wish
 
-KIND = "ScimIntegration"
 MEMBER = "member"
 _FIELD = "group "
 
@@ -73,7 +72,7 @@ def groups_to_read(
     group = desired.group
     if group is None or not keeps_memberships(desired) or not group.mappings or desired.is_departing:
         return frozenset()
-    names = _declared(group)
+    names = set(declared_groups(group))
     rules, lens_of = _Rules(group, memory), build_lenses(desired, user_types)
     for person in people:
         names.add(memory.placed.get(person.okta_id, NOWHERE))
@@ -82,13 +81,6 @@ def groups_to_read(
             rules.target(text(evaluate(person.profile))) or NOWHERE if evaluate is not None else NOWHERE
         )
     return frozenset(names - {NOWHERE})
-
-
-def _declared(group: GroupWish) -> set[str]:
-    """The groups that rows and the rule for unmapped values name."""
-    return {*group.table.values(), group.unmapped_group if group.unmapped == "Default" else NOWHERE} - {
-        NOWHERE
-    }
 
 
 class _Rules:
@@ -132,7 +124,7 @@ def plan_memberships(
         return MembershipPlan(problems=[obstacle])
     planner = _Planner(desired, actual, memory, values)
     if not actual.assignments.is_scoped:
-        for name in sorted(_declared(group)):
+        for name in sorted(declared_groups(group)):
             planner.groups.find(name)
     by_person = {action.subject: action for action in writes}
     for person in sorted(actual.assignments.people, key=lambda one: one.okta_id):
@@ -175,7 +167,7 @@ class _Planner:
         self.places = dict(memory.placed)
         self.found = MembershipPlan(placed=self.places)
         self._rules = _Rules(group, memory)
-        self._managed = _declared(group)
+        self._managed = set(declared_groups(group))
         if group.unmapped == "UseValue":
             self._managed |= {self._rules.target(text(value)) or NOWHERE for value in values.values()}
         claimants: dict[str, set[str]] = {}
@@ -234,6 +226,7 @@ class _Planner:
         is_told_only = is_edited and not self.desired.corrects_drift
         needed = self.groups.find(target) if target and not is_told_only else ()
         if needed is None:
+            self._tell_fault(person, target)
             return
         if is_edited:
             told = f"groups of {_name(person)}"
@@ -259,6 +252,14 @@ class _Planner:
         problem = Problem(KIND, self.desired.name, "Protected", told, "spec.protected", person.okta_id)
         self.found.problems.append(problem)
         return True
+
+    def _tell_fault(self, person: Person, target: str) -> None:
+        """A group that rows or a rule name is told once; one that only a value names, on whoever has it."""
+        if not self.groups.is_declared(target):
+            reason, told = self.groups.fault(target)
+            path = "spec.groups.unmapped"
+            told = f"{_name(person)} stays where they are: {told}"
+            self.found.problems.append(_problem(self.desired, reason, told, path, person.okta_id))
 
     def _is_edited(self, okta_id: OktaId, target: str, current: list[str]) -> bool:
         """Whether somebody else did it: the person was where they belong, and is not any more, though the

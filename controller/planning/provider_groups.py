@@ -13,8 +13,13 @@ from controller.planning.matching import fold
 from controller.planning.tables import group_lacks, owner_of_group
 from controller.planning.wish import Desired, GroupWish
 
-_SHOWN = 5
-"""Groups of a list whose length is told."""
+KIND = "ScimIntegration"
+
+
+def declared_groups(group: GroupWish) -> frozenset[str]:
+    """The groups that rows and the rule for unmapped values name."""
+    by_rule = (group.unmapped_group,) if group.unmapped == "Default" else ()
+    return frozenset((*group.table.values(), *by_rule))
 
 
 class Catalogue:
@@ -23,8 +28,8 @@ class Catalogue:
     def __init__(self, desired: Desired, group: GroupWish, state: GroupState) -> None:
         self._desired, self._group, self._ids = desired, group, state.ids
         self._twins = {fold(name): name for name in state.ids}
-        self._lacking: set[str] = set()
-        self._twofold: set[str] = set()
+        self._declared = declared_groups(group)
+        self._faulty: set[str] = set()
         self._new: set[str] = set()
 
     def find(self, name: str) -> tuple[str, ...] | None:
@@ -33,11 +38,8 @@ class Catalogue:
         ids = self._ids.get(name, ())
         if len(ids) == 1:
             return ()
-        if ids:
-            self._twofold.add(name)
-            return None
-        if not self._group.create_groups or fold(name) in self._twins:
-            self._lacking.add(name)
+        if ids or not self._group.create_groups or fold(name) in self._twins:
+            self._faulty.add(name)
             return None
         self._new.add(name)
         return (f"{ActionKind.CREATE_PROVIDER_GROUP.value}/{name}",)
@@ -53,35 +55,40 @@ class Catalogue:
         ]
 
     def problems(self) -> list[Problem]:
-        """What a person has to mend, on the mapping whose row names the group, else on the integration."""
-        rows = set(self._group.table.values())
-        found = [self._twofold_row(name) for name in sorted(self._twofold & rows)]
-        found += [self._lacking_row(name) for name in sorted(self._lacking & rows)]
-        found += self._by_rule("ProviderGroupAmbiguous", "several groups", self._twofold - rows)
-        found += self._by_rule("ProviderGroupMissing", "no group", self._lacking - rows)
+        """What a person has to mend: on the mapping whose row names the group, else on the integration, whose
+        rule does."""
+        found = []
+        for name in sorted(self._faulty & self._declared):
+            if name in self._group.table.values():
+                found.append(self._of_row(name))
+            else:
+                path = "spec.groups.unmapped.group"
+                reason, told = self.fault(name)
+                found.append(Problem(KIND, self._desired.name, reason, f"{path}: {told}", path))
         return found
 
-    def _lacking_row(self, name: str) -> Problem:
+    def fault(self, name: str) -> tuple[str, str]:
+        """(reason, words) for a group that nobody can be put into."""
         twin = self._twins.get(fold(name))
-        if twin is None:
+        if name in self._ids:
+            told = f"the provider has several groups named {shown(name)}; rename all but one there"
+            return "ProviderGroupAmbiguous", f"{told}. Until then nobody is moved in or out"
+        if twin is not None:
+            told = f"the provider has {shown(twin)} and no {shown(name)}; write the name as it has it"
+        else:
+            told = (
+                f"the provider has no group {shown(name)}; create it there, or set spec.groups.createGroups "
+                "to WhenMissing"
+            )
+        return "ProviderGroupMissing", told
+
+    def is_declared(self, name: str) -> bool:
+        """Whether a row or the rule for unmapped values names the group, rather than somebody's value."""
+        return name in self._declared
+
+    def _of_row(self, name: str) -> Problem:
+        reason, told = self.fault(name)
+        if name not in self._ids and fold(name) not in self._twins:
             return group_lacks(self._desired.name, self._group, name)
-        told = f"the provider has {shown(twin)} and no {shown(name)}; write the name as it has it"
-        return self._of_row(name, "ProviderGroupMissing", told)
-
-    def _twofold_row(self, name: str) -> Problem:
-        told = f"the provider has several groups named {shown(name)}; rename all but one there"
-        return self._of_row(name, "ProviderGroupAmbiguous", f"{told}. Until then nobody is moved in or out")
-
-    def _of_row(self, name: str, reason: str, told: str) -> Problem:
         path = "spec.mappings"
         return Problem("GroupMapping", owner_of_group(self._group, name), reason, f"{path}: {told}", path)
-
-    def _by_rule(self, reason: str, has: str, names: set[str]) -> list[Problem]:
-        if not names:
-            return []
-        listed = ", ".join(shown(name) for name in sorted(names)[:_SHOWN])
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        told = f"the provider has {has} named {listed}{more}; whom the rule puts there stays where they are"
-        path = "spec.groups.unmapped"
-        mend = "rename all but one there" if reason == "ProviderGroupAmbiguous" else "create what lacks there"
-        return [Problem("ScimIntegration", self._desired.name, reason, f"{path}: {told}; {mend}", path)]

@@ -6,6 +6,7 @@ one after the other, since providers have lost members under parallel changes of
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
@@ -21,8 +22,10 @@ from controller.transport.failures import Unreachable
 GROUP_KINDS = frozenset({ActionKind.CREATE_PROVIDER_GROUP, ActionKind.CHANGE_MEMBERSHIPS})
 AT_ONCE = 50
 """People in one request at most: what the IPSIE profile of SCIM asks every provider to take."""
+READS_AT_ONCE = 4
 MOST_REFUSALS = 20
 """So many people in a row whom a group does not take: then nobody else is tried."""
+_UNREAD: frozenset[ScimId] = frozenset()
 _NOT_SERVED = frozenset({403, 404, 405, 410, 501})
 
 
@@ -36,15 +39,20 @@ async def read_groups(client: GroupClient, names: Collection[str]) -> GroupState
             raise
         return GroupState({}, {}, error.message)
     ids = _by_name(listed)
-    members: dict[str, frozenset[ScimId]] = {}
-    for name in sorted(names):
-        if len(ids.get(name, ())) == 1:
+    slots = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def read(name: str) -> frozenset[ScimId] | None:
+        async with slots:
             try:
-                members[name] = frozenset(map(ScimId, await client.members(ids[name][0])))
+                return frozenset(map(ScimId, await client.members(ids[name][0])))
             except NotFound:
                 # Deleted since it was listed.
-                del ids[name]
-    return GroupState(ids, members)
+                return None
+
+    wanted = [name for name in sorted(names) if len(ids.get(name, ())) == 1]
+    found = dict(zip(wanted, await asyncio.gather(*map(read, wanted)), strict=True))
+    members = {name: held for name, held in found.items() if held is not None}
+    return GroupState({name: ids[name] for name in ids if found.get(name, _UNREAD) is not None}, members)
 
 
 def _by_name(listed: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

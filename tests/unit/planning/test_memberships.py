@@ -274,26 +274,35 @@ def test_two_groups_of_one_name_are_both_let_be() -> None:
     assert (problem.kind, problem.reason) == ("GroupMapping", "ProviderGroupAmbiguous")
 
 
-def test_groups_that_the_rule_names_and_that_lack_are_told_together_on_the_integration() -> None:
-    state, known = world({number: f"Team {number}" for number in range(7)}, BOTH)
+def test_a_group_that_only_a_value_names_and_that_lacks_is_told_on_whoever_has_it() -> None:
+    state, known = world({1: LEGAL, 2: SALES}, BOTH)
     plan = make_plan(desired(unmapped="UseValue"), state, known)
+    (problem,) = plan.problems
+    assert (problem.reason, problem.okta_id) == ("ProviderGroupMissing", "00u1")
+    assert "p1@acme.com stays where they are" in problem.message
+    assert list(moves(plan)) == ["00u2"]
+
+
+def test_the_group_of_the_rule_that_lacks_is_told_once_on_the_integration() -> None:
+    state, known = world({1: LEGAL, 2: LEGAL}, BOTH)
+    plan = make_plan(desired(unmapped="Default", unmapped_group="Everyone"), state, known)
     (problem,) = plan.problems
     assert (problem.kind, problem.name, problem.field) == (
         "ScimIntegration",
         "calendly",
-        "spec.groups.unmapped",
+        "spec.groups.unmapped.group",
     )
-    assert "Team 4 and 2 more" in problem.message
+    assert "no group Everyone" in problem.message
 
 
-def test_two_groups_of_a_value_are_told_on_the_integration() -> None:
+def test_two_groups_of_a_value_are_told_on_whoever_has_it() -> None:
     state, known = world({1: LEGAL}, BOTH)
     groups = state.accounts.groups
     assert groups is not None
     twofold = replace(groups, ids={**groups.ids, LEGAL: ("g1", "g2")})
     state = replace(state, accounts=replace(state.accounts, groups=twofold))
     (problem,) = make_plan(desired(unmapped="UseValue"), state, known).problems
-    assert problem.reason == "ProviderGroupAmbiguous"
+    assert (problem.reason, problem.okta_id) == ("ProviderGroupAmbiguous", "00u1")
 
 
 def test_a_value_that_can_be_no_name_of_a_group_is_told() -> None:

@@ -229,7 +229,7 @@ class _Planner:
             self._tell_fault(person, target)
             return
         if is_edited:
-            told = f"groups of {_name(person)}"
+            told = f"{_name(person)} groups"
             held = ", ".join(current) or None
             item = DriftItem(DriftKind.GROUP, "Provider", told, target or None, held, person.okta_id)
             self.found.drift.append(item)
@@ -289,7 +289,8 @@ def _action(
 
 
 def _why(value: str | None, target: str) -> str:
-    return f"{shown(value) if value else 'no value'} leads to {shown(target) if target else 'no group'}"
+    told = f"the value {shown(value)}" if value else "no value"
+    return f"{told} leads to {f'the group {shown(target)}' if target else 'no group'}"
 
 
 def _name(person: Person) -> str:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from controller.errors import Unauthorized
+from controller.api.group_mapping import GroupMappingSpec
+from controller.api.scim_integration import ScimIntegrationSpec
+from controller.errors import Unauthorized, Unavailable
 from controller.metrics import Metrics
 from controller.model.actions import ActionKind, Result
 from controller.model.actual import Memory
 from controller.okta.routes import bucket_of
-from controller.planning.inputs import Inputs, SecretKey
+from controller.planning.inputs import Inputs, Resource, SecretKey
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
 from controller.settings import Settings
@@ -107,3 +109,58 @@ async def test_under_injected_429_a_run_converges_and_doubles_nothing(opened: Op
     people = await world.admin.people()
     assert report.error is None and len(people) == 20
     assert len({person["userName"] for person in people}) == 20
+
+
+def keeping_groups(world: World, count: int) -> Inputs:
+    """Memberships are kept by the operator; half of the people belong to each of two groups."""
+    given = enforcing(world)
+    raw = given.integration.spec.model_dump(by_alias=True, mode="json", exclude_none=True)
+    groups = {"via": "ScimGroups", "sources": [{"source": "user.department"}], "createGroups": "WhenMissing"}
+    provider = {**raw["provider"], "profile": {"name": "rfc7643"}}
+    safe = {"changes": {"count": count, "percent": 100}}
+    spec = ScimIntegrationSpec.model_validate(
+        {**raw, "groups": groups, "provider": provider, "safeguards": safe}
+    )
+    rows = [{"values": [value], "providerGroup": value} for value in ("Sales", "Support")]
+    mapping = GroupMappingSpec.model_validate({"integrationRef": {"name": "calendly"}, "mappings": rows})
+    teams = Resource("GroupMapping", "default", "teams", "u3", 1, "2026-01-01T00:00:00Z", mapping)
+    return replace(given, integration=replace(given.integration, spec=spec), mappings=(teams,))
+
+
+async def test_three_hundred_memberships_take_six_requests_and_then_none(opened: Opener) -> None:
+    world = await opened(300, profile="rfc7643")
+    engine = Engine(connector(world), world.clock, Settings(), Metrics())
+    given = keeping_groups(world, 300)
+    first = await engine.run(given, credentials(world), Memory())
+    assert first.error is None and set(results(first.outcomes)) == {Result.DONE}
+    changed = [call for call in world.writes() if "/Groups" in call[2]]
+    assert len(changed) == 2 + 6, "two groups are made, and each takes 150 people in portions of 50"
+    people = await world.admin.people()
+    assert {one["userName"]: one["group"] for one in people} == {
+        f"p{n:05}@acme.example": "Sales" if n % 2 else "Support" for n in range(300)
+    }
+    written = len(world.writes())
+    again = await engine.run(given, credentials(world), first.memory)
+    assert again.plan is not None and again.plan.actions == () and len(world.writes()) == written
+
+
+async def test_people_are_provisioned_where_groups_turn_out_not_to_be_served(opened: Opener) -> None:
+    world = await opened(4)
+    engine = Engine(connector(world), world.clock, Settings(), Metrics())
+    report = await engine.run(keeping_groups(world, 4), credentials(world), Memory())
+    assert report.error is None and results(report.outcomes) == [Result.DONE] * 4
+    assert report.plan is not None
+    assert [(one.reason, one.field) for one in report.plan.problems] == [
+        ("GroupsNotServed", "spec.groups.via")
+    ]
+
+
+async def test_an_outage_of_the_groups_moves_nobody(opened: Opener) -> None:
+    world = await opened(4, profile="rfc7643")
+    engine = Engine(connector(world), world.clock, Settings(), Metrics())
+    first = await engine.run(keeping_groups(world, 4), credentials(world), Memory())
+    world.hosts.down_paths.add(world.tenant.scim_path + "/Groups")
+    written = len(world.writes())
+    report = await engine.run(keeping_groups(world, 4), credentials(world), first.memory)
+    assert isinstance(report.error, Unavailable) and len(world.writes()) == written
+    assert report.memory.placed == first.memory.placed != {}

@@ -87,7 +87,7 @@ def test_everybody_is_put_where_their_value_leads_and_taken_out_of_where_it_does
     assert people_of(first) == ("00u1",)
     assert second.before == (("group Engineering", None), ("group Sales", "member"))
     assert second.after == (("group Engineering", "member"), ("group Sales", None))
-    assert second.why == "Engineering leads to Engineering"
+    assert second.why == "the value Engineering leads to the group Engineering"
     assert plan.drift == () and plan.counts.pending == 2
 
 
@@ -122,7 +122,7 @@ def test_whose_value_no_row_claims_follows_the_rule(
     plan = make_plan(desired(unmapped=action, **more), state, known)
     assert moves(plan).get("00u1") == moved
     if moved and not moved[0]:
-        assert changes(plan)[0].why == f"{value or 'no value'} leads to no group"
+        assert changes(plan)[0].why == f"{f'the value {value}' if value else 'no value'} leads to no group"
 
 
 def test_a_contested_value_moves_nobody() -> None:
@@ -364,7 +364,7 @@ def test_an_edit_by_hand_is_drift_and_put_right(name: str, members: Members, hel
     }
     plan = make_plan(desired(), regrouped(state, members), known)
     assert [(one.what, one.expected, one.actual) for one in plan.drift] == [
-        ("groups of p1@acme.com", SALES, held)
+        ("p1@acme.com groups", SALES, held)
     ]
     assert [one.why for one in plan.actions] == ["changed at the provider by hand"], name
 

@@ -23,8 +23,10 @@ from controller.model.plan import (
     SeatState,
     Verdict,
 )
+from controller.planning.diff import make_plan
 from controller.planning.plan_json import SCHEMA, render_json
 from controller.planning.render import Planned, render_markdown, render_text, summary
+from tests.unit.planning import world
 
 MOVES = (
     Move(OktaId("00u2"), "bob@example.com", "Sales", "A"),
@@ -159,3 +161,16 @@ def test_differences_that_an_action_puts_right_are_counted_and_not_told_twice() 
     other = DriftItem(DriftKind.SETTING, "Okta", "username format", "a", "b")
     told = render_text([replace(WHOLE, plan=replace(PLAN, drift=(item, item, other)))])
     assert "  Drift:\n    Setting username format: b -> a\n    2 Attribute, put right by actions" in told
+
+
+def test_a_move_between_groups_is_read_as_one() -> None:
+    one = world.person(1, profile=("Engineering", "p1@acme.com", "p1"))
+    held = [world.account_of(one)]
+    state = world.with_groups(world.actual([one], held), {"Sales": [1], "Engineering": []})
+    wish = world.wish(group=world.scim_group_wish())
+    plan = make_plan(wish, state, world.memory(held))
+    text = render_text([Planned("team", "calendly", "Enforce", plan, Verdict(plan.actions))])
+    assert "ChangeMemberships  p1@acme.com  the value Engineering leads to the group Engineering" in text
+    assert "group Engineering: (none) -> member" in text
+    assert "group Sales: member -> (none)" in text
+    assert "p1@acme.com: Sales -> Engineering" in text

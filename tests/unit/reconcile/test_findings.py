@@ -195,7 +195,7 @@ def test_drift_that_was_put_right_is_gone_and_the_rest_is_told() -> None:
 
 def test_a_membership_edited_by_hand_is_put_right_by_its_own_action_alone() -> None:
     wish = {"group": world.scim_group_wish()}
-    items = (drift(DriftKind.GROUP, what="groups of p1@acme.com"), drift(number=1))
+    items = (drift(DriftKind.GROUP, what="p1@acme.com groups"), drift(number=1))
     update, move = action(), action(ActionKind.CHANGE_MEMBERSHIPS)
     moved = report(
         [update, move], [outcome(update, Result.FAILED), outcome(move)], plan={"drift": items}, wish=wish

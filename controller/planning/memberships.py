@@ -77,9 +77,8 @@ def groups_to_read(
     for person in people:
         names.add(memory.placed.get(person.okta_id, NOWHERE))
         evaluate = lens_of(person.user_type).group if group.unmapped == "UseValue" else None
-        names.add(
-            rules.target(text(evaluate(person.profile))) or NOWHERE if evaluate is not None else NOWHERE
-        )
+        if evaluate is not None:
+            names.add(rules.target(text(evaluate(person.profile))) or NOWHERE)
     return frozenset(names - {NOWHERE})
 
 
@@ -222,7 +221,8 @@ class _Planner:
     def _move(self, person: Person, reach: _Reach, target: str, current: list[str]) -> None:
         if self._is_left_alone(person, target):
             return
-        is_edited = self._is_edited(person.okta_id, target, current)
+        # An account that is new or was inactive holds what the provider gave it, which is no edit.
+        is_edited = not reach.needs and self._is_edited(person.okta_id, target, current)
         is_told_only = is_edited and not self.desired.corrects_drift
         needed = self.groups.find(target) if target and not is_told_only else ()
         if needed is None:

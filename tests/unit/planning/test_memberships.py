@@ -349,6 +349,15 @@ def test_what_a_run_has_done_is_remembered_and_the_next_finds_nothing() -> None:
     assert make_plan(desired(unmapped="Remove"), state, known).actions == ()
 
 
+def test_what_a_new_or_a_returning_account_lacks_is_no_edit_of_its_groups() -> None:
+    state, known = settled({1: SALES, 2: SALES})
+    inactive = replace(state.accounts.accounts[1], active=False)
+    state = replace(state, accounts=replace(state.accounts, accounts=(inactive,)))
+    plan = make_plan(desired(), regrouped(state, BOTH), known)
+    assert [one.why for one in changes(plan)] == ["the value Sales leads to the group Sales"] * 2
+    assert [one.what for one in plan.drift] == ["p1@acme.com account"]
+
+
 EDITS: tuple[tuple[str, Members, str | None], ...] = (
     ("taken out", {SALES: [], ENGINEERING: []}, None),
     ("moved", {SALES: [], ENGINEERING: [1]}, ENGINEERING),

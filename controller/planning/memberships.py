@@ -118,9 +118,9 @@ def plan_memberships(
     group, state = desired.group, actual.accounts.groups
     if group is None or state is None or not keeps_memberships(desired) or not group.mappings:
         return MembershipPlan()
-    obstacle = _obstacle(desired, actual, state)
+    obstacle = _obstacle(actual, state)
     if obstacle is not None:
-        return MembershipPlan(problems=[obstacle])
+        return MembershipPlan(problems=_tell_everywhere(desired, group, *obstacle))
     planner = _Planner(desired, actual, memory, values)
     if not actual.assignments.is_scoped:
         for name in sorted(declared_groups(group)):
@@ -133,19 +133,30 @@ def plan_memberships(
     return planner.found
 
 
-def _obstacle(desired: Desired, actual: Actual, state: GroupState) -> Problem | None:
-    """Why no membership can be kept at all."""
+def _obstacle(actual: Actual, state: GroupState) -> tuple[str, str] | None:
+    """(reason, words) why no membership can be kept at all; None where they can."""
     if state.fault:
-        told = f"the provider tells no SCIM groups ({state.fault}); write via: UserAttribute"
-        return _problem(desired, "GroupsNotServed", told, "spec.groups.via")
+        return (
+            "GroupsNotServed",
+            f"the provider tells no SCIM groups ({state.fault}); write via: UserAttribute",
+        )
     table = actual.provider.table
     if table is not None and table.entries:
-        told = (
+        return "GroupTableInUse", (
             "the provider's own value to group table has rows, so that it lets nobody else change "
             "memberships; take its rows away in its admin center, or write via: UserAttribute"
         )
-        return _problem(desired, "GroupTableInUse", told, "spec.groups.via")
     return None
+
+
+def _tell_everywhere(desired: Desired, group: GroupWish, reason: str, told: str) -> list[Problem]:
+    """On the integration, which has to be changed, and on the mappings, whose rows lead nowhere meanwhile."""
+    found = [_problem(desired, reason, told, "spec.groups.via")]
+    for name in sorted(group.mappings):
+        path = "spec.integrationRef"
+        words = f"{path}: spec.groups.via of ScimIntegration {desired.name}: {told}"
+        found.append(Problem("GroupMapping", name, reason, words, path))
+    return found
 
 
 def _problem(desired: Desired, reason: str, told: str, path: str, okta_id: str = "") -> Problem:

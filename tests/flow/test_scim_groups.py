@@ -97,10 +97,6 @@ async def test_an_edit_by_hand_is_reported_or_put_right(flow: Flow) -> None:
 async def test_a_deleted_mapping_empties_no_group_and_groups_of_others_are_let_be(flow: Flow) -> None:
     await applied(flow, groups={**GROUPS, "unmapped": {"action": "Remove"}})
     await flow.until(*INTEGRATION, says("InSync", "True", "InSync"))
-    login = await one_of(flow, "Sales")
-    await flow.admin.send(
-        "PATCH", f"/people/{(await flow.provider.person(login))['id']}", {"groups": ["Sales"]}
-    )
     before = {group: await in_group(flow, group) for group in ("Sales", "Engineering")}
     mapping = flow.example("GroupMapping")
     other = {**mapping, "metadata": {**mapping["metadata"], "name": "others"}}

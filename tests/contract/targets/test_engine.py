@@ -150,8 +150,9 @@ async def test_people_are_provisioned_where_groups_turn_out_not_to_be_served(ope
     report = await engine.run(keeping_groups(world, 4), credentials(world), Memory())
     assert report.error is None and results(report.outcomes) == [Result.DONE] * 4
     assert report.plan is not None
-    assert [(one.reason, one.field) for one in report.plan.problems] == [
-        ("GroupsNotServed", "spec.groups.via")
+    assert [(one.kind, one.reason) for one in report.plan.problems] == [
+        ("GroupMapping", "GroupsNotServed"),
+        ("ScimIntegration", "GroupsNotServed"),
     ]
 
 

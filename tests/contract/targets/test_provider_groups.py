@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.errors import Unavailable
+from controller.errors import Unauthorized, Unavailable
 from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
 from controller.model.people import EVERYTHING, OktaId, Scope
 from controller.scim.groups import GroupClient
@@ -270,3 +270,25 @@ async def test_memberships_that_the_providers_own_table_decides_are_refused_with
     await one.world.admin.save_group_mapping(body, digest)
     (outcome,) = await one.apply(one.move("a", "Sales"))
     assert outcome.result is Result.FAILED and "cannot be edited" in outcome.message
+
+
+async def test_a_refused_credential_ends_the_run_with_every_action_told(opened: Opener) -> None:
+    one = await provider(opened, "a")
+    await one.group("Sales")
+    one.world.hosts.deny.add("scim.example.test")
+    told: list[Outcome] = []
+    moves = [one.move(f"g{n}", "Sales", remote_id=f"no{n}") for n in range(60)]
+    with pytest.raises(Unauthorized):
+        await one.target.apply(wish(one.world), moves, told.append)
+    assert results(told) == [Result.FAILED] * 50 + [Result.SKIPPED] * 10
+
+
+async def test_an_outage_is_met_with_by_each_portion_once(opened: Opener) -> None:
+    one = await provider(opened, "a")
+    await one.group("Sales")
+    one.world.hosts.down.add("scim.example.test")
+    told: list[Outcome] = []
+    moves = [one.move(f"g{n}", "Sales", remote_id=f"no{n}") for n in range(300)]
+    with pytest.raises(Unavailable):
+        await one.target.apply(wish(one.world), moves, told.append)
+    assert results(told) == [Result.FAILED] * 250 + [Result.SKIPPED] * 50

@@ -316,14 +316,17 @@ def test_a_provider_without_groups_is_told_and_people_are_provisioned() -> None:
     state = with_groups(actual([of(1, SALES)]), {}, fault="404")
     plan = make_plan(desired(), state, memory())
     assert [action.kind for action in plan.actions] == [ActionKind.CREATE_ACCOUNT]
-    assert [(one.reason, one.field) for one in plan.problems] == [("GroupsNotServed", "spec.groups.via")]
+    assert [(one.kind, one.reason, one.field) for one in plan.problems] == [
+        ("GroupMapping", "GroupsNotServed", "spec.integrationRef"),
+        ("ScimIntegration", "GroupsNotServed", "spec.groups.via"),
+    ]
     assert plan.placed is None
 
 
 def test_a_provider_whose_own_table_decides_is_told() -> None:
     state, known = world({1: SALES})
     plan = make_plan(desired(), with_provider(state, table=table()), known)
-    assert plan.actions == () and [one.reason for one in plan.problems] == ["GroupTableInUse"]
+    assert plan.actions == () and {one.reason for one in plan.problems} == {"GroupTableInUse"}
     without = make_plan(desired(has_admin=False), with_provider(state, table=None), known)
     assert moves(without) == {"00u1": ((SALES,), ())}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 from controller.errors import NotFound, Rejected, RemoteError, Unavailable
 from controller.model.actions import Action, ActionKind, Outcome
@@ -116,7 +117,9 @@ class GroupWriter:
         for name, members in new.items():
             await self._client.change_members(await self._id(name), (), members)
         for name, members in gone.items():
-            await self._client.change_members(await self._id(name), members, ())
+            # Out of a group that is gone is everybody; what is not so is found by reading back.
+            with suppress(NotFound):
+                await self._client.change_members(await self._id(name), members, ())
         return Written()
 
     async def confirm(self, action: Action, written: Written) -> Outcome:
@@ -181,6 +184,9 @@ class GroupWriter:
                 raise
             # The answer got lost; whether the request did is for a read to say.
             self._ids = None
-            return await self._id(name)
+            try:
+                return await self._id(name)
+            except NotFound:
+                raise error from None
         self._ids = {**(self._ids or {}), name: (made,)}
         return made

@@ -259,6 +259,20 @@ async def test_a_group_whose_answer_got_lost_is_found_and_not_made_again(opened:
     assert [name for name, _ in await one.groups.names()] == ["Sales"]
 
 
+async def test_a_group_whose_creation_got_lost_is_told_as_an_outage(opened: Opener) -> None:
+    one = await provider(opened)
+    send = one.world.hosts.handle_async_request
+
+    async def losing(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            raise httpx.ReadTimeout("lost on the way")
+        return await send(request)
+
+    one.world.hosts.handle_async_request = losing  # type: ignore[method-assign]
+    (outcome,) = await one.apply(making("Sales"))
+    assert (outcome.result, outcome.reason) == (Result.FAILED, "Timeout")
+
+
 async def test_memberships_that_the_providers_own_table_decides_are_refused_with_its_words(
     opened: Opener,
 ) -> None:

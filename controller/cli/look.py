@@ -21,6 +21,7 @@ from controller.errors import NotFound, SpecError
 from controller.handlers.apiserver import JSON, ApiServer, open_api_server
 from controller.handlers.paths import object_path
 from controller.handlers.tables import render_columns, render_table
+from controller.model.words import many
 
 API_VERSION = f"{GROUP}/{VERSION}"
 SELF_REVIEW = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
@@ -202,7 +203,8 @@ async def _own_name(api: ApiServer) -> str | None:
 
 
 def _print_plan(name: str, plan: Mapping[str, Any]) -> None:
-    tell(f"Plan of {name}: {plan.get('total', 0)} actions. {plan.get('message', '')}".rstrip())
+    actions = many(plan.get("total", 0), "action", "actions")
+    tell(f"Plan of {name}: {actions}. {plan.get('message', '')}".rstrip())
     rows = [
         tuple(str(row.get(key, "")) for key in ("action", "what", "why")) for row in plan.get("actions") or []
     ]

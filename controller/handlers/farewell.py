@@ -18,6 +18,7 @@ from controller.handlers.known import INTEGRATION, ORG, Body, Known, org_place
 from controller.handlers.paths import object_path
 from controller.handlers.reporting import Reporter
 from controller.model.actions import ActionKind, Result
+from controller.model.words import many
 from controller.reconcile.events import Event
 from controller.reconcile.reasons import Reason
 from controller.reconcile.report import Report
@@ -144,5 +145,8 @@ def deprovisioned(report: Report) -> Event:
     kinds = [outcome.action.kind for outcome in report.outcomes]
     accounts = kinds.count(ActionKind.DEACTIVATE_ACCOUNT)
     others = len(kinds) - accounts
-    told = f"; {others} assignments and settings in Okta were undone" if others else ""
-    return Event("Normal", Reason.DEPROVISIONED, f"{accounts} accounts were deactivated{told}")
+    told = many(accounts, "account was deactivated", "accounts were deactivated")
+    if others:
+        undone = ("assignment or setting in Okta was undone", "assignments and settings in Okta were undone")
+        told += "; " + many(others, *undone)
+    return Event("Normal", Reason.DEPROVISIONED, told)

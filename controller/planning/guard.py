@@ -15,6 +15,7 @@ from controller.api.meta import IN_OWN_NAME
 from controller.model.actions import ORDER, Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
 from controller.model.plan import Frozen, HoldReason, Plan, Verdict
+from controller.model.words import many
 from controller.planning.approval import Approved, approve, freeze, is_current, keep_frozen, waits_in_force
 from controller.planning.diff import of_this_tenant
 from controller.planning.fields import shown
@@ -127,7 +128,7 @@ def _observing(plan: Plan) -> Verdict:
     held = tuple((action, HoldReason.OBSERVING) for action in plan.actions)
     if not held:
         return Verdict(())
-    message = f"{len(held)} actions are shown only, since spec.mode is Observe"
+    message = f"{many(len(held), 'action is', 'actions are')} shown only, since spec.mode is Observe"
     return Verdict((), held, HoldReason.OBSERVING, message)
 
 
@@ -249,13 +250,16 @@ def _message(
     if reason is None:
         return ""
     count = sum(why is reason for _, why in held)
+    waits, are = many(count, "action waits", "actions wait"), "is" if count == 1 else "are"
     told = {
-        HoldReason.BLOCKED_BY_STEP: f"{count} actions wait until the prerequisites and manual steps are done",
-        HoldReason.SAFETY_THRESHOLD_EXCEEDED: f"{count} actions are held: {'; '.join(map(str, facts.trips))} "
+        HoldReason.BLOCKED_BY_STEP: f"{waits} until the prerequisites and manual steps are done",
+        HoldReason.SAFETY_THRESHOLD_EXCEEDED: f"{many(count, 'action', 'actions')} {are} held: "
+        f"{'; '.join(map(str, facts.trips))} "
         f"within {desired.safeguards.window / timedelta(hours=1):g} h by spec.safeguards",
-        HoldReason.READ_INCOMPLETE: f"{count} removals are held: " + (facts.lacks_people or facts.doubt),
-        HoldReason.AWAITING_APPROVAL: f"{count} actions wait for approval{_why_first(facts)}",
-        HoldReason.OUTSIDE_WINDOW: f"{count} actions wait for the next window",
+        HoldReason.READ_INCOMPLETE: f"{many(count, 'removal', 'removals')} {are} held: "
+        f"{facts.lacks_people or facts.doubt}",
+        HoldReason.AWAITING_APPROVAL: f"{waits} for approval{_why_first(facts)}",
+        HoldReason.OUTSIDE_WINDOW: f"{waits} for the next window",
     }[reason]
     if not digest:
         return told

@@ -10,6 +10,7 @@ from __future__ import annotations
 from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, AppState, Memory, ProviderState
 from controller.model.plan import ManualStep
+from controller.model.words import many, many_people
 from controller.planning.app_settings import TEMPLATES, may_replace_app, wants_other_username
 from controller.planning.declared import Found, Setting, weigh
 from controller.planning.prerequisites import with_digest
@@ -235,11 +236,12 @@ def is_switching_over(desired: Desired, actual: Actual) -> bool:
 
 def provision_step(desired: Desired, app: AppState, unpushed: int) -> ManualStep:
     """People who were assigned before Okta pushed: it takes them up on request only."""
+    who = many(unpushed, "person was", "people were")
     return ManualStep(
         "okta-provision-users",
-        f"Provision {unpushed} people who were assigned before provisioning was on",
+        f"Provision {many_people(unpushed)} assigned before provisioning was on",
         f"Okta: Applications > {app.label} > Assignments",
-        f"{unpushed} people were assigned while Okta did not push; it takes them up on request only. Select "
+        f"{who} assigned while Okta did not push; it takes them up on request only. Select "
         "Provision User, then OK.",
         "Read",
         blocks=False,
@@ -250,10 +252,10 @@ def retry_step(desired: Desired, app: AppState, failed: int) -> ManualStep:
     """People whom Okta could not push and does not try again by itself."""
     return ManualStep(
         "okta-retry-tasks",
-        f"Retry the failed provisioning tasks of {failed} people",
+        f"Retry the failed provisioning tasks of {many_people(failed)}",
         f"Okta: Dashboard > Tasks, application {app.label}",
-        f"Okta gave up on {failed} people. Correct what it reports for them, open Tasks, choose the tasks of "
-        f"{app.label} and select Retry Selected.",
+        f"Okta gave up on {many_people(failed)}. Correct what it reports for them, open Tasks, choose the "
+        f"tasks of {app.label} and select Retry Selected.",
         "Read",
         blocks=False,
     )
@@ -264,9 +266,10 @@ def reapply_step(desired: Desired, app: AppState, differing: int) -> ManualStep:
     request only."""
     return ManualStep(
         "okta-reapply-mappings",
-        f"Apply the attribute mappings to {differing} people",
+        f"Apply the attribute mappings to {many_people(differing)}",
         f"Okta: Applications > {app.label} > Provisioning > To App",
-        f"{differing} accounts differ from what Okta has. Scroll to Attribute Mappings and select Force "
+        f"{many(differing, 'account differs', 'accounts differ')} from what Okta has. Scroll to Attribute "
+        "Mappings and select Force "
         "Sync; if they "
         "still differ, open Go to Profile Editor, Mappings, the tab Okta User to app, select Save "
         "Mappings, then Apply "

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from controller.model.actions import Action
 from controller.model.people import Value
 from controller.model.plan import MappingPreview, Plan, Seats, Verdict
+from controller.model.words import many, many_people
 from controller.planning.fields import quoted, shown
 
 _CELL = 60
@@ -96,7 +97,7 @@ def summary(plan: Plan) -> str:
     if not plan.actions:
         return "nothing to do"
     counted = Counter(action.kind.value for action in plan.actions)
-    number = "1 action" if len(plan.actions) == 1 else f"{len(plan.actions)} actions"
+    number = many(len(plan.actions), "action", "actions")
     return f"{number}: {', '.join(f'{count} {kind}' for kind, count in counted.items())}"
 
 
@@ -155,16 +156,16 @@ def _seats(seats: Seats | None) -> list[str]:
 def _preview(plan: Plan) -> list[str]:
     preview = plan.preview
     lines = _claimed(preview) + [
-        f"no row claims {quoted(value)}, which {_people(count)} {_have(count)}"
+        f"no row claims {quoted(value)}, which {many_people(count)} {_have(count)}"
         + _hint(preview.suggestions.get(value))
         for value, count in preview.unmatched.items()
     ]
     if preview.without_value:
-        lines.append(f"{_people(preview.without_value)} {_have(preview.without_value)} no value")
+        lines.append(f"{many_people(preview.without_value)} {_have(preview.without_value)} no value")
     if preview.unused:
         lines.append("nobody has " + _some([quoted(value) for value in preview.unused]))
     if preview.moves:
-        lines.append(f"{_people(len(preview.moves))} with an account would move:")
+        lines.append(f"{many_people(len(preview.moves))} with an account would move:")
         lines += [
             f"  {shown(move.login)}: {_group(move.before)} -> {_group(move.after)}"
             for move in preview.moves[:_SHOWN]
@@ -178,16 +179,12 @@ def _claimed(preview: MappingPreview) -> list[str]:
     counts = sorted(preview.people_by_value.items(), key=lambda item: (-item[1], item[0]))
     told = [f"{quoted(value)} {count}" for value, count in counts if count]
     people = sum(preview.people_by_value.values())
-    return [f"{_people(people)} with a value that a row claims: {_some(told)}"] if told else []
+    return [f"{many_people(people)} with a value that a row claims: {_some(told)}"] if told else []
 
 
 def _some(words: Sequence[str]) -> str:
     more = len(words) - _SHOWN
     return ", ".join(words[:_SHOWN]) + (f", and {more} more" if more > 0 else "")
-
-
-def _people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count} people"
 
 
 def _have(count: int) -> str:

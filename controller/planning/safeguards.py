@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory, Touched
 from controller.model.plan import Plan
+from controller.model.words import many_people
 from controller.planning.wish import Desired, Limit, Safeguards
 
 PERSONAL = frozenset(
@@ -41,7 +42,7 @@ class Trip:
     limit: int
 
     def __str__(self) -> str:
-        return f"{self.people} people in {_PLURAL[self.touch]}, {self.limit} allowed"
+        return f"{many_people(self.people)} in {_PLURAL[self.touch]}, {self.limit} allowed"
 
 
 _PLURAL = {Touch.REMOVAL: "removals", Touch.CHANGE: "changes", Touch.LEAVER: "leavers"}

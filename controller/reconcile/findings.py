@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from controller.api.meta import IN_OWN_NAME
 from controller.model.plan import HoldReason, Problem, Seats, SeatState
+from controller.model.words import many
 from controller.planning.wish import SeatWish
 from controller.reconcile.conditions import (
     CAPACITY,
@@ -139,18 +140,21 @@ def in_sync(amount: Amount) -> Finding:
     if amount.failed or amount.people_at_fault:
         return _people_failed(amount)
     if held[HoldReason.OBSERVING]:
-        told = f"{held[HoldReason.OBSERVING]} actions would be taken, but spec.mode is Observe"
+        actions = many(held[HoldReason.OBSERVING], "action", "actions")
+        told = f"{actions} would be taken, but spec.mode is Observe"
         return Finding(IN_SYNC, FALSE, Reason.DRIFT_DETECTED, told)
     if amount.remaining:
         told = "; ".join(item.what for item in amount.remaining[:SHOWN])
-        return Finding(IN_SYNC, FALSE, Reason.DRIFT_DETECTED, f"{len(amount.remaining)} differences: {told}")
+        differences = many(len(amount.remaining), "difference", "differences")
+        return Finding(IN_SYNC, FALSE, Reason.DRIFT_DETECTED, f"{differences}: {told}")
     if held[HoldReason.OUTSIDE_WINDOW]:
         opens = (
             f"; the next window opens at {verdict.opens_at:%Y-%m-%dT%H:%M:%SZ}"
             if verdict and verdict.opens_at
             else ""
         )
-        told = f"{held[HoldReason.OUTSIDE_WINDOW]} actions wait for a window{opens}"
+        waits = many(held[HoldReason.OUTSIDE_WINDOW], "action waits", "actions wait")
+        told = f"{waits} for a window{opens}"
         return Finding(IN_SYNC, FALSE, Reason.OUTSIDE_WINDOW, told)
     return _nearly_in_sync(amount)
 
@@ -162,12 +166,12 @@ def _nearly_in_sync(amount: Amount) -> Finding:
         return Finding(IN_SYNC, UNKNOWN, Reason.DRIFT_UNKNOWN, told)
     waiting = amount.counts.waiting
     if waiting:
-        return Finding(IN_SYNC, FALSE, Reason.PEOPLE_WAITING, f"{waiting} people wait for a seat")
+        told = many(waiting, "person waits", "people wait")
+        return Finding(IN_SYNC, FALSE, Reason.PEOPLE_WAITING, f"{told} for a seat")
     if amount.steps or amount.held[HoldReason.BLOCKED_BY_STEP]:
         blocked = amount.held[HoldReason.BLOCKED_BY_STEP]
-        told = f"{len(amount.steps)} manual steps are open" + (
-            f"; {blocked} actions wait for them" if blocked else ""
-        )
+        waits = f"; {many(blocked, 'action waits', 'actions wait')} for them" if blocked else ""
+        told = many(len(amount.steps), "manual step is open", "manual steps are open") + waits
         return Finding(IN_SYNC, FALSE, Reason.MANUAL_STEP_OPEN, told)
     return Finding(IN_SYNC, TRUE, Reason.IN_SYNC, "accounts are as declared")
 
@@ -177,7 +181,7 @@ def _held_message(amount: Amount, reason: Reason, count: int) -> str:
     desired = amount.report.desired
     assert verdict is not None
     assert desired is not None
-    told = verdict.message or f"{count} actions wait"
+    told = verdict.message or many(count, "action waits", "actions wait")
     if not verdict.digest or reason is Reason.READ_INCOMPLETE:
         return told
     command = (
@@ -207,7 +211,7 @@ def capacity(wish: SeatWish | None, seats: Seats | None) -> Finding:
     if seats.reserved:
         told += f", {seats.reserved} reserved"
     if seats.waiting:
-        told += f", {len(seats.waiting)} people wait"
+        told += f", {many(len(seats.waiting), 'person waits', 'people wait')}"
     if seats.state is not SeatState.WITHIN_LIMIT:
         told += f". {remedy(wish)}"
     return Finding(CAPACITY, TRUE if is_within else FALSE, reason, told)

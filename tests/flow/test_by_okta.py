@@ -168,7 +168,7 @@ async def test_a_push_that_failed_is_told_with_oktas_reason_until_it_is_retried(
     outsider = (await outsiders(flow))[0]
     await flow.okta.assign([outsider])
     body = await flow.until(*INTEGRATION, lambda b: "okta-retry-tasks" in steps(b))
-    assert "of 1 people" in steps(body)["okta-retry-tasks"]["title"]
+    assert "of 1 person" in steps(body)["okta-retry-tasks"]["title"]
     (failure,) = body["status"]["failures"]
     assert (failure["what"], failure["action"], failure["reason"]) == (outsider, "Push", "PushFailed")
     assert "seat" in failure["message"].lower()

@@ -56,7 +56,7 @@ def test_who_was_assigned_before_okta_pushed_is_told_as_a_step() -> None:
     found = plan([early], [])
     assert steps(found) == ["okta-provision-users"]
     assert found.counts.pending == 1
-    assert "1 people were assigned while Okta did not push" in found.steps[0].instructions
+    assert "1 person was assigned while Okta did not push" in found.steps[0].instructions
 
 
 def test_an_account_that_was_deactivated_by_hand_is_told() -> None:

@@ -34,7 +34,7 @@ from tests.unit.reconcile.reports import (
 )
 
 STEP = ManualStep("s1", "Turn it on", "Console", "Click", "Read", blocks=True, digest="x")
-DIGEST = {"digest": "d" * 64, "message": "1 actions wait"}
+DIGEST = {"digest": "d" * 64, "message": "1 action waits"}
 
 
 def findings(made: Report) -> dict[str, Finding]:
@@ -96,7 +96,7 @@ def test_a_message_that_tells_the_command_is_not_doubled() -> None:
     )
     assert findings(made)["InSync"].message == told
     bare = report([action()], held=[(action(), HoldReason.READ_INCOMPLETE)])
-    assert findings(bare)["InSync"].message == "1 actions wait"
+    assert findings(bare)["InSync"].message == "1 action waits"
 
 
 def test_a_closed_window_says_when_it_opens() -> None:
@@ -189,7 +189,7 @@ def test_drift_that_was_put_right_is_gone_and_the_rest_is_told() -> None:
     items = (drift(number=1), drift(number=2))
     made = report([action()], [outcome(action(number=1))], plan={"drift": items})
     assert brief(made, "InSync") == ("False", "DriftDetected")
-    assert findings(made)["InSync"].message == "1 differences: p2@acme.com displayName"
+    assert findings(made)["InSync"].message == "1 difference: p2@acme.com displayName"
     assert Amount(made).corrected == (items[0],)
 
 

@@ -11,7 +11,7 @@ import base64
 import gzip
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from controller.clock import parse_rfc3339, rfc3339
@@ -81,9 +81,9 @@ def decode_memory(packed: bytes) -> Memory:
         is_new=raw["isNew"],
         failures={OktaId(okta_id): told for okta_id, told in raw.get("failures", {}).items()},
         trouble=raw.get("trouble", ""),
-        confirmed=_numbers(raw, "confirmed", "I"),
+        confirmed=_numbers(raw["pairs"], raw.get("confirmed", ""), "I"),
         confirmed_paths=raw.get("confirmedPaths", ""),
-        sign_ins=_numbers(raw, "signIns", "H"),
+        sign_ins=_numbers(raw["pairs"], raw.get("signIns", ""), "H"),
         made={one.key: one for one in map(_made, raw.get("made", ()))},
     )
 
@@ -96,10 +96,10 @@ def _by_pair(pairs: Mapping[OktaId, ScimId], numbers: Mapping[OktaId, int], size
     return base64.b64encode(struct.pack(f"<{len(found)}{size}", *found)).decode() if any(found) else ""
 
 
-def _numbers(raw: Mapping[str, Any], key: str, size: str) -> dict[OktaId, int]:
-    packed = base64.b64decode(raw.get(key, ""))
+def _numbers(pairs: Iterable[str], text: str, size: str) -> dict[OktaId, int]:
+    packed = base64.b64decode(text)
     numbers = struct.unpack(f"<{len(packed) // struct.calcsize(size)}{size}", packed)
-    named = zip(sorted(raw["pairs"]), numbers, strict=False)
+    named = zip(sorted(pairs), numbers, strict=False)
     return {OktaId(okta_id): found for okta_id, found in named if found}
 
 
@@ -109,16 +109,13 @@ def _places(memory: Memory) -> dict[str, Any]:
     names = sorted(set(memory.placed.values()))
     places = {name: place for place, name in enumerate(names, 1)}
     placed = {okta_id: places[name] for okta_id, name in memory.placed.items()}
-    found = (placed.get(okta_id, 0) for okta_id in sorted(memory.pairs))
-    return {"names": names, "of": base64.b64encode(struct.pack(f"<{len(memory.pairs)}I", *found)).decode()}
+    return {"names": names, "of": _by_pair(memory.pairs, placed, "I")}
 
 
 def _placed(raw: Mapping[str, Any]) -> dict[OktaId, str]:
     stored = raw.get("placed", {"names": [], "of": ""})
-    packed = base64.b64decode(stored["of"])
-    places = struct.unpack(f"<{len(packed) // 4}I", packed)
-    named = zip(sorted(raw["pairs"]), places, strict=False)
-    return {OktaId(okta_id): stored["names"][place - 1] for okta_id, place in named if place}
+    places = _numbers(raw["pairs"], stored["of"], "I")
+    return {okta_id: stored["names"][place - 1] for okta_id, place in places.items()}
 
 
 def _made(raw: list[Any]) -> Made:

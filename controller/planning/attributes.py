@@ -6,7 +6,8 @@ attributes of all of them; then each is compiled against that reading.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from controller.api.attributes import AttributeItem, Groups
 from controller.api.scim_integration import ScimIntegrationSpec
@@ -17,7 +18,7 @@ from controller.planning.expression import compile_node, parse_expression
 from controller.planning.expression_syntax import Node, attributes_in
 from controller.planning.profiles import DEFAULT_SOURCES, GROUP_ATTRIBUTES, TARGET_PATHS
 from controller.planning.tables import grouped
-from controller.planning.wish import Attribute, GroupWish, Profile
+from controller.planning.wish import Attribute, Expression, GroupWish, Profile
 
 _RESERVED = frozenset({"username", "active", "externalid", "id", "schemas", "meta", "password", "groups"})
 
@@ -51,8 +52,7 @@ def build_values(
     path = f"{names[3]}:{names[2]}" if names[1] else ""
     _check_path(path, "spec.groups.attribute", profile)
     sources = _sources(spec.groups)
-    taken = {draft.path for draft in drafts}
-    if path in taken:
+    if path in {draft.path for draft in drafts}:
         raise SpecError(
             f"{path} is written by spec.attributes.items too; remove it there", field="spec.groups.attribute"
         )
@@ -66,25 +66,38 @@ def build_values(
     group = None
     if spec.groups is not None:
         compiled = {name: compile_node(text, node, read) for name, (text, node) in sources.items()}
-        group = GroupWish(
-            spec.groups.via,
-            path,
-            len(drafts),
-            names[1],
-            names[0],
-            names[2],
-            names[3],
-            compiled,
-            claims.table,
-            grouped(claims.table),
-            claims.owners,
-            spec.groups.create_groups == "WhenMissing",
-            spec.groups.unmapped.action,
-            spec.groups.unmapped.group or "",
-            claims.contested,
-            mappings,
-        )
+        group = _group_wish(spec.groups, names, compiled, claims, mappings)
+        group = replace(group, path=path, index=len(drafts))
     return Values(Reads(read, paths), attributes, group)
+
+
+def _group_wish(
+    groups: Groups,
+    names: tuple[str, str, str, str],
+    sources: Mapping[str, Expression],
+    claims: Claims,
+    mappings: frozenset[str],
+) -> GroupWish:
+    """All but where the value is written."""
+    title, name, external_name, namespace = names
+    return GroupWish(
+        groups.via,
+        path="",
+        index=0,
+        attribute_name=name,
+        attribute_title=title,
+        external_name=external_name,
+        external_namespace=namespace,
+        sources=sources,
+        table=claims.table,
+        rows=grouped(claims.table),
+        owners=claims.owners,
+        create_groups=groups.create_groups == "WhenMissing",
+        unmapped=groups.unmapped.action,
+        unmapped_group=groups.unmapped.group or "",
+        contested=claims.contested,
+        mappings=mappings,
+    )
 
 
 def _drafts(spec: ScimIntegrationSpec, profile: Profile) -> list[_Draft]:

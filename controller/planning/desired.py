@@ -18,7 +18,7 @@ from controller.api.scim_integration import ScimIntegrationSpec
 from controller.api.seat_limit import SeatLimitSpec
 from controller.errors import SpecError
 from controller.model.plan import Problem
-from controller.planning.attributes import build_values
+from controller.planning.attributes import Values, build_values
 from controller.planning.checks import check_actual
 from controller.planning.claims import settle_claims, without_groups
 from controller.planning.conflicts import check_rivals, pinned_app
@@ -53,9 +53,28 @@ def build_desired(inputs: Inputs) -> tuple[Desired, tuple[Problem, ...]]:
     profile = build_profile(spec.provider.profile)
     values = build_values(spec, profile, claims, frozenset(one.name for one in mappings))
     seats, seat_problems = _seats(inputs, profile)
-    provider, safe = spec.provider, spec.safeguards
-    token = provider.okta_token_ref
-    desired = Desired(
+    token = spec.provider.okta_token_ref
+    desired = replace(
+        _of_spec(integration, profile, values, seats),
+        protected=_protected(org.spec),
+        okta_token_name=f"{token.name}/{token.key}" if token is not None else "",
+        acknowledged=parse_done(integration.annotations.get(DONE, "")),
+        approval=_approval(integration),
+        has_written=bool(integration.status.get("history")),
+        rotation=build_rotation(inputs),
+        is_departing=integration.is_deleting,
+        pinned_app=pinned_app(inputs)[1],
+    )
+    groupless = without_groups(mappings, integration.name) if spec.groups is None else ()
+    return desired, (*claims.problems, *groupless, *seat_problems)
+
+
+def _of_spec(
+    integration: Resource[ScimIntegrationSpec], profile: Profile, values: Values, seats: SeatWish | None
+) -> Desired:
+    """What the spec alone says; what else is known of the resource is left at its defaults."""
+    spec, provider = integration.spec, integration.spec.provider
+    return Desired(
         namespace=integration.namespace,
         name=integration.name,
         generation=integration.generation,
@@ -84,20 +103,11 @@ def build_desired(inputs: Inputs) -> tuple[Desired, tuple[Problem, ...]]:
         create_not_yet_active=spec.lifecycle.not_yet_active == "Provision",
         adopts_orphans=spec.adoption.foreign_external_id == "AdoptIfOwnerDeprovisioned",
         may_deactivate_adopted=spec.adoption.may_deactivate,
-        safeguards=_safeguards(safe),
-        protected=_protected(org.spec),
+        safeguards=_safeguards(spec.safeguards),
+        protected=frozenset(),
         corrects_drift=spec.drift == "Correct",
         windows=_windows(spec),
-        okta_token_name=f"{token.name}/{token.key}" if token is not None else "",
-        acknowledged=parse_done(integration.annotations.get(DONE, "")),
-        approval=_approval(integration),
-        has_written=bool(integration.status.get("history")),
-        rotation=build_rotation(inputs),
-        is_departing=integration.is_deleting,
-        pinned_app=pinned_app(inputs)[1],
     )
-    groupless = without_groups(mappings, integration.name) if spec.groups is None else ()
-    return desired, (*claims.problems, *groupless, *seat_problems)
 
 
 def _assignments(spec: Assignments) -> AssignmentWish:

@@ -143,7 +143,6 @@ def _wish(app_id: str) -> Desired:
         protected=frozenset(),
         corrects_drift=True,
         windows=(),
-        deprovision_on_delete=False,
     )
 
 

@@ -364,7 +364,6 @@ def _wish() -> Desired:
         protected=frozenset(),
         corrects_drift=True,
         windows=(),
-        deprovision_on_delete=False,
     )
 
 

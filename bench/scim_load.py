@@ -102,7 +102,7 @@ def _body(head: bytes, received: bytearray, start: int) -> bytes | None:
         return bytes(received[start : start + size]) if len(received) >= start + size else None
     if b"transfer-encoding: chunked" not in head:
         return b""
-    parts = []
+    parts: list[bytes] = []
     while (line := received.find(b"\r\n", start)) >= 0:
         size = int(received[start:line].split(b";")[0], 16)
         if len(received) < line + 2 + size + 2:

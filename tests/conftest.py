@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,6 +26,16 @@ def missing(component: str) -> None:
     if REQUIRE_ALL:
         pytest.fail(f"{component} is missing and REQUIRE_ALL=1", pytrace=False)
     pytest.skip(f"{component} is not on this machine")
+
+
+@pytest.fixture(autouse=True)
+def log_level_as_before() -> Iterator[None]:
+    """The level of the logs as it was: a command that is run in this process sets it, and other tests read
+    what is logged."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

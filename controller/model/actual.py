@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from controller.model.actions import ActionKind
 from controller.model.people import Account, OktaId, Person, PersonState, ScimId, Value
@@ -239,6 +239,10 @@ class Made:
         return f"{self.kind.value}/{self.subject}"
 
 
+DAY_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+"""The day from which Memory.sign_ins counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What must outlive a run, a restart and the re-creation of the resource.
@@ -285,7 +289,7 @@ class Memory:
     failures: Mapping[OktaId, str] = field(default_factory=dict)
     """Whom Okta could not push -> the reason that its System Log gave."""
     sign_ins: Mapping[OktaId, int] = field(default_factory=dict)
-    """Day of each person's newest sign-in to the app, counted from 1970-01-01 in UTC, as the System Log told;
+    """Day of each person's newest sign-in to the app, counted from DAY_ZERO in UTC, as the System Log told;
     only where somebody asks who is inactive."""
     trouble: str = ""
     """Why Okta does not reach the provider, as its System Log tells; "" where nothing is wrong."""

@@ -13,9 +13,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from controller.clock import Clock, parse_rfc3339
+from controller.model.actual import DAY_ZERO
 from controller.okta.client import OktaClient
 from controller.okta.events import SIGN_IN, parse_event, read_log
 from controller.okta.shapes import LogEvent
@@ -26,7 +27,6 @@ RETENTION = timedelta(days=90)
 EVERY_SECONDS = 3600.0
 PAGES_A_READ = 1
 """So a poll makes two calls at most, and no change waits for a first reading of many people."""
-_DAY_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class _Reading:
 
 
 class SignIns:
-    """The apps of one org that are asked about. Days are counted from 1970-01-01 in UTC."""
+    """The apps of one org that are asked about. Days are those of Memory.sign_ins."""
 
     def __init__(self) -> None:
         self._by_app: dict[str, _Reading] = {}
@@ -59,7 +59,7 @@ class SignIns:
         reading = self._by_app.get(app_id)
         if reading is None:
             newest = max(known.values(), default=0)
-            reading = _Reading(earliest, max(earliest, _DAY_ZERO + timedelta(days=newest)))
+            reading = _Reading(earliest, max(earliest, DAY_ZERO + timedelta(days=newest)))
         elif earliest < reading.earliest:
             reading = _Reading(earliest, earliest, days=reading.days)
         reading.people = people
@@ -109,4 +109,4 @@ def _signed_in(events: Iterable[LogEvent], app_id: str) -> Iterator[tuple[str, i
 
 
 def _day(moment: datetime) -> int:
-    return (moment - _DAY_ZERO).days
+    return (moment - DAY_ZERO).days

@@ -22,6 +22,8 @@ from controller.planning.provider_groups import KIND, Catalogue, declared_groups
 from controller.planning.tables import unmapped_text
 from controller.planning.wish import Desired, GroupWish, state_wish
 
+GROUP_KINDS = frozenset({ActionKind.CREATE_PROVIDER_GROUP, ActionKind.CHANGE_MEMBERSHIPS})
+"""Kinds that are about the provider's groups."""
 MEMBER = "member"
 _FIELD = "group "
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from controller.model.actual import Actual, Memory
+from controller.model.actual import DAY_ZERO, Actual, Memory
 from controller.model.people import OktaId, Person
 from controller.planning.matching import fold
 from controller.planning.wish import Desired
@@ -39,7 +39,7 @@ def find_inactive(
     known = actual.provider.last_active
     found = []
     for person in actual.assignments.people:
-        to_app = _DAY_ZERO + timedelta(days=sign_ins.get(person.okta_id, -1))
+        to_app = DAY_ZERO + timedelta(days=sign_ins.get(person.okta_id, -1))
         last = _newest(_last_sign_in(person, known), to_app)
         latest = max(_moment(last), to_app + timedelta(days=1), _moment(person.assigned_at))
         if person.okta_id in seated and latest < border:
@@ -64,10 +64,9 @@ def kept_sign_ins(desired: Desired, actual: Actual, memory: Memory) -> Mapping[O
 
 def _newest(told: str, to_app: datetime) -> str:
     """The later of the two; `told` where the app was never signed in to."""
-    return told if to_app < _DAY_ZERO or _moment(told) >= to_app else to_app.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return told if to_app < DAY_ZERO or _moment(told) >= to_app else to_app.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-_DAY_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 

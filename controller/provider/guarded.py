@@ -103,9 +103,9 @@ def guard_values(org: Organization, change: Change, capacity: int) -> dict[str, 
     }
 
 
-def _typed(column: Any, name: str = "") -> ColumnElement[Any]:
-    """A parameter with the type of `column`: in a SELECT the server cannot infer it."""
-    return bindparam(name or column.name, type_=column.type)
+def _typed(column: Any) -> ColumnElement[Any]:
+    """A parameter with the name and the type of `column`: in a SELECT the server cannot infer it."""
+    return bindparam(column.name, type_=column.type)
 
 
 def _organization() -> CTE:
@@ -150,7 +150,7 @@ def _create() -> Prepared:
     rows = select(
         person.c.seq,
         mails.c.number - 1,
-        bindparam("org_id", type_=person_emails.c.org_id.type),
+        _typed(person_emails.c.org_id),
         mails.c.value,
     ).select_from(person.join(mails, literal_column("true")))
     names = ["person_seq", "position", "org_id", "value_key"]

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from controller.model.actions import ORDER, Action, ActionKind, Outcome, Result, Touch
 from controller.model.plan import Counts, DriftItem, DriftKind, HoldReason, ManualStep, Move, Problem, Seats
-from controller.planning.memberships import keeps_memberships
+from controller.planning.memberships import GROUP_KINDS, keeps_memberships
 from controller.planning.seats import settle as settle_seats
 from controller.reconcile.report import Report
 
@@ -20,7 +20,6 @@ GONE_WELL = frozenset({Result.DONE, Result.PENDING_CONFIRMATION})
 HARMLESS = frozenset({"Protected", "AdoptedKept"})
 """Problems of people that say what was left alone on purpose."""
 _FIRST_ABOUT_ACCOUNTS = ORDER[ActionKind.DEACTIVATE_ACCOUNT]
-_ABOUT_GROUPS = frozenset({ActionKind.CREATE_PROVIDER_GROUP, ActionKind.CHANGE_MEMBERSHIPS})
 UNSETTLING = frozenset({DriftKind.SETTING, DriftKind.ASSIGNMENT})
 
 Show = Callable[[str, str], str]
@@ -100,14 +99,14 @@ class Amount:
         accounts = [
             one.action
             for one in self.done
-            if ORDER[one.action.kind] >= _FIRST_ABOUT_ACCOUNTS and one.action.kind not in _ABOUT_GROUPS
+            if ORDER[one.action.kind] >= _FIRST_ABOUT_ACCOUNTS and one.action.kind not in GROUP_KINDS
         ]
         return frozenset(person for action in accounts for person in (action.subject, *action.people))
 
     @cached_property
     def _placed(self) -> frozenset[str]:
         """People who were put into the group where they belong."""
-        return frozenset(one.action.subject for one in self.done if one.action.kind in _ABOUT_GROUPS)
+        return frozenset(one.action.subject for one in self.done if one.action.kind in GROUP_KINDS)
 
     @cached_property
     def _settings_settled(self) -> bool:

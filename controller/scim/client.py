@@ -100,7 +100,7 @@ class ScimClient:
 
     async def user(self, scim_id: str) -> Json:
         """One user. Raises NotFound."""
-        return _resource(await self.send(self._call("GET", USER, scim_id)))
+        return resource_of(await self.send(self._call("GET", USER, scim_id)))
 
     async def find(self, attribute: str, value: str) -> list[Json]:
         """The users whose `attribute` (userName or externalId) is `value`; userName without regard to case.
@@ -130,7 +130,7 @@ class ScimClient:
         """The new user as the provider has it. Raises Conflict where the userName is taken,
         SeatsExhausted."""
         answer = await self.send(Call("POST", USERS, USERS, json=resource))
-        body = _resource(answer)
+        body = resource_of(answer)
         if not body.get("id"):
             raise Unavailable("the provider created a user without an id", system="SCIM", reason="NotScim")
         return body
@@ -222,11 +222,12 @@ def _resources(answer: Answer, route: str = USERS) -> tuple[list[Json], int]:
     return rows, total
 
 
-def _resource(answer: Answer) -> Json:
+def resource_of(answer: Answer, noun: str = "user") -> Json:
+    """The resource in the body; Unavailable where there is none. `noun` is what it is called in words."""
     if isinstance(answer.body, dict):
         return answer.body
     raise Unavailable(
-        f"the provider answered {answer.status} without a user",
+        f"the provider answered {answer.status} without a {noun}",
         system="SCIM",
         status=answer.status,
         reason="NotScim",
@@ -234,7 +235,7 @@ def _resource(answer: Answer) -> Json:
 
 
 def _maybe_resource(answer: Answer) -> Json | None:
-    return None if answer.body is None else _resource(answer)
+    return None if answer.body is None else resource_of(answer)
 
 
 def _id(row: Json, route: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from controller.errors import Rejected, Unavailable
-from controller.scim.client import PATCH_SCHEMA, Json, ScimClient
-from controller.transport.calls import Answer, Call
+from controller.scim.client import PATCH_SCHEMA, Json, ScimClient, resource_of
+from controller.transport.calls import Call
 
 GROUPS = "/Groups"
 GROUP = "/Groups/{id}"
@@ -36,7 +36,7 @@ class GroupClient:
 
     async def members(self, group_id: str) -> frozenset[str]:
         """Ids of the members of a group, as its own resource tells them. Raises NotFound."""
-        body = _resource(await self._client.send(self._call("GET", group_id)))
+        body = await self._read(group_id)
         rows = body.get("members") or []
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise Unavailable("the provider tells members that are none", system="SCIM", reason="NotScim")
@@ -44,12 +44,13 @@ class GroupClient:
 
     async def name(self, group_id: str) -> str:
         """displayName of a group. Raises NotFound."""
-        return str(_resource(await self._client.send(self._call("GET", group_id))).get("displayName") or "")
+        return str((await self._read(group_id)).get("displayName") or "")
 
     async def create(self, name: str) -> str:
         """The id of a new group without members. Raises Conflict where the name is taken."""
         body = {"schemas": [GROUP_SCHEMA], "displayName": name, "members": []}
-        group_id = _resource(await self._client.send(Call("POST", GROUPS, GROUPS, json=body))).get("id")
+        answer = await self._client.send(Call("POST", GROUPS, GROUPS, json=body))
+        group_id = resource_of(answer, "group").get("id")
         if not isinstance(group_id, str) or not group_id:
             raise Unavailable("the provider created a group without an id", system="SCIM", reason="NotScim")
         return group_id
@@ -65,6 +66,9 @@ class GroupClient:
         body = {"schemas": [PATCH_SCHEMA], "Operations": operations}
         await self._client.send(self._call("PATCH", group_id, body))
 
+    async def _read(self, group_id: str) -> Json:
+        return resource_of(await self._client.send(self._call("GET", group_id)), "group")
+
     def _call(self, method: str, group_id: str, body: Any = None) -> Call:
         path = GROUP.format(id=quote(group_id, safe=""))
         return Call(method, path, GROUP, json=body, is_idempotent=True)
@@ -76,14 +80,3 @@ def _name(row: Json) -> tuple[str, str]:
 
 def _quoted(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _resource(answer: Answer) -> Json:
-    if isinstance(answer.body, dict):
-        return answer.body
-    raise Unavailable(
-        f"the provider answered {answer.status} without a group",
-        system="SCIM",
-        status=answer.status,
-        reason="NotScim",
-    )

@@ -20,7 +20,6 @@ from controller.scim.groups import GroupClient
 from controller.targets.order import Written, confirmed, not_confirmed
 from controller.transport.failures import Unreachable
 
-GROUP_KINDS = frozenset({ActionKind.CREATE_PROVIDER_GROUP, ActionKind.CHANGE_MEMBERSHIPS})
 AT_ONCE = 50
 """People in one request at most: what the IPSIE profile of SCIM asks every provider to take."""
 READS_AT_ONCE = 4

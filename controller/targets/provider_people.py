@@ -14,13 +14,14 @@ from controller.errors import Conflict, NotFound, RemoteError, Unavailable, clip
 from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import AccountState, GroupState
 from controller.model.people import Account, ScimId, Scope, Value
+from controller.planning.memberships import GROUP_KINDS
 from controller.planning.wish import Desired
 from controller.scim.client import USER_SCHEMA, Json, ScimClient
 from controller.scim.groups import GroupClient
 from controller.scim.paths import Path, Read, parse_path
 from controller.targets.base import Done
 from controller.targets.order import ONE_BY_ONE, Bundler, Written, carry_out, confirmed, not_confirmed
-from controller.targets.provider_groups import GROUP_KINDS, GroupWriter, read_groups
+from controller.targets.provider_groups import GroupWriter, read_groups
 from controller.transport.calls import Lane
 from controller.transport.failures import Unreachable
 

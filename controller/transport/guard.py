@@ -12,8 +12,8 @@ from typing import Any
 import httpcore
 import httpx
 
+from controller.transport.addresses import is_forbidden
 from controller.transport.failures import ForbiddenAddress
-from controller.transport.urls import is_forbidden
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):

@@ -6,17 +6,11 @@ that resolves to a forbidden address is caught later, by transport.guard, when t
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from urllib.parse import SplitResult, urlsplit
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from controller.transport.addresses import is_forbidden, is_loopback_address, parse_address
 
 METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "metadata.goog"})
-METADATA_ADDRESSES = frozenset(
-    ipaddress.ip_address(text)
-    for text in ("100.100.100.200", "fd00:ec2::254", "192.0.0.192", "168.63.129.16")
-)
 
 
 class UrlRefused(ValueError):
@@ -54,25 +48,11 @@ def origin(url: str) -> tuple[str, str, int]:
 def is_loopback(host: str) -> bool:
     """Whether `host` names this machine: localhost, 127.0.0.0/8 or ::1."""
     address = parse_address(host)
-    return host == "localhost" or host.endswith(".localhost") or (address is not None and address.is_loopback)
-
-
-def is_forbidden(address: Address) -> bool:
-    """Whether `address` is link-local or a cloud's metadata service."""
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return mapped.is_link_local or mapped in METADATA_ADDRESSES or mapped.is_unspecified
-
-
-def parse_address(host: str) -> Address | None:
-    """The address that `host` spells, in any form that a resolver takes (0x7f.1, 2130706433); or None."""
-    try:
-        return ipaddress.ip_address(host.split("%", 1)[0])
-    except ValueError:
-        pass
-    try:
-        return ipaddress.ip_address(socket.inet_aton(host))
-    except (OSError, UnicodeError, ValueError):
-        return None
+    return (
+        host == "localhost"
+        or host.endswith(".localhost")
+        or (address is not None and is_loopback_address(address))
+    )
 
 
 def _split(url: str) -> SplitResult:

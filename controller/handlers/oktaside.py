@@ -35,12 +35,14 @@ class OktaSide:
             return ""
         return str(user.get("id", ""))
 
-    async def follow(
-        self, key: str, org: Resource[OktaOrgSpec] | None, credentials: Credentials, report: Report
-    ) -> None:
+    def follow(self, key: str, org: Resource[OktaOrgSpec] | None, report: Report) -> None:
         """From now on `key` hears of what happens in its org."""
-        if self._connector is not None and org is not None and report.actual is not None:
-            self._orgs.use(key, await self._connector.open_org(org, credentials), report)
+        if self._connector is None or org is None or report.actual is None:
+            return
+        # Opened by the run. One that was deleted since is not opened again.
+        opened = self._connector.opened_org(org.namespace, org.name)
+        if opened is not None:
+            self._orgs.use(key, opened, report)
 
     def informed(self, key: str, memory: Memory) -> Memory:
         """`memory` with what the System Log has told of Okta's pushes and of sign-ins since it was stored."""

@@ -137,7 +137,7 @@ class Reconciler:
         report = await self._run(body, family, vault, scope)
         pace = self._pace(family)
         following = pace.after(report, task.failures)
-        await self._p.okta.follow(task.key, family.org, vault.values, report)
+        self._p.okta.follow(task.key, family.org, report)
         await self._publish(family, report, pace, wish)
         return following
 

@@ -316,11 +316,11 @@ class Operator:
         kind, namespace, name = place
         self._reconciler.gone(place)
         if self._own is not None and kind == ORG:
-            self._own.forget_org(namespace, name)
+            await self._own.forget_org(namespace, name)
             await self._orgs.drop(namespace, name)
         if kind == INTEGRATION:
             if self._own is not None:
-                self._own.forget_integration(namespace, name)
+                await self._own.forget_integration(namespace, name)
             await self._memories.delete_plan(namespace, name)
             await self._farewell.release_orgs()
 

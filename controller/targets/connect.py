@@ -1,8 +1,8 @@
 """Makes the targets of an integration, and opens orgs; keeps sessions, tokens and budgets between runs.
 
 Used by reconcile through the Connector Protocol, by handlers for an OktaOrg of its own, and by scimctl. What
-it keeps is replaced as soon as a URL, a Secret or a certificate changes; the old sessions are closed in the
-end, since another run may still be on them.
+it keeps is replaced as soon as a URL, a Secret or a certificate changes. Sessions that were replaced or
+forgotten are retired: another run may still be on them, and they close with its last request.
 """
 
 from __future__ import annotations
@@ -48,11 +48,19 @@ NONE_YET = SecretStr("none-yet")
 
 @dataclass(slots=True)
 class _Kept:
-    """Something that is open, and what it was opened with."""
+    """Something that is open, what it was opened with, and its connections."""
 
-    fingerprint: Fingerprint
-    value: Any
+    fingerprint: Fingerprint = ""
+    value: Any = None
+    org: OpenOrg | None = None
+    """What targets stand on: another org object makes other targets, even with the same credential."""
+    sessions: list[Session] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def retire(self) -> None:
+        """Nobody is to be given it any more."""
+        for session in self.sessions:
+            await session.retire()
 
 
 class TargetConnector:
@@ -66,7 +74,6 @@ class TargetConnector:
         self._orgs: dict[tuple[str, str], _Kept] = {}
         self._targets: dict[tuple[str, str], _Kept] = {}
         self._memberships: dict[tuple[str, str], Memberships] = {}
-        self._sessions: list[Session] = []
 
     async def connect(self, inputs: Inputs, desired: Desired, credentials: Credentials) -> Targets:
         """Targets that use `credentials`. Raises Waiting for a missing org or key, SpecError for what a
@@ -83,13 +90,16 @@ class TargetConnector:
         if desired.by == "Okta":
             _check_apart(okta_token, access)
         held = _held_tokens(spec, namespace, credentials)
-        fingerprint = _fingerprint(id(org), access, spec.provider.admin, admin_token, okta_token, held)
+        fingerprint = _fingerprint(access, spec.provider.admin, admin_token, okta_token, held)
         place = (namespace, inputs.integration.name)
         kept = self._targets.get(place)
-        if kept is None or kept.fingerprint != fingerprint:
-            memberships = self._memberships[inputs.org.namespace, inputs.org.name]
-            targets = self._make(spec, (org, memberships), access, (admin_token, okta_token), held)
-            kept = self._targets[place] = _Kept(fingerprint, targets)
+        if kept is None or kept.fingerprint != fingerprint or kept.org is not org:
+            memberships = self._memberships_of((inputs.org.namespace, inputs.org.name))
+            made = self._make(spec, (org, memberships), access, (admin_token, okta_token), held)
+            made.fingerprint = fingerprint
+            self._targets[place], old, kept = made, kept, made
+            if old is not None:
+                await old.retire()
         targets = kept.value
         assert isinstance(targets, Targets)
         return targets
@@ -98,10 +108,10 @@ class TargetConnector:
         """The org of an OktaOrg, opened with its own credential and counted in the budget of its id."""
         access = self._org_access(resource.spec, _Reader(resource.namespace, "spec", credentials))
         fingerprint, place = _fingerprint(access), (resource.namespace, resource.name)
-        kept = self._orgs.setdefault(place, _Kept("", None))
+        kept = self._orgs.setdefault(place, _Kept())
         async with kept.lock:
             if kept.fingerprint != fingerprint:
-                kept.value = await self._open(resource, access)
+                await self._reopen(kept, resource, access)
                 kept.fingerprint = fingerprint
                 # Another credential may see others.
                 self._memberships[place] = Memberships(self._wiring.clock)
@@ -111,16 +121,23 @@ class TargetConnector:
 
     def budget_of(self, namespace: str, name: str) -> Budget | None:
         """The budget that an OktaOrg draws from; None before it was opened."""
-        kept = self._orgs.get((namespace, name))
-        if kept is None or not isinstance(kept.value, OpenOrg):
-            return None
-        return self.budgets.find(kept.value.org_id)
+        opened = self.opened_org(namespace, name)
+        return self.budgets.find(opened.org_id) if opened is not None else None
 
-    def forget_org(self, namespace: str, name: str) -> None:
+    def opened_org(self, namespace: str, name: str) -> OpenOrg | None:
+        """The org of an OktaOrg if it is open; opens nothing."""
+        kept = self._orgs.get((namespace, name))
+        return kept.value if kept is not None else None
+
+    async def forget_org(self, namespace: str, name: str) -> None:
         """An OktaOrg is gone: its claim on the budget ends."""
         kept = self._orgs.pop((namespace, name), None)
         self._memberships.pop((namespace, name), None)
-        if kept is not None and isinstance(kept.value, OpenOrg):
+        if kept is None:
+            return
+        async with kept.lock:  # one that is being opened is waited for
+            await kept.retire()
+        if kept.value is not None:
             self.budgets.release(kept.value.org_id, f"{namespace}/{name}")
 
     def forget_members(self) -> None:
@@ -128,14 +145,29 @@ class TargetConnector:
         for memberships in self._memberships.values():
             memberships.forget()
 
-    def forget_integration(self, namespace: str, name: str) -> None:
+    async def forget_integration(self, namespace: str, name: str) -> None:
         """A ScimIntegration is gone."""
-        self._targets.pop((namespace, name), None)
+        kept = self._targets.pop((namespace, name), None)
+        if kept is not None:
+            await kept.retire()
 
     async def aclose(self) -> None:
-        """Closes every connection that was ever opened."""
-        for session in self._sessions:
-            await session.aclose()
+        """Closes every connection."""
+        for kept in (*self._orgs.values(), *self._targets.values()):
+            for session in kept.sessions:
+                await session.aclose()
+
+    def _memberships_of(self, place: tuple[str, str]) -> Memberships:
+        """What is kept of the groups of an org; none of it where the org was forgotten a moment ago."""
+        return self._memberships.get(place) or Memberships(self._wiring.clock)
+
+    async def _reopen(self, kept: _Kept, resource: Resource[OktaOrgSpec], access: OrgAccess) -> None:
+        """Puts a newly opened org into `kept`, whose former one is retired."""
+        opened, old = await self._open(resource, access), kept.value
+        await kept.retire()
+        kept.value, kept.sessions = opened, opened.sessions
+        if old is not None and old.org_id != opened.org_id:
+            self.budgets.release(old.org_id, _owner(resource))
 
     async def _open(self, resource: Resource[OktaOrgSpec], access: OrgAccess) -> OpenOrg:
         percent = self._percent(resource.spec)
@@ -145,7 +177,6 @@ class TargetConnector:
             )
         except SpecError as error:
             raise _of_secret(error, resource) from None
-        self._sessions += org.sessions
         return org
 
     def _percent(self, spec: OktaOrgSpec) -> int:
@@ -158,14 +189,14 @@ class TargetConnector:
         access: ProviderAccess,
         tokens: tuple[SecretStr | None, SecretStr | None],
         held: HeldTokens,
-    ) -> Targets:
+    ) -> _Kept:
         org, memberships = okta
         try:
             provider: OpenProvider = open_provider(access, self._wiring)
         except SpecError as error:
             words = error.message.removeprefix(f"{error.field}: ")
             raise SpecError(words, field=f"spec.provider.{error.field}") from None
-        self._sessions += provider.sessions
+        sessions = [*provider.sessions]
         admin, desk = None, None
         admin_token, okta_token = tokens
         if spec.provider.admin is not None and admin_token is not None:
@@ -176,15 +207,16 @@ class TargetConnector:
                 ca_bundle=access.ca_bundle,
                 http_services=self._settings.allow_http_services,
             )
-            self._sessions.append(session)
+            sessions.append(session)
             desk = TokenDesk(admin, self._store, partial(_test_token, access, self._wiring))
         clock, lookup = self._wiring.clock, AppLookup(org.client)
-        return Targets(
+        targets = Targets(
             provider_settings=ProviderSettings(provider.client, admin, clock, desk, held),
             okta_app=OktaApp(org.client, lookup, clock, okta_token),
             okta_people=OktaPeople(org.client, lookup, clock, memberships),
             provider_people=ProviderPeople(provider.client, self._settings.writes_in_flight),
         )
+        return _Kept(value=targets, org=org, sessions=sessions)
 
     def _org_access(self, spec: OktaOrgSpec, reader: _Reader) -> OrgAccess:
         secret = spec.auth.secret_ref.name

@@ -23,6 +23,7 @@ from controller import __version__
 from controller.clock import Clock, SystemClock
 from controller.errors import RateLimited, RemoteError, SpecError, Unavailable, clip
 from controller.transport.calls import Answer, Auth, Call, Gate, Lane, ReadError, Silent, Sink
+from controller.transport.connections import Connections
 from controller.transport.failures import (
     Oversized,
     connection_failure,
@@ -102,11 +103,15 @@ class Session:
         self._auth, self._gate, self._sink = wiring.auth, wiring.gate or OpenGate(), wiring.sink
         self._read_error, self._retry = wiring.read_error, wiring.retry
         self._fence = wiring.fence
-        self._client = _client(remote, wiring.transport)
+        self._connections = Connections(lambda: _client(remote, wiring.transport))
+
+    async def retire(self) -> None:
+        """Another session takes its place: closes what is idle now, the rest once it has answered."""
+        await self._connections.retire()
 
     async def aclose(self) -> None:
         """Closes the connections."""
-        await self._client.aclose()
+        await self._connections.aclose()
 
     async def send(self, call: Call) -> Answer:
         """The answer to `call`, repeated within the retry policy where that is safe."""
@@ -159,7 +164,8 @@ class Session:
         async with self._gate.admit(call.method, path, call.lane):
             if self._fence is not None and call.method not in READS:
                 self._fence()
-            answer = await self._exchange(call, request)
+            async with self._connections.in_use() as client:
+                answer = await self._exchange(client, call, request)
             self._gate.learn(call.method, path, answer.status, answer.headers)
         if call.method not in READS:
             note_write(answer.request_id)
@@ -171,7 +177,7 @@ class Session:
         if call.json is not None:
             content = json.dumps(call.json, ensure_ascii=False, separators=(",", ":")).encode()
             headers.setdefault("content-type", self.remote.content_type)
-        return self._client.build_request(
+        return self._connections.client.build_request(
             call.method,
             url,
             params=call.params or None,
@@ -184,10 +190,10 @@ class Session:
             ),
         )
 
-    async def _exchange(self, call: Call, request: httpx.Request) -> Answer:
+    async def _exchange(self, client: httpx.AsyncClient, call: Call, request: httpx.Request) -> Answer:
         begun, code = self.clock.monotonic(), "error"
         try:
-            response = await self._client.send(request, stream=True)
+            response = await client.send(request, stream=True)
             try:
                 code = str(response.status_code)
                 content = await self._read(call, response)

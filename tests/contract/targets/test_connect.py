@@ -140,7 +140,7 @@ async def test_two_connections_to_one_org_share_a_budget_by_its_id(opened: Opene
     first = await one.open_org(org(budgetPercent=40), credentials(world))
     assert one.budgets.of(first.org_id, "default/acme", 20).percent == 20
     assert one.budget_of("default", "acme") is one.budgets.find(first.org_id)
-    one.forget_org("default", "acme")
+    await one.forget_org("default", "acme")
     assert one.budget_of("default", "acme") is None
     assert one.budgets.of(first.org_id, "other/acme", 33).percent == 33
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from controller.api.okta_org import OktaOrgSpec
-from controller.errors import NotFound
 from controller.handlers.orgs import Orgs
 from controller.model.actual import Memory
 from controller.model.people import OktaId
@@ -29,11 +28,8 @@ class OktaSide:
         if self._connector is None or org is None:
             return ""
         opened = await self._connector.open_org(org, credentials)
-        try:
-            user = await opened.client.user(login)
-        except NotFound:
-            return ""
-        return str(user.get("id", ""))
+        user = await opened.client.user_of(login)
+        return str(user.get("id", "")) if user is not None else ""
 
     def follow(self, key: str, org: Resource[OktaOrgSpec] | None, report: Report) -> None:
         """From now on `key` hears of what happens in its org."""

@@ -14,6 +14,7 @@ from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 from controller.errors import NotFound, Rejected, Unavailable
+from controller.names import difference, fold
 from controller.okta.shapes import (
     App,
     AppGroup,
@@ -221,6 +222,15 @@ class OktaClient:
     async def user(self, id_or_login: str) -> User:
         """One user, deprovisioned ones included. Raises NotFound."""
         return cast(User, await self._get(USERS + "/{id}", id=id_or_login))
+
+    async def user_of(self, login: str) -> User | None:
+        """The user behind `login`; None if Okta has none, or names one whose login merely looks the same."""
+        try:
+            user = await self.user(login)
+        except NotFound:
+            return None
+        found = str((user.get("profile") or {}).get("login") or "")
+        return user if fold(found) == fold(login) or not difference(found, login) else None
 
     def deprovisioned_pages(self, since: datetime) -> AsyncIterator[list[User]]:
         """Pages of the users that were deactivated, or changed after that, since `since`."""

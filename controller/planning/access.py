@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, AssignmentState, Made, Memory
 from controller.model.people import OktaId
+from controller.names import fold
 from controller.planning.declared import Found
 from controller.planning.fields import shown
 from controller.planning.groups import group_name
-from controller.planning.matching import fold, is_protected
+from controller.planning.matching import is_protected
 from controller.planning.undo import GROUP_ID, WHY
 from controller.planning.wish import Desired
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, AppAttribute, AppState, Memory, ProfileMapping
 from controller.model.people import Value
+from controller.names import fold
 from controller.planning.declared import Found, Setting, weigh
 from controller.planning.fields import shown
 from controller.planning.wish import Desired, GroupWish
@@ -110,8 +111,8 @@ def _plan_attribute(desired: Desired, app: AppState, memory: Memory, found: Foun
 
 def _is_taken(desired: Desired, app: AppState, group: GroupWish, found: Found) -> bool:
     """Whether another attribute has the variable name; names ignore case (Okta Schemas API)."""
-    names = {name.lower() for name in (*app.base_attributes, *(a.name for a in app.attributes or ()))}
-    if group.attribute_name.lower() not in names:
+    names = {fold(name) for name in (*app.base_attributes, *(a.name for a in app.attributes or ()))}
+    if fold(group.attribute_name) not in names:
         return False
     found.problem(
         desired,

@@ -14,7 +14,7 @@ from controller.model.actual import Actual, Memory
 from controller.model.people import Account, OktaId, Person, PersonState, ScimId, Value
 from controller.model.plan import DriftItem, DriftKind, MappingPreview, Problem
 from controller.planning.fields import Lens, identity_changes, shown
-from controller.planning.matching import Register, fold
+from controller.planning.matching import Register
 from controller.planning.sifting import sift
 from controller.planning.wish import Desired, state_wish
 
@@ -55,7 +55,7 @@ def _account(register: Register, person: Person) -> Account | None:
     return (
         account
         or register.by_external.get(person.okta_id)
-        or register.by_user_name.get(fold(person.user_name))
+        or next(iter(register.named(person.user_name)), None)
     )
 
 

@@ -14,10 +14,11 @@ from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory, OktaGroup
 from controller.model.people import OktaId, Person
 from controller.model.plan import DriftKind
+from controller.names import fold
 from controller.planning.declared import Found, Setting, weigh
 from controller.planning.fields import shown
 from controller.planning.groups import group_name, resolve_group
-from controller.planning.matching import fold, is_protected
+from controller.planning.matching import is_protected
 from controller.planning.wish import Desired, GroupRef
 
 _USERS = "spec.assignments.users"

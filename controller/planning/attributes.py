@@ -13,6 +13,7 @@ from controller.api.attributes import AttributeItem, Groups
 from controller.api.scim_integration import ScimIntegrationSpec
 from controller.errors import SpecError
 from controller.model.people import Reads
+from controller.names import fold
 from controller.planning.claims import Claims
 from controller.planning.expression import compile_node, parse_expression
 from controller.planning.expression_syntax import Node, attributes_in
@@ -126,7 +127,7 @@ def _path(item: AttributeItem, field: str) -> str:
             f"the target {item.target} is not one of {known}; say with scim which SCIM path it is written to",
             field=f"{field}.scim",
         )
-    if path.lower() in _RESERVED:
+    if fold(path) in _RESERVED:
         raise SpecError(f"{path} is not written by an attribute; remove the item", field=f"{field}.scim")
     return path
 

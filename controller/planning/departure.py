@@ -16,13 +16,14 @@ from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, AssignmentState, Made, Memory
 from controller.model.people import Account, OktaId
 from controller.model.plan import Counts, Plan
+from controller.names import fold
 from controller.planning.access import Access, find_access, members_of, plan_endings
 from controller.planning.declared import Found
 from controller.planning.diff import of_this_tenant
 from controller.planning.digest import plan_digest
 from controller.planning.fields import shown
 from controller.planning.groups import group_name
-from controller.planning.matching import Register, fold, is_protected
+from controller.planning.matching import Register, is_protected
 from controller.planning.safeguards import people_of
 from controller.planning.settings import is_switched_off
 from controller.planning.undo import WHY, made_of, plan_restoring

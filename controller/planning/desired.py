@@ -18,12 +18,12 @@ from controller.api.scim_integration import ScimIntegrationSpec
 from controller.api.seat_limit import SeatLimitSpec
 from controller.errors import SpecError
 from controller.model.plan import Problem
+from controller.names import fold
 from controller.planning.attributes import Values, build_values
 from controller.planning.checks import check_actual
 from controller.planning.claims import settle_claims, without_groups
 from controller.planning.conflicts import check_rivals, pinned_app
 from controller.planning.inputs import Inputs, Resource
-from controller.planning.matching import fold
 from controller.planning.profiles import build_profile
 from controller.planning.references import check_references
 from controller.planning.rotation import build_rotation

@@ -13,12 +13,12 @@ from controller.model.actions import ORDER, Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
 from controller.model.people import OktaId
 from controller.model.plan import Counts, DriftItem, MappingPreview, Plan, Problem, Seats
+from controller.names import fold
 from controller.planning.app_settings import plan_app
 from controller.planning.arrivals import check_arrivals
 from controller.planning.assignments import plan_assignments
 from controller.planning.declared import Found
 from controller.planning.digest import plan_digest
-from controller.planning.matching import fold
 from controller.planning.memberships import plan_memberships
 from controller.planning.okta_steps import plan_connection, provision_step, reapply_step, retry_step
 from controller.planning.people import plan_people

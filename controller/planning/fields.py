@@ -15,7 +15,7 @@ from operator import itemgetter
 from controller.errors import clip
 from controller.model.actual import Memory
 from controller.model.people import Account, OktaId, Person, Value
-from controller.planning.matching import fold
+from controller.names import fold
 from controller.planning.wish import Desired, Evaluate, Expression
 
 USER_NAME, ACTIVE, EXTERNAL_ID = "userName", "active", "externalId"

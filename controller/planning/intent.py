@@ -16,9 +16,9 @@ from controller.model.actions import Action, ActionKind
 from controller.model.actual import Actual, Memory
 from controller.model.people import Account, OktaId
 from controller.model.plan import Verdict
+from controller.names import fold
 from controller.planning.diff import of_this_tenant
 from controller.planning.fields import USER_NAME
-from controller.planning.matching import fold
 from controller.planning.safeguards import COUNTED, in_window, people_of, touched_now
 from controller.planning.undo import REVERSES, made_of, note_made
 from controller.planning.wish import Desired

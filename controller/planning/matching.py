@@ -13,12 +13,8 @@ from functools import cached_property
 
 from controller.model.actual import AccountState, AssignmentState, Memory
 from controller.model.people import Account, OktaId, Person, PersonState, ScimId
+from controller.names import fold, shape
 from controller.planning.wish import Desired
-
-
-def fold(name: str) -> str:
-    """`name` for comparison: userName and login ignore case (RFC 7643 s4.1.1)."""
-    return name.casefold()
 
 
 class Tie(Enum):
@@ -30,6 +26,8 @@ class Tie(Enum):
     """It has the person's userName and belongs to nobody."""
     ORPHAN = auto()
     """It has the person's userName and another Okta id."""
+    AMBIGUOUS = auto()
+    """Several accounts have the person's userName, none of them to the letter."""
     NONE = auto()
 
 
@@ -86,6 +84,41 @@ class Register:
         return found
 
     @cached_property
+    def _namesakes(self) -> dict[str, list[Account]]:
+        """Folded userName -> accounts, where a provider that regards case or normalization has several."""
+        found: dict[str, list[Account]] = {}
+        if len(self.by_user_name) < len(self._accounts):
+            for account in self._accounts:
+                found.setdefault(fold(account.user_name), []).append(account)
+        return {name: accounts for name, accounts in found.items() if len(accounts) > 1}
+
+    def named(self, user_name: str) -> tuple[Account, ...]:
+        """The account of that name; where there are several, the first that bears it to the letter, else all."""
+        name = fold(user_name)
+        several = self._namesakes.get(name)
+        if several is None:
+            return (self.by_user_name[name],) if name in self.by_user_name else ()
+        several = sorted(several, key=lambda account: account.scim_id)
+        exact = [account for account in several if account.user_name == user_name]
+        return tuple(exact[:1] or several)
+
+    @cached_property
+    def _by_shape(self) -> dict[str, list[Account]]:
+        found: dict[str, list[Account]] = {}
+        for account in self._accounts:
+            found.setdefault(shape(account.user_name), []).append(account)
+        return found
+
+    def lookalikes(self, user_name: str) -> list[Account]:
+        """The accounts whose names look like `user_name` and are another's."""
+        alike = self._by_shape.get(shape(user_name), ())
+        return [account for account in alike if fold(account.user_name) != fold(user_name)]
+
+    def owner(self, account: Account) -> str:
+        """The Okta id that `account` carries, or whose pair it is; "" for nobody's."""
+        return account.external_id or self._owner_by_scim_id.get(account.scim_id, "")
+
+    @cached_property
     def _owner_by_scim_id(self) -> dict[ScimId, OktaId]:
         return {scim_id: okta_id for okta_id, scim_id in self._pairs.items()}
 
@@ -105,11 +138,13 @@ class Register:
         account = self.by_external.get(person.okta_id) or self.owned(person.okta_id)
         if account is not None:
             return Match(Tie.OURS, account)
-        account = self.by_user_name.get(fold(person.user_name)) if person.user_name else None
-        if account is None:
+        named = self.named(person.user_name) if person.user_name else ()
+        if not named:
             return NO_MATCH
-        owner = account.external_id or self._owner_by_scim_id.get(account.scim_id, "")
-        return Match(Tie.ORPHAN, account, owner) if owner else Match(Tie.ADOPTABLE, account)
+        if len(named) > 1:
+            return Match(Tie.AMBIGUOUS, named[0])
+        owner = self.owner(named[0])
+        return Match(Tie.ORPHAN, named[0], owner) if owner else Match(Tie.ADOPTABLE, named[0])
 
 
 def ids_to_look_up(

@@ -15,6 +15,7 @@ from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import Actual, Memory, Touched
 from controller.model.people import Account, OktaId, ScimId, Value
 from controller.model.plan import Plan, Verdict
+from controller.names import fold
 from controller.planning.diff import of_this_tenant
 from controller.planning.digest import fingerprint
 from controller.planning.fields import (
@@ -28,7 +29,6 @@ from controller.planning.fields import (
     text,
 )
 from controller.planning.intent import taken_over
-from controller.planning.matching import fold
 from controller.planning.memberships import group_after, keeps_memberships
 from controller.planning.safeguards import COUNTED, in_window, people_of, touched_now
 from controller.planning.seats import settle

@@ -6,8 +6,7 @@ person who is as wished costs one dictionary lookup and one comparison and leave
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,6 +14,7 @@ from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
 from controller.model.people import Account, OktaId, Person, PersonState, Value
 from controller.model.plan import DriftItem, DriftKind, MappingPreview, Problem
+from controller.names import fold
 from controller.planning.fields import (
     ACTIVE,
     EXTERNAL_ID,
@@ -29,8 +29,9 @@ from controller.planning.fields import (
     same,
     shown,
 )
-from controller.planning.matching import Match, Register, Tie, fold, is_gone, is_protected
+from controller.planning.matching import Match, Register, Tie, is_gone, is_protected
 from controller.planning.sifting import sift
+from controller.planning.twins import find_twin, spelled, twin_words
 from controller.planning.wish import Desired, state_wish
 
 KIND = "ScimIntegration"
@@ -88,13 +89,14 @@ class _Planner:
                 "",
             )
         matches = [(person, self.register.match(person)) for person in people]
-        names = Counter(
-            fold(p.user_name) for p, m in matches if m.account is None and self._wish(p) == "Provision"
-        )
+        names: dict[str, list[str]] = {}
+        for person, match in matches:
+            if match.account is None and self._wish(person) == "Provision":
+                names.setdefault(fold(person.user_name), []).append(person.user_name)
         for person, match in matches:
             wish = self._wish(person)
             if wish == "Provision":
-                self._provision(person, match, is_alone=names[fold(person.user_name)] < 2)
+                self._provision(person, match, names.get(fold(person.user_name), []))
             elif match.tie is Tie.OURS and match.account is not None and match.account.active:
                 self._keep_or_deactivate(person, match.account, wish)
 
@@ -109,7 +111,8 @@ class _Planner:
 
     # A person who should have an account.
 
-    def _provision(self, person: Person, match: Match, *, is_alone: bool) -> None:
+    def _provision(self, person: Person, match: Match, claims: Sequence[str]) -> None:
+        """`claims`: the names, equal but for case, of all who are to get an account of that name."""
         if not person.user_name:
             self._problem(
                 person.okta_id,
@@ -118,7 +121,9 @@ class _Planner:
                 person.login,
             )
         elif match.account is None:
-            self._create(person, is_alone=is_alone)
+            self._create(person, claims)
+        elif match.tie is Tie.AMBIGUOUS:
+            self._refuse_to_choose(person, match.account)
         elif match.tie is Tie.ORPHAN and not self._may_adopt(person, match):
             self._refuse(person, match)
         else:
@@ -128,24 +133,38 @@ class _Planner:
         is_owner_gone = is_gone(self.actual.assignments, self._states, match.owner)
         return self.desired.adopts_orphans and is_owner_gone
 
+    def _refuse_to_choose(self, person: Person, account: Account) -> None:
+        found = self.register.named(person.user_name)
+        told = f"the provider has {len(found)} accounts named {shown(account.user_name)}"
+        told += spelled(one.user_name for one in found)
+        self._problem(
+            person.okta_id,
+            "AccountAmbiguous",
+            f"{told}; delete all but one, or give the right one the externalId {person.okta_id}",
+            person.login,
+        )
+
     def _refuse(self, person: Person, match: Match) -> None:
+        assert match.account is not None
+        how = spelled((person.user_name, match.account.user_name))
         self._problem(
             person.okta_id,
             "ForeignExternalId",
             f"the account {shown(person.user_name)} belongs to externalId {shown(match.owner)}, not to "
-            f"{person.okta_id}: delete it or clear its externalId at the provider, or set spec.adoption."
+            f"{person.okta_id}{how}: delete it or clear its externalId at the provider, or set spec.adoption."
             "foreignExternalId to AdoptIfOwnerDeprovisioned where its owner left Okta",
             person.login,
             "spec.adoption.foreignExternalId",
         )
 
-    def _create(self, person: Person, *, is_alone: bool) -> None:
+    def _create(self, person: Person, claims: Sequence[str]) -> None:
         had_one = person.okta_id in self.pairs and not self.actual.assignments.is_scoped
-        if not is_alone:
+        if len(claims) > 1:
             self._problem(
                 person.okta_id,
                 "DuplicateUserName",
-                f"{shown(person.user_name)} is the user name of several people; change all but one in Okta",
+                f"{shown(person.user_name)} is the user name of several people{spelled(claims)}; change all "
+                "but one in Okta",
                 person.login,
             )
             return
@@ -156,6 +175,7 @@ class _Planner:
         if self._is_protected(person.okta_id, person.login, person.user_name):
             return
         fields = self._sendable(person, self.lens_of(person.user_type).creation(person))
+        why = "deleted at the provider by hand" if had_one else "assigned in Okta"
         identity = [(EXTERNAL_ID, person.okta_id)] if self.desired.profile.keeps_external_id else []
         self.found.candidates.append(
             (
@@ -172,10 +192,23 @@ class _Planner:
                         (ACTIVE, True),
                         *((f.path, f.after) for f in fields),
                     ),
-                    "deleted at the provider by hand" if had_one else "assigned in Okta",
+                    why + self._twin(person),
                 ),
             )
         )
+
+    def _twin(self, person: Person) -> str:
+        """What is to be said of an account that looks like the one to be created. One that is nobody's may be
+        meant for this person, which a person has to say."""
+        twin = find_twin(self.register, person.user_name)
+        if twin is None:
+            return ""
+        told = twin_words(person.user_name, twin)
+        if not self.register.owner(twin):
+            fix = f"if it is theirs, rename it or give it the externalId {person.okta_id} at the provider"
+            message = f"{_name(person)} gets an account of their own: {told}; {fix}"
+            self._problem(person.okta_id, "LooksAlike", message, person.login)
+        return f"; {told}"
 
     def _bring_up_to_date(self, person: Person, match: Match) -> None:
         account = match.account
@@ -198,6 +231,7 @@ class _Planner:
         why = reworded(changes, edited=is_edited, known=known is not None)
         if match.tie is not Tie.OURS:
             why = f"taken over: the account {shown(account.user_name)} was there before"
+            why += spelled((person.user_name, account.user_name))
         self._emit(person, account, ActionKind.UPDATE_ACCOUNT, changes, why)
 
     def _changes(self, person: Person, account: Account) -> tuple[Change, ...]:

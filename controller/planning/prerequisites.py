@@ -11,6 +11,7 @@ from dataclasses import replace
 from controller.errors import clip
 from controller.model.actual import Actual
 from controller.model.plan import ManualStep, Problem
+from controller.names import fold
 from controller.planning.digest import step_digest
 from controller.planning.fields import shown
 from controller.planning.wish import Desired
@@ -28,7 +29,7 @@ def find_unmet(desired: Desired, actual: Actual) -> tuple[Problem, ...]:
     organization = actual.provider.organization
     found = []
     wanted = desired.required_plan
-    if organization is not None and wanted and organization.plan.casefold() != wanted.casefold():
+    if organization is not None and wanted and fold(organization.plan) != fold(wanted):
         found.append(
             (
                 PLAN_TOO_LOW,
@@ -46,7 +47,7 @@ def find_unmet(desired: Desired, actual: Actual) -> tuple[Problem, ...]:
                 "spec.requirements.sso",
             )
         )
-    if desired.sso_required and organization is not None and organization.sso.casefold() in _OFF:
+    if desired.sso_required and organization is not None and fold(organization.sso) in _OFF:
         found.append(
             (
                 SSO_MISSING,

@@ -6,7 +6,6 @@ plan show it.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,8 +13,8 @@ from controller.model.actions import Action, ActionKind
 from controller.model.actual import Actual
 from controller.model.people import Account, OktaId, Value
 from controller.model.plan import MappingPreview, Move
+from controller.names import fold, shape
 from controller.planning.fields import text
-from controller.planning.matching import fold
 from controller.planning.memberships import group_after, groups_before, keeps_memberships
 from controller.planning.placing import NOWHERE, Placing, is_moved
 from controller.planning.tables import rows_of, table_of, unmapped_text
@@ -58,14 +57,8 @@ def _suggestions(group: GroupWish, unmatched: Mapping[str, int]) -> dict[str, st
     """Unmatched value -> the claimed value that differs in case or spacing only."""
     by_shape: dict[str, str] = {}
     for value in sorted(group.table, reverse=True):
-        by_shape[_shape(value)] = value
-    return {value: by_shape[_shape(value)] for value in unmatched if _shape(value) in by_shape}
-
-
-def _shape(value: str) -> str:
-    """`value` without what the eye takes for nothing: case, spaces, marks of no width, forms of a letter."""
-    letters = unicodedata.normalize("NFKC", value).casefold()
-    return "".join(c for c in letters if not c.isspace() and unicodedata.category(c) != "Cf")
+        by_shape[shape(value)] = value
+    return {value: by_shape[shape(value)] for value in unmatched if shape(value) in by_shape}
 
 
 def find_moves(desired: Desired, actual: Actual, actions: Sequence[Action]) -> tuple[Move, ...]:

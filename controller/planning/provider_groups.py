@@ -8,8 +8,8 @@ from __future__ import annotations
 from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import GroupState
 from controller.model.plan import Problem
+from controller.names import difference, fold
 from controller.planning.fields import shown
-from controller.planning.matching import fold
 from controller.planning.tables import group_lacks, owner_of_group
 from controller.planning.wish import Desired, GroupWish
 
@@ -74,7 +74,10 @@ class Catalogue:
             told = f"the provider has several groups named {shown(name)}; rename all but one there"
             return "ProviderGroupAmbiguous", f"{told}. Until then nobody is moved in or out"
         if twin is not None:
-            told = f"the provider has {shown(twin)} and no {shown(name)}; write the name as it has it"
+            how = difference(twin, name)
+            told = f"the provider has {shown(twin)} and no {shown(name)}"
+            told += f", which looks the same and differs {how}" if how else ""
+            told += "; write the name as it has it"
         else:
             told = (
                 f"the provider has no group {shown(name)}; create it there, or set spec.groups.createGroups "

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from controller.model.actual import DAY_ZERO, Actual, Memory
 from controller.model.people import OktaId, Person
-from controller.planning.matching import fold
+from controller.names import fold
 from controller.planning.wish import Desired
 
 

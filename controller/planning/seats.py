@@ -14,8 +14,8 @@ from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
 from controller.model.actual import Actual, AssignmentState
 from controller.model.people import OktaId, Person
 from controller.model.plan import Problem, Seats, SeatState
+from controller.names import fold
 from controller.planning.groups import resolve_group
-from controller.planning.matching import fold
 from controller.planning.wish import SeatWish
 
 Candidate = tuple[Person, Action]

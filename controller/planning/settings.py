@@ -10,9 +10,9 @@ from collections.abc import Callable
 from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
 from controller.model.people import Person
+from controller.names import fold
 from controller.planning.declared import Found
 from controller.planning.fields import build_lenses, text
-from controller.planning.matching import fold
 from controller.planning.tables import Having, compare_table
 from controller.planning.wish import Desired
 

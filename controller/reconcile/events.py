@@ -90,6 +90,7 @@ def report_events(report: Report) -> list[Event]:
                 Event("Normal", Reason.DRIFT_CORRECTED, f"{len(corrected)} edits undone: {told}{more}")
             )
     found += _token_events(report)
+    found += _twin_events(report)
     lost = (one for one in report.outcomes if one.reason == Reason.FEATURES_LOST)
     found += [Event("Warning", Reason.FEATURES_LOST, one.message) for one in lost]
     verdict = report.verdict
@@ -97,6 +98,14 @@ def report_events(report: Report) -> list[Event]:
         told = f"scim-operator.dev/approve={verdict.handled_approval} names no plan that waits: ignored"
         found.append(Event("Warning", Reason.APPROVAL_IGNORED, told))
     return found
+
+
+def _twin_events(report: Report) -> list[Event]:
+    """One for each person who got an account of their own though another looks the same: told once."""
+    created = {one.action.subject for one in report.outcomes if one.action.kind is ActionKind.CREATE_ACCOUNT}
+    problems = report.plan.problems if report.plan is not None else ()
+    alike = [one for one in problems if one.reason == Reason.LOOKS_ALIKE and one.okta_id in created]
+    return [Event("Warning", Reason.LOOKS_ALIKE, one.message) for one in alike[:SHOWN]]
 
 
 def _token_events(report: Report) -> list[Event]:

@@ -17,8 +17,8 @@ from controller.planning.seats import settle as settle_seats
 from controller.reconcile.report import Report
 
 GONE_WELL = frozenset({Result.DONE, Result.PENDING_CONFIRMATION})
-HARMLESS = frozenset({"Protected", "AdoptedKept"})
-"""Problems of people that say what was left alone on purpose."""
+HARMLESS = frozenset({"Protected", "AdoptedKept", "LooksAlike"})
+"""Problems of people that say what was left alone on purpose: nobody failed."""
 _FIRST_ABOUT_ACCOUNTS = ORDER[ActionKind.DEACTIVATE_ACCOUNT]
 UNSETTLING = frozenset({DriftKind.SETTING, DriftKind.ASSIGNMENT})
 

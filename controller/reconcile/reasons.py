@@ -184,6 +184,14 @@ class Reason(StrEnum):
         "DuplicateExternalId",
         "Several accounts carry one externalId; delete all but one.",
     )
+    ACCOUNT_AMBIGUOUS = (
+        "AccountAmbiguous",
+        "Several accounts bear the person's user name in other spellings; delete all but one.",
+    )
+    LOOKS_ALIKE = (
+        "LooksAlike",
+        "An account that belongs to nobody looks like the person's name and is another; it is not adopted.",
+    )
     DUPLICATE_USER_NAME = (
         "DuplicateUserName",
         "Several people have one user name; change all but one in Okta.",

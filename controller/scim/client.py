@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from controller.errors import NotFound, Rejected, RemoteError, Unauthorized, Unavailable
+from controller.names import fold
 from controller.transport.calls import Answer, Call, Lane
 from controller.transport.session import Session
 
@@ -247,8 +248,8 @@ def _id(row: Json, route: str) -> str:
 
 
 def _same(attribute: str, actual: object, wished: str) -> bool:
-    if attribute.lower() == "username":
-        return str(actual).casefold() == wished.casefold()
+    if fold(attribute) == "username":
+        return fold(str(actual)) == fold(wished)
     return actual == wished
 
 

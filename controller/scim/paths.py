@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from controller.names import fold
+
 Json = dict[str, Any]
 Scalar = str | int | float | bool | None
 Read = Callable[[Json], Scalar]
@@ -146,14 +148,14 @@ def _holder(user: Json, urn: str) -> Json:
 def _get(holder: Json, name: str) -> Any:
     if name in holder:
         return holder[name]
-    folded = name.casefold()
-    return next((value for key, value in holder.items() if key.casefold() == folded), None)
+    folded = fold(name)
+    return next((value for key, value in holder.items() if fold(key) == folded), None)
 
 
 def _spelled(holder: Json, name: str) -> str:
     """`name` as `holder` spells it, so that no second spelling is added."""
-    folded = name.casefold()
-    return next((key for key in holder if key.casefold() == folded), name)
+    folded = fold(name)
+    return next((key for key in holder if fold(key) == folded), name)
 
 
 def _opened(holder: Json, name: str) -> Json:

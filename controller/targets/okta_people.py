@@ -16,6 +16,7 @@ from controller.errors import NotFound, Unauthorized, Unavailable
 from controller.model.actions import Action, ActionKind
 from controller.model.actual import AssignmentState, OktaGroup
 from controller.model.people import STATE_OF_OKTA_STATUS, OktaId, Person, PersonState, Scope, Value
+from controller.names import fold
 from controller.okta.client import OktaClient
 from controller.okta.shapes import AppUser, Group, User
 from controller.planning.wish import Desired, GroupRef
@@ -274,18 +275,16 @@ async def _declared_users(
     client: OktaClient, desired: Desired, people: Iterable[Person]
 ) -> dict[str, OktaId | None]:
     """Folded login -> Okta id; who is assigned already is not asked for again."""
-    logins = sorted({login.casefold() for login in desired.assignments.users})
+    logins = {fold(login): login for login in sorted(desired.assignments.users)}
     if not logins:
         return {}
-    assigned = {person.login.casefold(): person.okta_id for person in people}
+    assigned = {fold(person.login): person.okta_id for person in people}
     found: dict[str, OktaId | None] = {}
-    for login in logins:
-        found[login] = assigned.get(login) or await _id_of(client, login)
+    for name, login in sorted(logins.items()):
+        found[name] = assigned.get(name) or await _id_of(client, login)
     return found
 
 
 async def _id_of(client: OktaClient, login: str) -> OktaId | None:
-    try:
-        return OktaId((await client.user(login))["id"])
-    except NotFound:
-        return None
+    user = await client.user_of(login)
+    return OktaId(user["id"]) if user is not None else None

@@ -14,6 +14,7 @@ from controller.errors import Conflict, NotFound, RemoteError, Unavailable, clip
 from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import AccountState, GroupState
 from controller.model.people import Account, ScimId, Scope, Value
+from controller.names import fold
 from controller.planning.memberships import GROUP_KINDS
 from controller.planning.wish import Desired
 from controller.scim.client import USER_SCHEMA, Json, ScimClient
@@ -296,15 +297,15 @@ def _gone(action: Action) -> Fault:
 
 
 def _whole(user: Json, top: str) -> object:
-    folded = top.casefold()
-    return next((value for key, value in user.items() if key.casefold() == folded), None)
+    folded = fold(top)
+    return next((value for key, value in user.items() if fold(key) == folded), None)
 
 
 def _same(name: str, wished: Value, actual: Value) -> bool:
     left, right = _text(wished), _text(actual)
     if left is None or right is None or name not in ("userName", "emails[primary]"):
         return left == right
-    return left.casefold() == right.casefold()
+    return fold(left) == fold(right)
 
 
 def _text(value: Value) -> str | None:

@@ -156,3 +156,11 @@ def test_a_token_that_was_issued_or_revoked_is_told_once_and_without_its_value()
     ]
     assert "calendly-scim/token" in found[0].message and "it is old" in found[0].message
     assert "t1" in found[1].message
+
+
+def test_an_account_that_looks_like_a_new_one_is_told_once_it_was_created() -> None:
+    alike = Problem("ScimIntegration", "calendly", "LooksAlike", "straße looks like strasse", "", "00u1")
+    made = action(ActionKind.CREATE_ACCOUNT)
+    told = report([made], [outcome(made)], plan={"problems": (alike,)})
+    assert [(one.reason, one.message) for one in report_events(told)] == [("LooksAlike", alike.message)]
+    assert report_events(report(plan={"problems": (alike,)})) == []

@@ -34,9 +34,7 @@ def resource_answer(
     """The answer that carries a resource, with its ETag and Location."""
     if projection:
         text = dumps(projection.apply(json.loads(text)))
-    headers = [("etag", etag(version)), ("content-location", location)]
-    if status == 201:
-        headers.append(("location", location))
+    headers = [("etag", etag(version)), ("content-location", location), ("location", location)]
     return Response(status, text.encode(), SCIM_TYPE, headers)
 
 
@@ -49,6 +47,9 @@ def of_core(response: ScimResponse) -> Response:
     """An answer that scim2-server built."""
     body = b"" if response.body is None else dumps(response.body).encode()
     kept = [(name.lower(), value) for name, value in response.headers.items() if name != "Content-Type"]
+    at = dict(kept).get("content-location")
+    if at and "location" not in dict(kept):
+        kept.append(("location", at))
     return Response(int(response.status), body, SCIM_TYPE, kept)
 
 

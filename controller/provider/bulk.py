@@ -27,7 +27,7 @@ from controller.provider.groups import (
     remove_group,
     replace_group,
 )
-from controller.provider.patching import own_of_user, without_ignored_operations
+from controller.provider.patching import own_of_group, own_of_patch, own_of_user
 from controller.provider.people import Context, Person, lock_person, remove_person
 from controller.provider.profiles import Profile
 from controller.provider.protocol import Protocol
@@ -60,14 +60,15 @@ def read_bulk(
 
 
 def _without_ignored(operation: Any, profile: Profile) -> Any:
-    """The operation without the attributes that the profile ignores, where it concerns a user."""
+    """The operation with its data as the RFC has it and without the attributes that the profile ignores."""
     if not isinstance(operation, dict) or not isinstance(operation.get("data"), dict):
         return operation
-    if not str(operation.get("path", "")).lower().startswith("/users"):
-        return operation
     data = operation["data"]
-    is_patch = str(operation.get("method", "")).upper() == "PATCH"
-    kept = without_ignored_operations(data, profile) if is_patch else own_of_user(data, profile)
+    kind = "User" if str(operation.get("path", "")).lower().startswith("/users") else "Group"
+    if str(operation.get("method", "")).upper() == "PATCH":
+        kept = own_of_patch(data, profile, kind)
+    else:
+        kept = own_of_user(data, profile) if kind == "User" else own_of_group(data, profile)
     return {**operation, "data": kept if kept is not None else data}
 
 

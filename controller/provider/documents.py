@@ -9,6 +9,7 @@ by people and groups when they write, by search and scim when they read.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from scim2_models import Context
 
 from controller.clock import Clock
 
+_BRACKETS = re.compile(r"\[[^\]]*\]?")
 DERIVED = ("groups", "members", "meta", "id", "password")
 
 
@@ -34,7 +36,21 @@ def content_of_model(model: Any) -> dict[str, Any]:
     content: dict[str, Any] = model.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
     for name in DERIVED:
         content.pop(name, None)
-    return content
+    return {name: _merged(value) if isinstance(value, list) else value for name, value in content.items()}
+
+
+def _merged(values: list[Any]) -> list[Any]:
+    """`values` of one attribute without a second one of the same type and value (RFC 7643 section 2.4): what
+    the later says of it counts, except that one primary makes both primary."""
+    merged: dict[Any, Any] = {}
+    for place, value in enumerate(values):
+        is_complex = isinstance(value, dict) and isinstance(value.get("value"), str)
+        key = (str(value.get("type")).lower(), value["value"]) if is_complex else place
+        earlier = merged.get(key)
+        if earlier is not None:
+            value = earlier | value | ({"primary": True} if earlier.get("primary") else {})
+        merged[key] = value
+    return list(merged.values())
 
 
 def document(
@@ -106,7 +122,9 @@ class Projection:
         self.unwanted = self._names(excluded)
 
     def _names(self, text: str | None) -> Names | None:
-        names = [name.strip().lower() for name in (text or "").split(",") if name.strip()]
+        # emails[type eq "work"] names the attribute emails: which of its values, a projection does not say.
+        plain = _BRACKETS.sub("", text or "")
+        names = [name.strip().lower() for name in plain.split(",") if name.strip()]
         return frozenset(name.removeprefix(self._prefix) for name in names) if names else None
 
     def __bool__(self) -> bool:

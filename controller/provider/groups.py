@@ -32,9 +32,10 @@ from controller.provider.memberships import (
     leave_all,
     touch_group,
 )
+from controller.provider.models import NamedGroup
 from controller.provider.organizations import Change, Organization, count
 from controller.provider.people import Context, check_key
-from controller.provider.protocol import NamedGroup, Protocol
+from controller.provider.protocol import Protocol
 from controller.provider.statements import Prepared, Taken, Unit
 from controller.provider.tables import groups, memberships, people
 

@@ -16,8 +16,8 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from controller.provider.documents import content_of_model, document, etag
 from controller.provider.folding import fold
 from controller.provider.journal import Actor, Write, record
+from controller.provider.models import NamedGroup
 from controller.provider.organizations import Change, Organization, count
-from controller.provider.protocol import NamedGroup
 from controller.provider.statements import Prepared, Unit
 from controller.provider.tables import groups, memberships, people
 

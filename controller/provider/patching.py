@@ -1,7 +1,7 @@
 """What is read of a body before it reaches the models: what is not the client's to say is taken out.
 
 Called by scim and bulk. Okta always sends password, groups and locale, whatever the service takes; Microsoft
-Entra writes a manager as a plain id and paths as names in a value.
+Entra's forms are written as the RFC has them, by entra.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from scim2_models import Context, PatchOp
 from scim2_server.service import scim_exception_of
 
+from controller.provider.entra import plain_body, plain_patch
 from controller.provider.profiles import Profile
 from controller.provider.protocol import Protocol
 
 READ_ONLY = ("id", "meta")
-_MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user:manager"
 _HEAD = re.compile(r"(?:urn:ietf:params:scim:schemas:core:2\.0:user:)?([a-z$]\w*)", re.IGNORECASE)
 
 
@@ -44,8 +44,14 @@ def without_read_only(payload: dict[str, Any]) -> dict[str, Any]:
 
 def own_of_user(payload: dict[str, Any], profile: Profile) -> dict[str, Any]:
     """The part of a User that is the client's to say, as the profile has it."""
-    kept = without_read_only(without_ignored(payload, profile))
+    written = plain_body(payload) if profile.entra else payload
+    kept = without_read_only(without_ignored(written, profile))
     return {name: value for name, value in kept.items() if name.lower() != "groups"}
+
+
+def read_group(protocol: Protocol, profile: Profile, payload: dict[str, Any], context: Context) -> Any:
+    """The Group in a body. Raises the SCIM error that names what is wrong."""
+    return read_model(protocol, protocol.group, own_of_group(payload, profile), context)
 
 
 def read_model(protocol: Protocol, model: Any, payload: dict[str, Any], context: Context) -> Any:
@@ -61,7 +67,7 @@ def read_patch(
     protocol: Protocol, profile: Profile, kind: str, payload: dict[str, Any]
 ) -> PatchOp[Any] | None:
     """The PATCH in a body, or None where all of it concerns ignored attributes."""
-    kept = without_ignored_operations(payload, profile) if kind == "User" else payload
+    kept = own_of_patch(payload, profile, kind)
     if kept is None:
         return None
     model = protocol.user_patch if kind == "User" else protocol.group_patch
@@ -69,13 +75,23 @@ def read_patch(
     return patch
 
 
-def without_ignored_operations(payload: dict[str, Any], profile: Profile) -> dict[str, Any] | None:
+def own_of_patch(payload: dict[str, Any], profile: Profile, kind: str) -> dict[str, Any] | None:
+    """A PATCH as the RFC writes it, without what the profile ignores; None where nothing is left of it."""
+    written = plain_patch(payload) if profile.entra else payload
+    return _without_ignored_operations(written, profile) if kind == "User" else written
+
+
+def own_of_group(payload: dict[str, Any], profile: Profile) -> dict[str, Any]:
+    """A Group as the RFC writes it."""
+    return plain_body(payload) if profile.entra else payload
+
+
+def _without_ignored_operations(payload: dict[str, Any], profile: Profile) -> dict[str, Any] | None:
     """A PATCH without what concerns ignored attributes; None where nothing is left of it."""
     operations = next((value for name, value in payload.items() if name.lower() == "operations"), None)
     if not isinstance(operations, list):
         return payload
-    written = [part for each in operations for part in (_spread(each) if profile.entra else (each,))]
-    kept = [left for each in written if (left := _operation(each, profile)) is not None]
+    kept = [left for each in operations if (left := _operation(each, profile)) is not None]
     if operations and not kept:
         return None
     rest = {name: value for name, value in payload.items() if name.lower() != "operations"}
@@ -98,20 +114,6 @@ def only_active(payload: dict[str, Any]) -> bool | None:
             if rest.keys() == {"value"} and isinstance(value, dict) and value.keys() == {"active"}:
                 return value["active"] if isinstance(value["active"], bool) else None
     return None
-
-
-def _spread(operation: Any) -> list[Any]:
-    """An operation of Entra's as the RFC writes it, in several where names in its value are paths."""
-    if not isinstance(operation, dict):
-        return [operation]
-    path, value = operation.get("path"), operation.get("value")
-    if isinstance(path, str) and path.lower() == _MANAGER and isinstance(value, str):
-        return [{**operation, "value": {"value": value}}]
-    if path or not isinstance(value, dict) or not any("[" in name for name in value):
-        return [operation]
-    rest = {name: item for name, item in value.items() if "[" not in name}
-    paths = [{**operation, "path": name, "value": item} for name, item in value.items() if "[" in name]
-    return ([{**operation, "value": rest}] if rest else []) + paths
 
 
 def _operation(operation: Any, profile: Profile) -> Any:

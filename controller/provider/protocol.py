@@ -8,29 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic_core import from_json
 from scim2_models import (
-    URN,
-    AnyExtension,
     AuthenticationScheme,
     Bulk,
-    CaseExact,
     ChangePassword,
-    EnterpriseUser,
     ETag,
-    Extension,
     Filter,
-    Group,
     InvalidSyntaxException,
     InvalidValueException,
-    Name,
     Pagination,
     Patch,
     PatchOp,
-    Required,
-    Resource,
     ResourceType,
     ScimFilter,
     ScimPolicy,
@@ -38,70 +29,23 @@ from scim2_models import (
     SearchRequest,
     ServiceProviderConfig,
     Sort,
-    Uniqueness,
-    User,
 )
 from scim2_server.service import ScimService
 
-from controller.provider.profiles import CALENDLY_SCHEMA, Profile
+from controller.provider.models import (
+    AnyDomainUser,
+    CalendlyUser,
+    EnterpriseUser,
+    NamedGroup,
+    NarrowUser,
+)
+from controller.provider.profiles import Profile
 from controller.provider.wire import holds_nul
 
 MAX_BULK_OPERATIONS = 1000
 MAX_BODY_BYTES = 1 << 20
 CURSOR_TIMEOUT_SECONDS = 3600
 DEFAULT_PAGE_SIZE = 100
-
-# Subclassed through calls and Any: scim2-models builds its classes at run time, out of sight of mypy.
-_Email: Any = User.Emails
-
-
-class Email(_Email):  # type: ignore[misc]
-    """An e-mail address of any domain: scim2-models refuses .local, .test and the like, which Okta sends."""
-
-    value: str | None = None
-
-
-class AnyDomainUser(User[AnyExtension]):
-    """RFC 7643 section 4.1."""
-
-    __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:User")
-    emails: list[Email] | None = None  # type: ignore[assignment]
-
-
-class NamedGroup(Group):
-    """RFC 7643 section 4.2; a displayName belongs to one group, since mappings refer to groups by it."""
-
-    __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:Group")
-    display_name: Annotated[str | None, Required.true, Uniqueness.server] = None
-
-
-class CalendlyUser(Extension):
-    """The extension whose value decides a person's group."""
-
-    __schema__ = URN(CALENDLY_SCHEMA)
-    group: Annotated[str | None, CaseExact.true] = None
-    """The value that the value -> group table looks up, exact and case-sensitive."""
-
-
-class NarrowUser(Resource[AnyExtension]):
-    """The attributes that Calendly takes; every other one is refused."""
-
-    __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:User")
-    user_name: Annotated[str | None, Uniqueness.server, Required.true] = None
-    """Unique, and the e-mail address that the person signs in with."""
-    name: Name | None = None
-    """The components of the person's name."""
-    display_name: str | None = None
-    """The name shown to others."""
-    active: bool | None = None
-    """False frees the seat; the record stays."""
-    emails: list[Email] | None = None
-    """The address invitations go to."""
-
-
-# The names under which /Schemas presents them.
-AnyDomainUser.__name__ = NarrowUser.__name__ = "User"
-NamedGroup.__name__ = "Group"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from scim2_server.service import scim_exception_of
 from sqlalchemy import ColumnElement
 
 from controller.provider.documents import Projection
+from controller.provider.entra import plain_filter
 from controller.provider.filters import Target, check_size, where
 from controller.provider.folding import fold
 from controller.provider.organizations import Organization
@@ -77,6 +78,8 @@ class Plan:
         self.search, self.protocol = search, protocol
         self.secret, self.now_seconds = secret, now_seconds
         self.parameters = {name.lower(): value for name, value in search.parameters.items()}
+        if protocol.shape.entra and "User" in search.kinds and isinstance(self.parameters.get("filter"), str):
+            self.parameters["filter"] = plain_filter(self.parameters["filter"])
         self.projection = Projection(
             CORE + ("User" if search.kinds == ("User",) else "Group"),
             _joined(self.parameters.get("attributes")),
@@ -117,8 +120,8 @@ class Plan:
         """The request as scim2-models reads it, checked against the models. Raises the SCIM error."""
         known = {
             name: value
-            for name, value in self.search.parameters.items()
-            if name.lower() in ("filter", "sortby", "sortorder", "startindex", "count", "cursor")
+            for name, value in self.parameters.items()
+            if name in ("filter", "sortby", "sortorder", "startindex", "count", "cursor")
         }
         check_size(str(self.parameters.get("filter", "")))
         models = {"User": self.protocol.user_search, "Group": self.protocol.group_search}

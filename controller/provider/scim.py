@@ -49,7 +49,7 @@ from controller.provider.groups import (
 from controller.provider.guarded import GuardedUnit
 from controller.provider.memberships import groups_of, members_of
 from controller.provider.organizations import Organization, find_organization, lock_organization
-from controller.provider.patching import only_active, read_model, read_patch, read_user
+from controller.provider.patching import only_active, read_group, read_patch, read_user
 from controller.provider.people import (
     Context,
     Person,
@@ -119,6 +119,11 @@ def read_query(request: Request) -> dict[str, str]:
         ) from error
 
 
+_NAMES = {
+    name.lower(): name
+    for name in ("Users", "Groups", "Schemas", "ResourceTypes", "ServiceProviderConfig", "Bulk", "Me")
+} | {"serviceconfiguration": "ServiceProviderConfig"}  # its name in Entra's public Postman collection
+"""The endpoints by their names without case: clients write /users (RFC 7644 leaves the case open)."""
 _ROUTES = {
     ("GET", 1): Operation.search,
     ("POST", 1): Operation.create,
@@ -151,6 +156,7 @@ class ScimSide:
             return error_answer(error, self.clock)
 
     async def _serve(self, request: Request, org_id: str, receive: Receive) -> Response:
+        request.path = (_NAMES.get(request.path[0].lower(), request.path[0]), *request.path[1:])
         path = "/" + "/".join(request.path)
         public = request.method == "GET" and path == "/ServiceProviderConfig"
         writes = request.method != "GET" and not path.endswith("/.search")
@@ -300,7 +306,7 @@ class ScimSide:
     async def _create(self, call: Call) -> Response:
         payload = self._payload(call)
         if call.kind == "Group":
-            group = read_model(call.protocol, call.protocol.group, payload, Ctx.RESOURCE_CREATION_REQUEST)
+            group = read_group(call.protocol, call.org.profile, payload, Ctx.RESOURCE_CREATION_REQUEST)
             return await self._write(call, lambda unit: self._create_group(unit, call, group))
         user = read_user(call.protocol, call.org.profile, payload, Ctx.RESOURCE_CREATION_REQUEST)
         return await self._write_person(call, lambda unit: self._create_person(unit, call, user))
@@ -325,7 +331,7 @@ class ScimSide:
     async def _replace(self, call: Call) -> Response:
         payload = self._payload(call)
         if call.kind == "Group":
-            group = read_model(call.protocol, call.protocol.group, payload, Ctx.RESOURCE_REPLACEMENT_REQUEST)
+            group = read_group(call.protocol, call.org.profile, payload, Ctx.RESOURCE_REPLACEMENT_REQUEST)
             return await self._write(call, lambda unit: self._replace_group(unit, call, group))
         user = read_user(call.protocol, call.org.profile, payload, Ctx.RESOURCE_REPLACEMENT_REQUEST)
         return await self._write_person(call, lambda unit: self._replace_person(unit, call, user))

@@ -12,8 +12,8 @@ from sqlalchemy import select
 from controller.provider.admin.calls import AdminCall, Problem, answer_json, text_field
 from controller.provider.groups import lock_group, remove_group, rename_group
 from controller.provider.memberships import insert_group
+from controller.provider.models import NamedGroup
 from controller.provider.people import Context
-from controller.provider.protocol import NamedGroup
 from controller.provider.statements import Taken, Unit
 from controller.provider.tables import groups
 from controller.provider.wire import Response

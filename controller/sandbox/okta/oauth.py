@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from joserfc import jwk, jwt
 from joserfc.errors import JoseError
+from joserfc.jws import JWSRegistry
 
 from controller.sandbox.okta.calls import Answer, Call, Route
 from controller.sandbox.okta.problems import OktaProblem
@@ -30,6 +31,14 @@ SKEW_SECONDS = 300
 NONCE_SECONDS = 86_400
 NONCES_ALIVE = 4
 ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
+
+
+class _Registry(JWSRegistry):
+    """A DPoP proof carries its public key in the header: more than joserfc's 512 bytes with RSA-3072."""
+
+    max_header_length = 4096
+
+
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -115,7 +124,7 @@ def _is_signed(token: str, header: JSON, client: Principal) -> bool:
 def _verifies(token: str, key: JSON) -> bool:
     try:
         kind = jwk.RSAKey if key.get("kty") == "RSA" else jwk.ECKey
-        jwt.decode(token, kind.import_key(key), algorithms=ALGORITHMS)
+        jwt.decode(token, kind.import_key(key), registry=_Registry(algorithms=ALGORITHMS))
     except (JoseError, ValueError, KeyError, TypeError):
         return False
     return True

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 from controller.clock import ManualClock
 from controller.sandbox.okta.oauth import ASSERTION_TYPE, TOKEN_PATH
@@ -169,6 +170,24 @@ async def bound_token(raw: httpx.AsyncClient, service: Principal) -> str:
 
 def ath(token: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()
+
+
+async def test_a_proof_signed_by_a_long_rsa_key_is_accepted(
+    raw: httpx.AsyncClient, service: Principal
+) -> None:
+    key = RSAKey.generate_key(3072)
+    header = {"alg": "RS256", "typ": "dpop+jwt", "jwk": key.as_dict(private=False)}
+    claims = {"htm": "POST", "htu": URL + TOKEN_PATH, "iat": NOW, "jti": "first"}
+    first = await ask(raw, assertion(service.id), dpop=long_jwt(header, claims, key))
+    claims |= {"jti": "second", "nonce": first.headers["dpop-nonce"]}
+    second = await ask(raw, assertion(service.id), dpop=long_jwt(header, claims, key))
+    assert second.json()["token_type"] == "DPoP", second.text
+
+
+def long_jwt(header: dict[str, Any], claims: dict[str, Any], key: Any) -> str:
+    registry = JWSRegistry(algorithms=["RS256"])
+    registry.max_header_length = 4096
+    return jwt.encode(header, claims, key, registry=registry)
 
 
 async def test_dpop_binds_the_token_to_its_key(raw: httpx.AsyncClient, service: Principal) -> None:

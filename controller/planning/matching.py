@@ -93,7 +93,7 @@ class Register:
         return {name: accounts for name, accounts in found.items() if len(accounts) > 1}
 
     def named(self, user_name: str) -> tuple[Account, ...]:
-        """The account of that name; where there are several, the first that bears it to the letter, else all."""
+        """The account of that name; if there are several, the first that bears it to the letter, else all."""
         name = fold(user_name)
         several = self._namesakes.get(name)
         if several is None:

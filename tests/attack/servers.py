@@ -23,6 +23,12 @@ class KeepAlive:
         """Nothing is answered while it is not set."""
         self.gate.set()
         self.url = ""
+        self._arrived = asyncio.Condition()
+
+    async def was_asked(self, times: int) -> None:
+        """Returns when `times` requests have come in since the start."""
+        async with self._arrived:
+            await self._arrived.wait_for(lambda: self.asked >= times)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until its client closes it."""
@@ -31,7 +37,9 @@ class KeepAlive:
         self.most_open = max(self.most_open, len(self.open))
         try:
             while head := await _head(reader):
-                self.asked += 1
+                async with self._arrived:
+                    self.asked += 1
+                    self._arrived.notify_all()
                 await self.gate.wait()
                 method, path, *_ = head.split(" ")
                 body = json.dumps(self._reply(method, path)).encode()
@@ -55,7 +63,8 @@ async def _head(reader: asyncio.StreamReader) -> str:
     except (asyncio.IncompleteReadError, ConnectionError):
         return ""
     length = next(
-        (int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length")), 0
+        (int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length")),
+        0,
     )
     await reader.readexactly(length)
     return head.split("\r\n")[0]

@@ -152,8 +152,7 @@ async def test_a_run_on_replaced_sessions_ends_well_and_leaves_nothing_open(stag
     stage.server.gate.clear()
     asked = stage.server.asked
     under_way = asyncio.gather(old.provider_settings.observe(desired, ONE), old_org.client.user("00u1"))
-    while stage.server.asked < asked + 2:
-        await asyncio.sleep(0.01)
+    await stage.server.was_asked(asked + 2)
     stage.version["okta"] += 1
     stage.version["scim"] += 1
     replacing = asyncio.create_task(stage.run())

@@ -67,6 +67,18 @@ class Settings(BaseModel):
     hook_port: int = Field(
         0, ge=0, le=65535, description="Port of the Okta event hook receiver; 0: no receiver."
     )
+    hook_connections: int = Field(
+        128, ge=1, le=10_000, description="Connections to the hook receiver that are open at the same time."
+    )
+    hook_connections_per_address: int = Field(
+        64, ge=1, le=10_000, description="The same of one client address, which may be that of an ingress."
+    )
+    hook_timeout_seconds: float = Field(
+        10.0,
+        gt=0,
+        le=300,
+        description="Longest time for the headers of a hook, for its body, and for taking the answer.",
+    )
     hook_secret_file: str = Field("", description="File with the shared secret that event hooks must bring.")
 
     def watched_namespaces(self) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ import asyncio
 from collections.abc import Callable
 
 from controller.clock import Clock
-from controller.handlers.listening import Answering, Listener
+from controller.handlers.listening import Listener, Receive, Scope, Send, answer
+from controller.http_server import ServerLimits
 from controller.metrics import Metrics
 
 BEAT_SECONDS = 1.0
@@ -59,20 +60,26 @@ class Pulse:
         return (503 if age > STALE_SECONDS else 200), told.encode()
 
 
+LIMITS = ServerLimits(
+    connections=64, connections_per_address=16, header_bytes=16 * 1024, body_bytes=0, header_seconds=5.0
+)
+
+
 def health_listener(host: str, port: int, metrics: Metrics, pulse: Pulse) -> Listener:
     """/metrics, /healthz and /readyz on a port of their own."""
-    routes: dict[str, Callable[[], Answer]] = {
-        "/healthz": pulse.alive,
-        "/readyz": pulse.ready,
-        "/metrics": lambda: (200, metrics.render()),
-    }
+    probes: dict[str, Callable[[], Answer]] = {"/healthz": pulse.alive, "/readyz": pulse.ready}
 
-    class Handler(Answering):
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         """One probe or scrape."""
+        path = scope["path"]
+        if scope["method"] not in ("GET", "HEAD"):
+            await answer(send, 501, b"only GET\n", CONTENT_TYPE)
+        elif path in probes:
+            await answer(send, *probes[path](), CONTENT_TYPE)
+        elif path == "/metrics":
+            # In a thread: a probe does not wait for a scrape.
+            await answer(send, 200, await asyncio.to_thread(metrics.render), CONTENT_TYPE)
+        else:
+            await answer(send, 404, b"not found\n", CONTENT_TYPE)
 
-        def do_GET(self) -> None:  # noqa: N802 - http.server names it
-            route = routes.get(self.path.partition("?")[0])
-            status, body = route() if route is not None else (404, b"not found\n")
-            self.answer(status, body, CONTENT_TYPE)
-
-    return Listener(host, port, Handler, "SCIM_OPERATOR_METRICS_PORT")
+    return Listener((host, port), app, "SCIM_OPERATOR_METRICS_PORT", LIMITS)

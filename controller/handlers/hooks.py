@@ -1,4 +1,4 @@
-"""Receives Okta's event hooks, in a thread of its own; each event only pokes.
+"""Receives Okta's event hooks, in one thread of its own; each event only pokes.
 
 Started by startup where a port and a secret are configured. GET answers Okta's one-time verification, POST
 brings events, which must carry the shared secret in the Authorization header (developer.okta.com, Event
@@ -14,7 +14,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from controller.errors import SpecError
-from controller.handlers.listening import Answering, Listener
+from controller.handlers.listening import Listener, Receive, Scope, Send, answer, header_of
+from controller.http_server import ServerLimits
 from controller.okta.events import (
     CHALLENGE_HEADER,
     LARGEST_HOOK,
@@ -42,36 +43,53 @@ def read_secret(settings: Settings) -> SecretStr:
 
 
 def hook_listener(settings: Settings, secret: SecretStr, take: Take, host: str = "0.0.0.0") -> Listener:  # noqa: S104
-    """The receiver; `take` is called in a thread of the server. Its port is meant for an ingress."""
+    """The receiver; `take` is called in the thread of the server. Its port is meant for an ingress."""
 
-    class Handler(Answering):
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         """One request of Okta's."""
+        if scope["method"] == "POST":
+            await _take(scope, receive, send)
+            return
+        challenge = header_of(scope, CHALLENGE_HEADER.encode())[:CHALLENGE_LIMIT]
+        if scope["method"] == "GET" and challenge:
+            await answer(send, 200, json.dumps({"verification": challenge}).encode(), "application/json")
+        else:
+            await answer(send, 404, b"not found\n")
 
-        def do_GET(self) -> None:  # noqa: N802 - http.server names it
-            challenge = self.headers.get(CHALLENGE_HEADER, "")[:CHALLENGE_LIMIT]
-            if not challenge:
-                self.answer(404, b"not found\n")
-                return
-            body = json.dumps({"verification": challenge}).encode()
-            self.answer(200, body, "application/json")
+    async def _take(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            check_hook_secret(header_of(scope, b"authorization"), secret.get_secret_value())
+            changes = parse_hook(await _body(scope, receive))
+        except HookRefused as refusal:
+            await answer(send, refusal.status, f"{refusal}\n".encode())
+            return
+        take(changes)
+        await answer(send, 204, b"")
 
-        def do_POST(self) -> None:  # noqa: N802 - http.server names it
-            try:
-                check_hook_secret(self.headers.get("Authorization", ""), secret.get_secret_value())
-                changes = parse_hook(self._body())
-            except HookRefused as refusal:
-                self.close_connection = True
-                self.answer(refusal.status, f"{refusal}\n".encode())
-                return
-            take(changes)
-            self.answer(204, b"")
+    return Listener((host, settings.hook_port), app, "SCIM_OPERATOR_HOOK_PORT", _limits(settings))
 
-        def _body(self) -> bytes:
-            length = self.headers.get("Content-Length", "")
-            if not length.isdigit():
-                raise HookRefused(411, "a hook says how long its body is")
-            if int(length) > LARGEST_HOOK:
-                raise HookRefused(413, f"an event hook has at most {LARGEST_HOOK} bytes")
-            return self.rfile.read(int(length))
 
-    return Listener(host, settings.hook_port, Handler, "SCIM_OPERATOR_HOOK_PORT")
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    """The body, which the server bounds; nobody's is read before the secret was right."""
+    if not header_of(scope, b"content-length").isdigit():
+        raise HookRefused(411, "a hook says how long its body is")
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise HookRefused(400, "the body is not whole")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+def _limits(settings: Settings) -> ServerLimits:
+    return ServerLimits(
+        connections=settings.hook_connections,
+        connections_per_address=settings.hook_connections_per_address,
+        header_bytes=16 * 1024,
+        header_seconds=settings.hook_timeout_seconds,
+        body_bytes=LARGEST_HOOK,
+        body_seconds=settings.hook_timeout_seconds,
+        stalled_seconds=settings.hook_timeout_seconds,
+    )

@@ -40,8 +40,13 @@ def ours(database: str, token_file: str) -> Any:
 def main() -> None:
     """Serves until it is stopped."""
     which, database, port, *rest = sys.argv[1:]
-    app = peer() if which == "peer" else ours(database, rest[0] if rest else "")
-    uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="error", access_log=False)
+    if which == "peer":
+        uvicorn.run(peer(), host="127.0.0.1", port=int(port), log_level="error", access_log=False)
+        return
+    from controller.transport.limited_http import Door, limited_config
+
+    app = ours(database, rest[0] if rest else "")
+    uvicorn.Server(limited_config(app, Door(app.limits), host="127.0.0.1", port=int(port))).run()
 
 
 if __name__ == "__main__":

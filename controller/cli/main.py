@@ -18,6 +18,8 @@ from controller.cli.options import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     AllNamespaces,
+    Connections,
+    ConnectionsPerAddress,
     Context,
     Database,
     Files,
@@ -29,9 +31,11 @@ from controller.cli.options import (
     ProviderSeats,
     PublicUrl,
     Shape,
+    TrustedProxies,
 )
 from controller.errors import ControllerError
 from controller.logs import configure_logs
+from controller.transport.server_limits import ServerLimits, parse_networks
 
 EPILOG = (
     "Exit codes: 0 what was asked holds; 1 it does not, or the command failed and one line on standard error "
@@ -315,11 +319,29 @@ def provider_serve(  # noqa: PLR0913 - each argument is an option
     seats: ProviderSeats = 1_000_000,
     env: ProviderEnv = None,
     public_url: PublicUrl = "",
+    trusted_proxies: TrustedProxies = "",
+    max_connections: Connections = 800,
+    max_connections_per_address: ConnectionsPerAddress = 200,
 ) -> None:
     """Serve SCIM 2.0, the admin API and the admin center (/console) until interrupted."""
     from controller.cli import serve
 
-    wish = serve.ProviderWish(database, host, port, org, profile, seats, env, public_url)
+    limits = ServerLimits(
+        connections=max_connections,
+        connections_per_address=max_connections_per_address,
+        proxies=parse_networks(trusted_proxies.split(","), "--trusted-proxies"),
+    )
+    wish = serve.ProviderWish(
+        database=database,
+        host=host,
+        port=port,
+        org=org,
+        profile=profile,
+        seats=seats,
+        env=env,
+        public_url=public_url,
+        limits=limits,
+    )
     serve.provider(wish)
 
 

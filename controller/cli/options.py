@@ -70,3 +70,33 @@ PublicUrl = Annotated[
         help="How clients reach it, behind a proxy.",
     ),
 ]
+TrustedProxies = Annotated[
+    str,
+    typer.Option(
+        "--trusted-proxies",
+        metavar="NETWORKS",
+        envvar="SCIM_PROVIDER_TRUSTED_PROXIES",
+        help="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, as in 10.0.0.0/8,fd00::/8. "
+        "Default: none.",
+    ),
+]
+Connections = Annotated[
+    int,
+    typer.Option(
+        "--max-connections",
+        min=10,
+        max=100_000,
+        envvar="SCIM_PROVIDER_MAX_CONNECTIONS",
+        help="Open connections in all.",
+    ),
+]
+ConnectionsPerAddress = Annotated[
+    int,
+    typer.Option(
+        "--max-connections-per-address",
+        min=1,
+        max=100_000,
+        envvar="SCIM_PROVIDER_MAX_CONNECTIONS_PER_ADDRESS",
+        help="Open connections of one client address; trusted proxies are exempt.",
+    ),
+]

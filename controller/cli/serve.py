@@ -23,10 +23,16 @@ from controller.clock import SystemClock
 from controller.errors import SpecError
 from controller.logs import configure_logs
 from controller.settings import parse_settings
-from controller.transport.idle import SERVER_SECONDS
+from controller.transport.limited_http import Door, limited_config
+from controller.transport.server_limits import ServerLimits
 
 if TYPE_CHECKING:
     from controller.provider.app import CreatedOrganization
+
+GRACE_SECONDS = 20
+"""In which requests under way are answered after SIGTERM; Kubernetes kills after 30."""
+OTHER_FILES = 200
+"""Descriptors beside the connections: the database, its threads, answers to refused connections."""
 
 
 def operator(kubeconfig: str) -> None:
@@ -45,7 +51,7 @@ def operator(kubeconfig: str) -> None:
     asyncio.run(work())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderWish:
     """The options of `scimctl provider serve`."""
 
@@ -57,6 +63,7 @@ class ProviderWish:
     seats: int
     env: Path | None
     public_url: str
+    limits: ServerLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +124,24 @@ async def _prepare(wish: ProviderWish, port: int) -> Announced:
 
     url = (wish.public_url or f"http://{wish.host}:{port}").rstrip("/")
     created = await _organization(wish)
-    app = build_app(wish.database, SystemClock(), public_url=wish.public_url or None)
+    app = build_app(wish.database, SystemClock(), public_url=wish.public_url or None, limits=wish.limits)
     loop = "uvloop" if os.name == "posix" else "asyncio"
-    config = uvicorn.Config(
-        app,
-        loop=loop,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=SERVER_SECONDS,
-    )
+    _allow_files(wish.limits.connections)
+    config = limited_config(app, Door(wish.limits), loop=loop, timeout_graceful_shutdown=GRACE_SECONDS)
     return Announced(config, lambda: _announce(wish, url, created))
+
+
+def _allow_files(connections: int) -> None:
+    """Lets this process have as many descriptors as its connections need, as far as the system allows it."""
+    if os.name != "posix":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + OTHER_FILES
+    wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _organization(wish: ProviderWish) -> CreatedOrganization | None:

@@ -27,6 +27,7 @@ from controller.provider.statements import Prepared, Taken, Unit
 from controller.provider.tables import secrets as secret_rows
 from controller.provider.tokens import NewToken, issue_token
 from controller.provider.wire import Receive, Request, Response, Scope, Send, request_of, send_response
+from controller.transport.server_limits import ServerLimits
 
 logger = logging.getLogger(__name__)
 BOOTSTRAP = Actor("bootstrap")
@@ -100,8 +101,15 @@ async def create_organization(
 class Provider:
     """The ASGI application. Opens its database when built, closes it when the server's lifespan ends."""
 
-    def __init__(self, database: Database, clock: Clock, public_url: str | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        public_url: str | None = None,
+        limits: ServerLimits | None = None,
+    ) -> None:
         self.database, self.clock = database, clock
+        self.limits = limits or ServerLimits()
         self._public_url = public_url.rstrip("/") if public_url else None
         self._gate = Gate(database, clock)
         self._scim = ScimSide(database, self._gate, clock, shared_secret(database, "cursor"))
@@ -117,7 +125,7 @@ class Provider:
             return
         request: Request | None = None
         try:
-            request = request_of(scope, self._public_url)
+            request = request_of(scope, self._public_url, self.limits)
         except ValueError:
             response = scim_error(400, "The path is not valid UTF-8", "invalidSyntax")
         else:
@@ -168,9 +176,16 @@ class Provider:
         await self.database.close()
 
 
-def build_app(database_url: str, clock: Clock | None = None, *, public_url: str | None = None) -> Provider:
+def build_app(
+    database_url: str,
+    clock: Clock | None = None,
+    *,
+    public_url: str | None = None,
+    limits: ServerLimits | None = None,
+) -> Provider:
     """The application on the database at `database_url`, migrated. Raises SpecError naming `database`.
 
-    `public_url` is what clients see, without a path; absent, the Host header of each request decides.
+    `public_url` is what clients see, without a path; absent, the Host header of each request decides. Of
+    `limits` the application itself needs the proxies; the rest is for the server that runs it.
     """
-    return Provider(open_database(database_url), clock or SystemClock(), public_url)
+    return Provider(open_database(database_url), clock or SystemClock(), public_url, limits)

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from controller.provider.proxies import believed
+from controller.transport.server_limits import ServerLimits
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -68,11 +71,12 @@ class Response:
     headers: list[tuple[str, str]] = field(default_factory=list)
 
 
-def request_of(scope: Scope, public_url: str | None) -> Request:
+def request_of(scope: Scope, public_url: str | None, limits: ServerLimits) -> Request:
     """The request of an ASGI scope, its body not yet read. Raises ValueError on a path that is not UTF-8."""
     headers: dict[bytes, bytes] = dict(scope["headers"])
     given = headers.get(b"x-request-id", b"").decode("latin-1")
     client = scope.get("client")
+    address, scheme = believed(scope, client[0] if client else "", limits)
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     raw_path = raw_path.split(b"?", 1)[0]
     segments = tuple(
@@ -86,19 +90,19 @@ def request_of(scope: Scope, public_url: str | None) -> Request:
         path=segments,
         query_string=scope["query_string"].decode("latin-1"),
         headers=headers,
-        origin=public_url or _origin(scope, headers),
-        address=client[0] if client else "",
+        origin=public_url or _origin(scope, headers, scheme),
+        address=address,
         is_head=scope["method"] == "HEAD",
         request_id=given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex,
     )
 
 
-def _origin(scope: Scope, headers: dict[bytes, bytes]) -> str:
+def _origin(scope: Scope, headers: dict[bytes, bytes], scheme: str) -> str:
     host = headers.get(b"host", b"").decode("latin-1")
     if not _HOST.fullmatch(host):
         name, port = scope.get("server") or ("localhost", 80)
         host = f"{name}:{port}"
-    return f"{scope.get('scheme', 'http')}://{host}"
+    return f"{scheme}://{host}"
 
 
 def holds_nul(body: bytes, value: Any) -> bool:

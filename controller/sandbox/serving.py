@@ -16,6 +16,8 @@ from typing import Any, Protocol, runtime_checkable
 import uvicorn
 
 from controller.transport.idle import SERVER_SECONDS
+from controller.transport.limited_http import Door, limited_config
+from controller.transport.server_limits import ServerLimits
 
 HOST = "127.0.0.1"
 _STEP_SECONDS = 0.01
@@ -58,8 +60,29 @@ class Served:
         await self._task
 
 
-async def serve(app: Any, port: int = 0) -> Served:
+def _config(app: Any, door: Door | None) -> uvicorn.Config:
+    limits = getattr(app, "limits", None)
+    if door is None and isinstance(limits, ServerLimits):
+        door = Door(limits)
+    if door is not None:
+        return limited_config(app, door, timeout_graceful_shutdown=2)
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+        timeout_keep_alive=SERVER_SECONDS,
+        server_header=False,
+        date_header=not getattr(app, "sends_date", False),  # the simulated Okta's clock can be moved
+    )
+
+
+async def serve(app: Any, port: int = 0, door: Door | None = None) -> Served:
     """A server for the ASGI application `app`, accepting connections; port 0 picks a free one.
+
+    Its connections are bounded by `door`, or as the application's own `limits` say.
 
     Raises OSError where the port is taken, RuntimeError where the application refuses to start.
     """
@@ -71,17 +94,7 @@ async def serve(app: Any, port: int = 0) -> Served:
     except OSError:
         listener.close()
         raise
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        ws="none",
-        timeout_graceful_shutdown=2,
-        timeout_keep_alive=SERVER_SECONDS,
-        server_header=False,
-        date_header=not getattr(app, "sends_date", False),  # the simulated Okta's clock can be moved
-    )
-    server = _Quiet(config)
+    server = _Quiet(_config(app, door))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         if task.done():

@@ -71,6 +71,8 @@ SQLITE: JSON = {
             "className": "x",
         },
         "persistence": {"storageClass": "fast"},
+        "trustedProxies": ["10.0.0.0/8", "fd00::/8"],
+        "settings": {"MAX_CONNECTIONS": "2000"},
     },
     "networkPolicy": {"enabled": True, "providerFrom": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
 }

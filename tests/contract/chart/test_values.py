@@ -44,6 +44,9 @@ WRONG: dict[str, tuple[JSON, str]] = {
     "a policy that lets nothing out": ({"networkPolicy": {"egressPorts": []}}, "/networkPolicy/egressPorts"),
     "a peer that is none": ({"networkPolicy": {"metricsFrom": [{"pod": {}}]}}, "pod"),
     "more than all": ({"podDisruptionBudget": {"minAvailable": "120%"}}, "/podDisruptionBudget/minAvailable"),
+    "a proxy that is a name": ({"provider": {"trustedProxies": ["ingress"]}}, "/provider/trustedProxies/0"),
+    "every address a proxy": ({"provider": {"trustedProxies": ["*"]}}, "/provider/trustedProxies/0"),
+    "an unknown setting of the provider": ({"provider": {"settings": {"PORT": "1"}}}, "PORT"),
     "a public URL with a path": ({"provider": {"publicUrl": "https://a/scim"}}, "/provider/publicUrl"),
 }
 

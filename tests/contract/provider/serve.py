@@ -14,6 +14,7 @@ import httpx
 import uvicorn
 
 from controller.provider.app import build_app
+from controller.transport.limited_http import Door, limited_config
 
 
 def free_port() -> int:
@@ -49,4 +50,5 @@ async def until_healthy(url: str) -> None:
 
 
 if __name__ == "__main__":
-    uvicorn.run(build_app(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]), log_level="error")
+    app = build_app(sys.argv[1])
+    uvicorn.Server(limited_config(app, Door(app.limits), host="127.0.0.1", port=int(sys.argv[2]))).run()

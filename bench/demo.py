@@ -15,10 +15,11 @@ import httpx
 import yaml
 
 from controller.handlers.apiserver import ApiServer, open_api_server
+from controller.handlers.paths import object_path
 
 SCIMCTL = str(Path(sys.executable).parent / "scimctl")
 DEADLINE_SECONDS = 120.0
-OURS = "/apis/scim-operator.dev/v1alpha1/namespaces/default"
+OURS = "scim-operator.dev/v1alpha1"
 PLURALS = {
     "Secret": "secrets",
     "OktaOrg": "oktaorgs",
@@ -108,9 +109,10 @@ async def _apply_and_wait(folder: Path) -> float:
         started = time.monotonic()
         for body in documents:
             plural = PLURALS[body["kind"]]
-            prefix = "/api/v1" if body["apiVersion"] == "v1" else f"/apis/{body['apiVersion']}"
-            await api.apply(f"{prefix}/namespaces/default/{plural}/{body['metadata']['name']}", body)
-        while not _is_ready(await api.get(f"{OURS}/scimintegrations/calendly")):
+            name = body["metadata"]["name"]
+            await api.apply(object_path(body["apiVersion"], plural, "default", name), body)
+        path = object_path(OURS, "scimintegrations", "default", "calendly")
+        while not _is_ready(await api.get(path)):
             await asyncio.sleep(0.02)
         return time.monotonic() - started
     finally:
@@ -129,7 +131,7 @@ async def _quiet(folder: Path, environment: dict[str, str]) -> float:
         before = await _marks(api, environment)
         token = str(time.time())
         annotation = {"metadata": {"annotations": {"scim-operator.dev/requested-at": token}}}
-        path = f"{OURS}/scimintegrations/calendly"
+        path = object_path(OURS, "scimintegrations", "default", "calendly")
         await api.patch(path, annotation)
         while (await api.get(path)).get("status", {}).get("lastHandledReconcileAt") != token:
             await asyncio.sleep(0.05)
@@ -148,6 +150,6 @@ async def _marks(api: ApiServer, environment: dict[str, str]) -> dict[str, Any]:
     marks: dict[str, Any] = {"okta": sum(request["method"] != "GET" for request in sent)}
     marks["provider"] = journal.text
     for plural in ("oktaorgs", "groupmappings", "seatlimits"):
-        for body in await api.list_all(f"{OURS}/{plural}"):
+        for body in await api.list_all(object_path(OURS, plural, "default")):
             marks[f"{plural}/{body['metadata']['name']}"] = body["metadata"]["resourceVersion"]
     return marks

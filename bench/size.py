@@ -98,7 +98,7 @@ async def _approve(fleet: Fleet, board: Board) -> None:
     """A yes to the first table from values to groups, which touches everybody who is there and so is held."""
     body = await board.until("t0", lambda body: bool(_digest(body)), LONGEST_SECONDS, "the held plan")
     change = {"metadata": {"annotations": {APPROVE: _digest(body)}}}
-    await fleet.api.patch(f"{INTEGRATIONS}/t0", change)
+    await fleet.api.patch(INTEGRATIONS.below("t0"), change)
     await board.until("t0", has_condition("InSync"), LONGEST_SECONDS, "InSync")
 
 
@@ -126,7 +126,7 @@ async def _asked(fleet: Fleet, board: Board, token: str) -> float:
     """Seconds from a wish for a reconcile to the answer in the status."""
     begun = time.monotonic()
     change = {"metadata": {"annotations": {REQUESTED_AT: token}}}
-    await fleet.api.patch(f"{INTEGRATIONS}/t0", change)
+    await fleet.api.patch(INTEGRATIONS.below("t0"), change)
     await board.until("t0", lambda body: _handled(body) == token, LONGEST_SECONDS, "the wished reconcile")
     return time.monotonic() - begun
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from controller.api.object_names import DataKey, ObjectName
+
 GROUP: Final = "scim-operator.dev"
 VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
@@ -101,6 +103,9 @@ ServiceUrl = Annotated[str, text(URL, None, SERVICE_URL)]
 """Plain http to a Service is still refused by the operator unless a setting allows it."""
 
 
+OktaId = Annotated[str, text(OKTA_ID, 1, pattern="^[A-Za-z0-9_-]+$")]
+
+
 class Api(BaseModel):
     """Base of everything that is written in YAML: frozen, camelCase outside, snake_case inside.
 
@@ -120,7 +125,7 @@ class Api(BaseModel):
 class SecretRef(Api):
     """A Secret in the same namespace."""
 
-    name: Annotated[str, text(DNS_NAME, 1)]
+    name: ObjectName
     """Name of the Secret, in the namespace of this resource. It names its audience in the annotation
     scim-operator.dev/allowed-hosts: comma-separated host[:port]; to any other host nothing is sent."""
 
@@ -128,7 +133,7 @@ class SecretRef(Api):
 class SecretKeyRef(SecretRef):
     """One key of a Secret in the same namespace."""
 
-    key: Annotated[str, text(DNS_NAME)] = "token"
+    key: DataKey = "token"
     """Key in the Secret's data."""
 
 
@@ -137,9 +142,9 @@ class CaBundleRef(Api):
 
     kind: Literal["ConfigMap", "Secret"] = "ConfigMap"
     """Kind of the object that holds the bundle."""
-    name: Annotated[str, text(DNS_NAME, 1)]
+    name: ObjectName
     """Name of that object, in the namespace of this resource."""
-    key: Annotated[str, text(DNS_NAME, 1)] = "ca.crt"
+    key: DataKey = "ca.crt"
     """Key whose value is the PEM bundle."""
 
 
@@ -152,12 +157,12 @@ class OktaGroupRef(Api):
 
     name: Annotated[str, text(GROUP_NAME, 1)] | None = None
     """Exact name of the group. Two groups of one name are an error that names their ids."""
-    id: Annotated[str, text(OKTA_ID, 1)] | None = None
+    id: OktaId | None = None
     """Okta's id of the group; it survives a renaming."""
 
 
 class IntegrationRef(Api):
     """A ScimIntegration in the same namespace."""
 
-    name: Annotated[str, text(DNS_NAME, 1)]
+    name: ObjectName
     """Name of the ScimIntegration, in the namespace of this resource."""

@@ -9,15 +9,16 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict
 
-from controller.api.meta import DNS_LABEL, DNS_NAME, OKTA_ID, Api, Bool, rule, rules, text
+from controller.api.meta import Api, Bool, OktaId, rule, rules, text
+from controller.api.object_names import NamespaceName, ObjectName
 
 
 class OrgRef(Api):
     """An OktaOrg."""
 
-    name: Annotated[str, text(DNS_NAME, 1)]
+    name: ObjectName
     """Name of the OktaOrg."""
-    namespace: Annotated[str, text(DNS_LABEL)] | None = None
+    namespace: NamespaceName | None = None
     """Namespace of the OktaOrg; this resource's where omitted. Elsewhere only where the OktaOrg's
     allowedNamespaces lets this namespace in."""
 
@@ -29,7 +30,7 @@ class AppRef(Api):
         json_schema_extra=rules(rule("has(self.id) != has(self.label)", "give exactly one of id and label"))
     )
 
-    id: Annotated[str, text(OKTA_ID, 1)] | None = None
+    id: OktaId | None = None
     """Okta's id of the app."""
     label: Annotated[str, text(100, 1)] | None = None
     """Exact label of the app. Several apps of one label are an error that names their ids. The id found is

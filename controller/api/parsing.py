@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from controller.api.meta import Api
+from controller.api.object_names import HINTS
 from controller.errors import SpecError
 
 Spec = TypeVar("Spec", bound=Api)
@@ -51,6 +52,8 @@ def _fix(error: ErrorDetails) -> str:
     """What is wrong and what to write, without repeating a value that may be long."""
     if error["type"] == "missing":
         return "is required: add it"
+    if (hint := HINTS.get(str(error.get("ctx", {}).get("pattern", "")))) is not None:
+        return hint
     text = error["msg"]
     return text[:1].lower() + text[1:]
 

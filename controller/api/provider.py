@@ -11,7 +11,6 @@ from pydantic import ConfigDict, Field
 
 from controller.api.durations import Duration, Rotation
 from controller.api.meta import (
-    DNS_NAME,
     Api,
     CaBundleRef,
     Int,
@@ -23,6 +22,7 @@ from controller.api.meta import (
     text,
     unique,
 )
+from controller.api.object_names import ObjectName
 
 ScimPath = Annotated[str, text(256, 1)]
 
@@ -60,7 +60,7 @@ class ProviderAdmin(Api):
 class TokenTarget(Api):
     """The Secret that issued tokens go to."""
 
-    name: Annotated[str, text(DNS_NAME, 1)]
+    name: ObjectName
     """Name of a Secret that exists in this namespace, empty or not, and that nothing else keeps (owner
     references, External Secrets, Flux, Argo CD). It is only patched, never created; the token goes under
     auth.secretRef.key. Where it is another Secret than auth.secretRef's, somebody carries the token over."""

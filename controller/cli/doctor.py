@@ -14,6 +14,7 @@ from controller.errors import ControllerError
 from controller.handlers.apiserver import ApiServer, open_api_server
 from controller.handlers.discovery import missing_kinds
 from controller.handlers.known import INTEGRATION, LIMIT, MAPPING, ORG
+from controller.handlers.paths import ApiPath
 from controller.reconcile.report import Report
 from controller.settings import Settings
 
@@ -61,7 +62,7 @@ async def examine(where: Where, settings: Settings) -> AsyncIterator[Finding]:
 
 async def _cluster(api: ApiServer) -> AsyncIterator[Finding]:
     try:
-        version = await api.get("/version")
+        version = await api.get(ApiPath.of("version"))
     except ControllerError as error:
         yield Finding("Kubernetes API", False, error.message)
         return

@@ -19,12 +19,12 @@ from controller.cli.lines import tell, tell_columns, terminal_width
 from controller.cli.options import Shape
 from controller.errors import NotFound, SpecError
 from controller.handlers.apiserver import JSON, ApiServer, open_api_server
-from controller.handlers.paths import object_path
+from controller.handlers.paths import ApiPath, object_path
 from controller.handlers.tables import render_columns, render_table
 from controller.model.words import many
 
 API_VERSION = f"{GROUP}/{VERSION}"
-SELF_REVIEW = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+REVIEWS = "authentication.k8s.io/v1"
 GOOD = {"Ready": "True", "InSync": "True", "WithinCapacity": "True", "CredentialsValid": "True",
         "ReferencesResolved": "True", "PrerequisitesMet": "True", "Configured": "True"}  # fmt: skip
 
@@ -36,8 +36,8 @@ class View:
     api: ApiServer
     namespace: str
 
-    def path(self, kind: str, name: str = "") -> str:
-        return object_path(API_VERSION, KINDS[kind].plural, self.namespace, name)
+    def path(self, kind: str, name: str = "") -> ApiPath:
+        return object_path(API_VERSION, KINDS[kind].plural, self.namespace or None, name or None)
 
     async def all(self, kind: str, name: str = "") -> list[JSON]:
         """The resources of `kind`, or the one of that name."""
@@ -195,7 +195,7 @@ async def _own_name(api: ApiServer) -> str | None:
     repeats; None where it does not tell, as before Kubernetes 1.28: then no name is left there either."""
     try:
         answer = await api.create(
-            SELF_REVIEW, {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+            object_path(REVIEWS, "selfsubjectreviews"), {"apiVersion": REVIEWS, "kind": "SelfSubjectReview"}
         )
     except NotFound:
         return None

@@ -31,6 +31,7 @@ from controller.errors import (
     Unavailable,
     clip,
 )
+from controller.handlers.paths import ApiPath
 
 JSON = dict[str, Any]
 config: Any = kubeconfigs  # the official client has no types
@@ -119,11 +120,13 @@ class ApiServer:
         """Closes the connections."""
         await self._client.close()
 
-    async def get(self, path: str, params: Mapping[str, Any] | None = None, *, table: bool = False) -> JSON:
+    async def get(
+        self, path: ApiPath, params: Mapping[str, Any] | None = None, *, table: bool = False
+    ) -> JSON:
         """One object, a list, or with `table` what kubectl prints of it."""
         return await self._send("GET", path, params, accept=TABLE if table else "application/json")
 
-    async def list_all(self, path: str, params: Mapping[str, Any] | None = None) -> list[JSON]:
+    async def list_all(self, path: ApiPath, params: Mapping[str, Any] | None = None) -> list[JSON]:
         """Every item, read in pages of 500."""
         items: list[JSON] = []
         query = {"limit": 500, **(params or {})}
@@ -135,37 +138,39 @@ class ApiServer:
                 return items
             query = {**query, "continue": token}
 
-    async def apply(self, path: str, body: JSON, *, manager: str = "scimctl") -> JSON:
+    async def apply(self, path: ApiPath, body: JSON, *, manager: str = "scimctl") -> JSON:
         """Server-side apply with strict validation, taking over fields that others own."""
         query = {"fieldManager": manager, "fieldValidation": "Strict", "force": "true"}
         return await self._send("PATCH", path, query, body=body, content_type=APPLY)
 
-    async def patch(self, path: str, body: JSON, *, manager: str = "scimctl", dry_run: bool = False) -> JSON:
+    async def patch(
+        self, path: ApiPath, body: JSON, *, manager: str = "scimctl", dry_run: bool = False
+    ) -> JSON:
         """A JSON merge patch; with `dry_run` everything but the storing."""
         query = {"fieldManager": manager, **({"dryRun": "All"} if dry_run else {})}
         return await self._send("PATCH", path, query, body=body, content_type=MERGE)
 
-    async def apply_status(self, path: str, body: JSON, *, manager: str) -> JSON:
+    async def apply_status(self, path: ApiPath, body: JSON, *, manager: str) -> JSON:
         """Server-side apply of the status; a resourceVersion in `body` guards against a late writer."""
         query = {"fieldManager": manager, "force": "true"}
-        return await self._send("PATCH", f"{path}/status", query, body=body, content_type=APPLY)
+        return await self._send("PATCH", ApiPath(path).below("status"), query, body=body, content_type=APPLY)
 
-    async def replace(self, path: str, body: JSON, *, manager: str = "scimctl") -> JSON:
+    async def replace(self, path: ApiPath, body: JSON, *, manager: str = "scimctl") -> JSON:
         """PUT of a whole object; its resourceVersion has to be the present one."""
         return await self._send("PUT", path, {"fieldManager": manager}, body=body)
 
-    async def create(self, path: str, body: JSON) -> JSON:
+    async def create(self, path: ApiPath, body: JSON) -> JSON:
         """The object as it was created under the collection `path`."""
         return await self._send(
             "POST", path, {"fieldManager": "scimctl", "fieldValidation": "Strict"}, body=body
         )
 
-    async def delete(self, path: str) -> JSON:
+    async def delete(self, path: ApiPath) -> JSON:
         """Deletes one object; finalizers may keep it for a while."""
         return await self._send("DELETE", path, None)
 
     async def watch(
-        self, path: str, params: Mapping[str, Any] | None = None
+        self, path: ApiPath, params: Mapping[str, Any] | None = None
     ) -> AsyncIterator[tuple[str, JSON]]:
         """(ADDED, MODIFIED or DELETED, object) of a collection, beginning with what is there; ends when the
         server ends it."""
@@ -189,7 +194,7 @@ class ApiServer:
     async def _send(
         self,
         method: str,
-        path: str,
+        path: ApiPath,
         params: Mapping[str, Any] | None,
         *,
         accept: str = "application/json",
@@ -211,7 +216,7 @@ class ApiServer:
     async def _open(
         self,
         method: str,
-        path: str,
+        path: ApiPath,
         params: Mapping[str, Any] | None,
         accept: str,
         body: JSON | None,
@@ -220,7 +225,7 @@ class ApiServer:
         headers = {"Accept": accept, "User-Agent": self._client.user_agent}
         if content_type:
             headers["Content-Type"] = content_type
-        url = self.url + path + ("?" + urlencode(params) if params else "")
+        url = self.url + ApiPath(path) + ("?" + urlencode(params) if params else "")
         try:
             await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
             answer = await self._client.rest_client.request(

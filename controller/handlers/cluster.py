@@ -19,7 +19,7 @@ from controller.errors import Conflict, NotFound, Unauthorized, Waiting, clip
 from controller.handlers.apiserver import JSON, ApiServer
 from controller.handlers.gather import Vault, Wanted
 from controller.handlers.known import Body, Place, place_of
-from controller.handlers.paths import object_path
+from controller.handlers.paths import ApiPath, object_path
 from controller.reconcile.events import Event
 
 FINALIZER_ATTEMPTS = 3
@@ -39,7 +39,7 @@ class Cluster:
         """Every object of `kind` in `namespaces`, () meaning all of them."""
         plural = KINDS[kind].plural
         found: list[JSON] = []
-        for namespace in tuple(namespaces) or ("",):
+        for namespace in tuple(namespaces) or (None,):
             items = await self.api.list_all(object_path(API_VERSION, plural, namespace))
             found += [{**item, "kind": kind, "apiVersion": API_VERSION} for item in items]
         return found
@@ -70,7 +70,7 @@ class Cluster:
                 reason="SecretForbidden",
             ) from None
 
-    async def get_or_none(self, path: str) -> JSON | None:
+    async def get_or_none(self, path: ApiPath) -> JSON | None:
         """The object, or None where there is none."""
         try:
             return await self.api.get(path)
@@ -79,7 +79,7 @@ class Cluster:
 
     async def namespace_labels(self, namespace: str) -> dict[str, str]:
         """Labels of a namespace."""
-        body = await self.api.get(object_path("v1", "namespaces", "", namespace))
+        body = await self.api.get(object_path("v1", "namespaces", name=namespace))
         return dict(body["metadata"].get("labels") or {})
 
     async def write_status(self, body: Body, status: Mapping[str, Any]) -> JSON | None:
@@ -131,7 +131,7 @@ class Cluster:
                 return {**written, "kind": body["kind"], "apiVersion": API_VERSION}
         return None
 
-    async def _set_finalizer(self, path: str, body: Body, wanted: bool) -> JSON:
+    async def _set_finalizer(self, path: ApiPath, body: Body, wanted: bool) -> JSON:
         others = [one for one in body["metadata"].get("finalizers") or () if one != FINALIZER]
         finalizers = [*others, FINALIZER] if wanted else others
         metadata = {"finalizers": finalizers, "resourceVersion": body["metadata"]["resourceVersion"]}
@@ -168,7 +168,7 @@ class Cluster:
         await self.api.create(object_path("v1", "events", namespace), record)
 
 
-def path_of(place: Place) -> str:
+def path_of(place: Place) -> ApiPath:
     """The URL path of one of our resources."""
     kind, namespace, name = place
     return object_path(API_VERSION, KINDS[kind].plural, namespace, name)

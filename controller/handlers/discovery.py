@@ -15,7 +15,7 @@ from controller.api.meta import API_VERSION
 from controller.clock import Clock
 from controller.errors import ControllerError, NotFound, SpecError, Unauthorized
 from controller.handlers.apiserver import ApiServer
-from controller.handlers.paths import object_path
+from controller.handlers.paths import api_path, object_path
 
 DISCOVERY_SECONDS = 60.0
 DISCOVERY_STEP_SECONDS = 1.0
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 async def missing_kinds(api: ApiServer) -> list[str]:
     """Kinds of ours that the API server does not serve."""
     try:
-        found = await api.get(f"/apis/{API_VERSION}")
+        found = await api.get(api_path(API_VERSION))
     except NotFound:
         return list(KINDS)
     served = {resource.get("kind") for resource in found.get("resources") or []}
@@ -130,6 +130,6 @@ async def cause_of(end: ControllerError, api: ApiServer) -> ControllerError:
 
 async def _look(api: ApiServer, namespaces: tuple[str, ...]) -> None:
     """Reads one object of each kind in each namespace: discovery alone is open to everybody."""
-    for namespace in namespaces or ("",):
+    for namespace in namespaces or (None,):
         for kind in KINDS.values():
             await api.get(object_path(API_VERSION, kind.plural, namespace), {"limit": 1})

@@ -15,7 +15,7 @@ from controller.api.meta import API_VERSION, FINALIZER
 from controller.errors import NotFound, Unauthorized, Waiting
 from controller.handlers.cluster import Cluster
 from controller.handlers.known import INTEGRATION, ORG, Body, Known, org_place
-from controller.handlers.paths import object_path
+from controller.handlers.paths import api_path, object_path
 from controller.handlers.reporting import Reporter
 from controller.model.actions import ActionKind, Result
 from controller.model.words import many
@@ -77,7 +77,7 @@ class Farewell:
 
     async def _namespace_goes(self, namespace: str) -> bool:
         try:
-            body = await self.cluster.get_or_none(object_path("v1", "namespaces", "", namespace))
+            body = await self.cluster.get_or_none(object_path("v1", "namespaces", name=namespace))
         except Unauthorized:
             raise Waiting(
                 f"whether namespace {namespace} is being deleted cannot be read, so nothing is undone: "
@@ -109,7 +109,7 @@ async def _verbs(cluster: Cluster, kind: str) -> tuple[str, ...]:
     """What may be done with `kind`, () where it is not served. A definition that is being deleted takes no
     new objects: discovery drops the verb `create`."""
     try:
-        found = await cluster.api.get(f"/apis/{API_VERSION}")
+        found = await cluster.api.get(api_path(API_VERSION))
     except NotFound:
         return ()
     plural = KINDS[kind].plural

@@ -19,7 +19,7 @@ from controller.clock import Clock
 from controller.errors import Conflict, ControllerError, NotFound, Unavailable
 from controller.handlers.apiserver import JSON, ApiServer, open_api_server
 from controller.handlers.cluster import MANAGER
-from controller.handlers.paths import object_path
+from controller.handlers.paths import ApiPath, object_path
 
 LEASE_SECONDS = 10
 """How long a Lease that is not renewed stands."""
@@ -157,7 +157,7 @@ class Term:
     clock: Clock
 
     @property
-    def _path(self) -> str:
+    def _path(self) -> ApiPath:
         return object_path(API_VERSION, "leases", self.place.namespace, self.place.name)
 
     async def step(self) -> None:

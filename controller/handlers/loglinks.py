@@ -12,7 +12,7 @@ from controller.clock import Clock, rfc3339
 from controller.errors import ControllerError, NotFound
 from controller.handlers.apiserver import ApiServer
 from controller.handlers.cluster import MANAGER
-from controller.handlers.paths import object_path
+from controller.handlers.paths import ApiPath, object_path
 
 LONGEST = 8192
 logger = logging.getLogger(__name__)
@@ -71,5 +71,5 @@ class LogLinks:
         except ControllerError as error:
             logger.warning("the position in the System Log is left behind: %s", error.message)
 
-    def _path(self, namespace: str, org_id: str) -> str:
+    def _path(self, namespace: str, org_id: str) -> ApiPath:
         return object_path("v1", "configmaps", namespace, links_name(org_id, self._shard))

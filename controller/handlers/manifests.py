@@ -17,7 +17,7 @@ import yaml
 
 from controller.api import GROUP, KINDS, VERSION
 from controller.errors import SpecError
-from controller.handlers.paths import object_path
+from controller.handlers.paths import ApiPath, object_path
 
 PLURALS = {
     ("v1", "Secret"): "secrets",
@@ -73,10 +73,10 @@ class Manifest:
         return f"{self.file}:{self.line_of(path)}"
 
 
-def resource_path(body: Mapping[str, Any], namespace: str) -> str:
+def resource_path(body: Mapping[str, Any], namespace: str) -> ApiPath:
     """The path of the object at the API; SpecError for a kind that is none of ours nor of what we need."""
     key = (str(body.get("apiVersion", "")), str(body.get("kind", "")))
-    name = (body.get("metadata") or {}).get("name", "")
+    name = str((body.get("metadata") or {}).get("name", ""))
     if key in CLUSTER_WIDE:
         return object_path(key[0], CLUSTER_WIDE[key], name=name)
     if key not in PLURALS:

@@ -15,7 +15,7 @@ from controller.errors import ControllerError
 from controller.handlers.apiserver import ApiServer
 from controller.handlers.cluster import PLURALS
 from controller.handlers.gather import Wanted
-from controller.handlers.paths import object_path
+from controller.handlers.paths import field_selector, object_path
 from controller.metrics import Metrics
 
 RETRY_SECONDS = 2.0
@@ -76,7 +76,7 @@ class SecretWatches:
     async def _watch_once(self, place: Wanted) -> None:
         kind, namespace, name = place
         path = object_path("v1", PLURALS[kind], namespace)
-        query = {"fieldSelector": f"metadata.name={name}", "timeoutSeconds": WATCH_SECONDS}
+        query = {"fieldSelector": field_selector(name), "timeoutSeconds": WATCH_SECONDS}
         async for change, body in self._api.watch(path, query):
             self._metrics.watch_last_event_timestamp_seconds.labels(kind).set(self._clock.now().timestamp())
             self._saw(place, "" if change == "DELETED" else str(body["metadata"].get("resourceVersion")))

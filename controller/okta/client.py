@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from controller.errors import NotFound, Rejected, Unavailable
 from controller.names import difference, fold
@@ -30,7 +30,7 @@ from controller.okta.shapes import (
     UserType,
 )
 from controller.okta.shapes import Mapping as ProfileMapping
-from controller.transport.calls import Answer, Call, Lane
+from controller.transport.calls import Answer, Call, Lane, fill
 from controller.transport.session import Session
 
 PAGE_APPS = 200
@@ -309,8 +309,7 @@ class OktaClient:
     # The wire
 
     def _call(self, method: str, route: str, body: Any = None, **ids: str) -> Call:
-        path = route.format(**{name: quote(value, safe="") for name, value in ids.items()})
-        return Call(method, path, route, json=body)
+        return Call(method, fill("Okta", route, ids), route, json=body)
 
     async def _send(self, call: Call) -> Answer:
         return await self._session.send(replace(call, lane=self.lane))

@@ -11,6 +11,7 @@ from typing import Any
 
 from controller.errors import ControllerError, Waiting
 from controller.handlers.apiserver import JSON, ApiServer
+from controller.handlers.paths import ApiPath
 
 Predicate = Callable[[JSON], bool]
 
@@ -37,7 +38,7 @@ def has_condition(kind: str, status: str = "True") -> Predicate:
 class Board:
     """Follows the objects of one collection; `async with` starts and ends the watch."""
 
-    def __init__(self, api: ApiServer, path: str) -> None:
+    def __init__(self, api: ApiServer, path: ApiPath) -> None:
         self._api, self._path = api, path
         self._objects: dict[str, JSON] = {}
         self._changed = asyncio.Condition()

@@ -10,10 +10,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from controller.errors import NotFound, RemoteError, Unavailable, clip
-from controller.transport.calls import Answer, Call, Lane
+from controller.transport.calls import Answer, Call, Lane, fill
 from controller.transport.failures import error_of_status
 from controller.transport.session import Session
 
@@ -118,7 +117,7 @@ class AdminClient:
         headers: Mapping[str, str] | None = None,
         repeat: bool | None = None,
     ) -> Answer:
-        path = route.format(**{name: quote(value, safe="") for name, value in (ids or {}).items()})
+        path = fill("admin", route, ids or {})
         call = Call(
             method, path, route, json=body, headers=headers or {}, is_idempotent=repeat, lane=self.lane
         )

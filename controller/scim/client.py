@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from controller.errors import NotFound, Rejected, RemoteError, Unauthorized, Unavailable
 from controller.names import fold
-from controller.transport.calls import Answer, Call, Lane
+from controller.transport.calls import Answer, Call, Lane, fill
 from controller.transport.session import Session
 
 Json = dict[str, Any]
@@ -195,7 +194,7 @@ class ScimClient:
 
     def _call(self, method: str, route: str, scim_id: str, body: Any = None, version: str = "") -> Call:
         headers = {"if-match": version} if version else {}
-        return Call(method, route.format(id=quote(scim_id, safe="")), route, json=body, headers=headers)
+        return Call(method, fill("SCIM", route, {"id": scim_id}), route, json=body, headers=headers)
 
     async def send(self, call: Call) -> Answer:
         """The answer to `call`, which goes in this client's lane."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote
 
 from controller.errors import Rejected, Unavailable
 from controller.scim.client import PATCH_SCHEMA, Json, ScimClient, resource_of
-from controller.transport.calls import Call
+from controller.transport.calls import Call, fill
 
 GROUPS = "/Groups"
 GROUP = "/Groups/{id}"
@@ -70,7 +69,7 @@ class GroupClient:
         return resource_of(await self._client.send(self._call("GET", group_id)), "group")
 
     def _call(self, method: str, group_id: str, body: Any = None) -> Call:
-        path = GROUP.format(id=quote(group_id, safe=""))
+        path = fill("SCIM", GROUP, {"id": group_id})
         return Call(method, path, GROUP, json=body, is_idempotent=True)
 
 

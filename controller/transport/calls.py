@@ -10,10 +10,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from controller.errors import RemoteError
+from controller.errors import Rejected, RemoteError
 
 
 class Lane(IntEnum):
@@ -27,6 +28,18 @@ class Lane(IntEnum):
     """A correction."""
     FULL = 3
     """A full read."""
+
+
+def fill(system: str, route: str, ids: Mapping[str, str]) -> str:
+    """`route` with each `{id}` filled in, quoted as one segment of a path (RFC 3986 s3.3). Rejected for an id
+    that is empty or a dot segment, which HTTP clients resolve: it would lead to another resource."""
+    for value in ids.values():
+        if value in ("", ".", ".."):
+            message = f"{value!r} is not an id that {system} can have given; it is not put into {route}"
+            raise Rejected(message, system=system)
+    return route.format(
+        **{name: quote(value, safe="", errors="surrogatepass") for name, value in ids.items()}
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def bounds_of(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if node.get("minLength"):
         yield "FieldValueInvalid", ""
     if "pattern" in node:
-        yield "FieldValueInvalid", "1-"
+        yield "FieldValueInvalid", "1-/"
     if "enum" in node:
         yield "FieldValueNotSupported", "Whatever"
     if "minimum" in node:

@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --req
 # Without compiled modules each start would read half a million lines of Python again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test sandbox bench lint generate format lock clean
+.PHONY: demo test simulate sandbox bench lint generate format lock clean
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -39,6 +39,11 @@ $(VENV)/.components: $(STAMP) requirements/components.txt
 
 test: $(VENV)/.components
 	@$(BIN)/python -m tests.run
+
+# Simulated worlds, each replayable from its seed: SEEDS=n worlds FROM=seed on; SEED=n one, with what happens.
+simulate: $(STAMP)
+	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FROM),--from $(FROM)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events "$(EVENTS)")
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))

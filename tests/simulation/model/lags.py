@@ -1,0 +1,104 @@
+"""What may be wrong for a while, but not for long: a free seat, a leaver who is still in, a Ready that lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tests.simulation.model.history import Past
+from tests.simulation.model.judge import Judge
+from tests.simulation.model.truth import Case
+from tests.simulation.model.view import condition
+
+SEAT_SECONDS = 12 * 60.0
+"""A seat that is free goes to whoever waits within this time; events arrive within 30 s."""
+SETTLE_SECONDS = 15 * 60.0
+"""What a fault has left is over this long after the fault: retries are at most five minutes apart."""
+REMOTE = frozenset({
+    "Unavailable", "Unreachable", "ConnectionRefused", "ConnectionClosed", "Timeout", "Incomplete", "NotScim",
+    "NotOkta", "NotAdminApi", "RateLimited", "Rejected", "WritesFailed", "ChangedMeanwhile", "CredentialsRejected",
+    "AccessDenied", "MissingPermission", "UnexpectedError", "FilterIgnored", "ProgressingWithRetry",
+})  # fmt: skip
+"""Reasons of Ready=False that tell of a call that failed."""
+UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+
+
+def seconds_of(duration: str) -> float:
+    """Go's durations, as the specs of a world have them: one number and one unit."""
+    return float(duration[:-1]) * UNITS[duration[-1]]
+
+
+@dataclass(slots=True)
+class Lags:
+    """How long each integration has been as it should not be."""
+
+    judge: Judge
+    seats: dict[str, Past[bool]] = field(default_factory=dict)
+    leavers: dict[str, dict[str, float]] = field(default_factory=dict)
+    ready: dict[str, Past[bool]] = field(default_factory=dict)
+    lies: dict[str, Past[bool]] = field(default_factory=dict)
+
+    def check(self, at: float, quiet_since: dict[str, float]) -> None:
+        """Looks at every integration; `quiet_since` is when the last fault that concerns it was over."""
+        for case in self.judge.cases.values():
+            self.judge.fill(case)
+            since = quiet_since[case.name]
+            self._seats(case, at, since)
+            self._leavers(case, at, since)
+            self._ready(case, at, since)
+
+    def _seats(self, case: Case, at: float, since: float) -> None:
+        free = case.free()
+        able = [one for one in case.candidates() if one not in case.blocked()]
+        wrong = case.writes_freely and _is_first_over(case) and free is not None and free > 0 and bool(able)
+        past = self.seats.setdefault(case.name, Past())
+        past.note(at, wrong)
+        if wrong and at - max(past.begun(), since) > SEAT_SECONDS:
+            self.judge.find(
+                "AFreeSeatIsPassedOn", case.name, at,
+                f"{free} seats are free and {len(able)} people could have one, for {SEAT_SECONDS / 60:.0f} minutes "
+                f"without a fault; the first is {case.names.get(able[0])}",
+            )  # fmt: skip
+
+    def _leavers(self, case: Case, at: float, since: float) -> None:
+        """By person: whoever was deactivated in Okta loses the account within the interval and a bound."""
+        known = self.leavers.setdefault(case.name, {})
+        inside = {
+            account.external_id
+            for account in case.accounts.values()
+            if account.active and self._left(case, account.external_id)
+        }
+        for okta_id in [okta_id for okta_id in known if okta_id not in inside]:
+            del known[okta_id]
+        if not case.is_ours or case.spec.get("mode") == "Observe":
+            known.clear()
+            return
+        bound = seconds_of(case.spec["interval"]) + SETTLE_SECONDS
+        for okta_id in sorted(inside):
+            begun = known.setdefault(okta_id, at)
+            if at - max(begun, since) > bound:
+                self.judge.find(
+                    "ALeaverLosesTheAccount", case.name, at,
+                    f"{okta_id} left Okta and has an active account for {bound / 60:.0f} minutes without a fault",
+                )  # fmt: skip
+
+    def _left(self, case: Case, okta_id: str) -> bool:
+        user = self.judge.okta.users.get(okta_id)
+        lifecycle = (case.spec.get("lifecycle") or {}).get("deactivated", "Deactivate")
+        return user is not None and user.status == "DEPROVISIONED" and lifecycle == "Deactivate"
+
+    def _ready(self, case: Case, at: float, since: float) -> None:
+        ready = condition({"status": case.status}, "Ready")
+        is_wrong = case.writes_freely and ready.get("status") == "False" and ready.get("reason") in REMOTE
+        past = self.ready.setdefault(case.name, Past())
+        past.note(at, is_wrong)
+        if is_wrong and at - max(past.begun(), since) > SETTLE_SECONDS:
+            self.judge.find(
+                "ReadyComesBackAfterAFault", case.name, at,
+                f"Ready=False/{ready.get('reason')} for {SETTLE_SECONDS / 60:.0f} minutes after the last fault: "
+                f"{ready.get('message', '')[:200]}",
+            )  # fmt: skip
+
+
+def _is_first_over(case: Case) -> bool:
+    """Whether the first plan of the tenant is not waiting for anybody: that it waits is meant."""
+    return condition({"status": case.status}, "InSync").get("reason") not in ("AwaitingApproval", "")

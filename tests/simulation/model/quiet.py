@@ -1,0 +1,112 @@
+"""What must be so after quiet intervals: accounts, attributes, groups, seats and the status of each."""
+
+from __future__ import annotations
+
+from tests.simulation.model.judge import Judge
+from tests.simulation.model.truth import NO, YES, Case, wanted_attributes, wanted_group
+from tests.simulation.model.view import Account, condition
+
+SHOWN = 3
+
+
+def check_quiet(judge: Judge, at: float, unknown: frozenset[str]) -> None:
+    """Compares everything; `unknown` are tenants about which nothing can be said, since something of theirs
+    is broken on purpose."""
+    for case in judge.cases.values():
+        if case.name in unknown or not case.is_ours or case.spec.get("mode") == "Observe":
+            continue
+        judge.fill(case)
+        held = _held(case)
+        if held:
+            judge.find("NothingWaitsWithoutReason", case.name, at, held)
+            continue
+        _people(judge, case, at)
+        _seats(judge, case, at)
+        _conditions(judge, case, at)
+
+
+def _held(case: Case) -> str:
+    """What keeps the integration from its work; "" for nothing. All that may wait was approved before."""
+    in_sync = condition({"status": case.status}, "InSync")
+    if in_sync.get("reason") in ("AwaitingApproval", "SafetyThresholdExceeded", "ReadIncomplete"):
+        return f"{in_sync['reason']}: {in_sync.get('message', '')[:200]}"
+    return ""
+
+
+def _people(judge: Judge, case: Case, at: float) -> None:
+    owned, blocked = case.owned(), case.blocked()
+    reports = case.spec.get("drift") == "Report"
+    for okta_id, entitled in sorted(case.entitled.items()):
+        account = owned.get(okta_id)
+        if entitled == YES and account is not None and account.active:
+            _attributes(judge, case, okta_id, account, at)
+        if entitled == NO and account is not None and account.active and not reports:
+            judge.find(
+                "WhoLeftHasNoAccount", case.name, at,
+                f"{account.user_name} ({okta_id}) is active though the person is to have no account",
+            )  # fmt: skip
+    free = case.free()
+    missing = [one for one in case.candidates() if one not in blocked and one not in owned]
+    if missing and (free is None or free > 0):
+        judge.find(
+            "WhoShouldHasAnAccount", case.name, at,
+            f"{len(missing)} people have none though {'no limit' if free is None else f'{free} seats'} "
+            f"would keep them; the first is {case.names[missing[0]]!r}",
+        )  # fmt: skip
+
+
+def _attributes(judge: Judge, case: Case, okta_id: str, account: Account, at: float) -> None:
+    if case.spec.get("drift") == "Report":
+        return
+    wanted = wanted_attributes(case, judge.okta, okta_id)
+    wrong = []
+    for name, value in wanted.items():
+        found = account.shown.get(name)
+        if (found or None) != (value or None) and not (
+            name in ("email", "userName") and account.shown.get("pendingEmail") == value
+        ):
+            wrong.append(f"{name} is {found!r}, not {value!r}")
+    group = wanted_group(case, judge.okta, okta_id)
+    groups = account.shown.get("groups") or []
+    if group is not None and case.has_groups() and group not in groups:
+        wrong.append(f"groups are {groups}, without {group!r}")
+    if wrong:
+        judge.find(
+            "EveryAttributeIsAsInOkta", case.name, at, f"{account.user_name}: {'; '.join(wrong[:SHOWN])}"
+        )
+
+
+def _seats(judge: Judge, case: Case, at: float) -> None:
+    limit = case.limit
+    if limit is None:
+        return
+    told = (limit.get("status") or {}).get("seats") or {}
+    least, most = case.waiting()
+    if told and not least <= told.get("waiting", 0) <= most:
+        judge.find(
+            "QuietStatusTellsWhoWaits", case.name, at, f"says {told.get('waiting')}, it is {least} to {most}"
+        )
+    if told and told.get("used") != case.used:
+        judge.find("QuietStatusTellsUsedSeats", case.name, at, f"says {told.get('used')}, it is {case.used}")
+
+
+def _conditions(judge: Judge, case: Case, at: float) -> None:
+    ready = condition({"status": case.status}, "Ready")
+    if ready.get("status") != "True":
+        judge.find(
+            "QuietMeansReady", case.name, at,
+            f"Ready={ready.get('status')}/{ready.get('reason')}: {ready.get('message', '')[:200]}",
+        )  # fmt: skip
+    people = case.status.get("people") or {}
+    owned = case.owned()
+    seated = sum(
+        value == YES and okta_id in owned and owned[okta_id].active
+        for okta_id, value in case.entitled.items()
+    )
+    is_odd = any(value not in (YES, NO) for okta_id, value in case.entitled.items() if okta_id in owned)
+    loose = any(not account.external_id for account in case.accounts.values())
+    if people and not is_odd and not loose and people.get("provisioned") != seated:
+        judge.find(
+            "QuietStatusTellsWhoHasAnAccount", case.name, at,
+            f"status says {people.get('provisioned')} are provisioned, it is {seated}",
+        )  # fmt: skip

@@ -111,7 +111,7 @@ class Metrics:
     def _of_what_runs_did(self, registry: CollectorRegistry, resource: list[str]) -> None:
         self.actions_total = Counter(
             "scim_operator_actions_total",
-            "Actions by kind and result.",
+            "Actions by kind and result. Started: a write is about to be sent; else what became of it.",
             ["action", "result"],
             registry=registry,
         )

@@ -37,7 +37,7 @@ _SETS = {
     ("drift_corrected", "kind"): len(DriftKind),
     ("watch_last_event_timestamp_seconds", "kind"): len(KINDS) + 1,  # and Secrets
     ("reconcile", "result"): 2,
-    ("actions", "result"): len(Result),
+    ("actions", "result"): len(Result) + 1,  # and Started
     ("budget_wait_seconds", "api"): 2,
     ("api_request_duration_seconds", "api"): 4,
 }

@@ -36,7 +36,7 @@ from controller.planning.memory import Run, remember
 from controller.planning.reclaim import kept_sign_ins
 from controller.planning.rotation import lacks_token
 from controller.planning.wish import Desired
-from controller.reconcile.audit import audit
+from controller.reconcile.audit import STARTED, audit, audit_start
 from controller.reconcile.report import Report
 from controller.settings import Settings
 from controller.targets.base import Connector, Credentials, Target, Targets
@@ -194,7 +194,17 @@ class Engine:
             else:
                 ready.append(action)
         if ready:
-            await target.apply(progress.desired, ready, lambda outcome: self._note(progress, outcome))
+            await target.apply(
+                progress.desired,
+                ready,
+                lambda outcome: self._note(progress, outcome),
+                lambda action: self._note_begun(progress, action),
+            )
+
+    def _note_begun(self, progress: _Progress, action: Action) -> None:
+        """Before the write is sent: a process that is killed after it can tell nobody any more."""
+        self._metrics.actions_total.labels(action.kind.value, STARTED).inc()
+        audit_start(progress.inputs, action, self._settings.people_in_status, progress.verdict)
 
     def _note(self, progress: _Progress, outcome: Outcome) -> None:
         progress.outcomes.append(outcome)

@@ -20,6 +20,12 @@ from controller.planning.wish import Desired
 
 Part = TypeVar("Part", covariant=True)
 Done = Callable[[Outcome], None]
+Begun = Callable[[Action], None]
+"""Told of each action right before its first request is sent: what a process that is killed leaves behind."""
+
+
+def unobserved(action: Action) -> None:
+    """Nobody is told that `action` begins."""
 
 
 class Target(Protocol[Part]):
@@ -32,7 +38,7 @@ class Target(Protocol[Part]):
       order given and actions of one kind with bounded concurrency, and calls `done` once for each action as
       soon as its outcome is known. It raises nothing for what concerns one action; it raises
       Unauthorized, RateLimited or Unavailable where nothing further can succeed, after having called `done`
-      (SKIPPED) for the rest.
+      (SKIPPED) for the rest. `begun` is called once for each action that is tried, before anything is sent.
     - A 2xx is not believed: the answer's body is checked at once, then up to 20 writes are confirmed by a GET
       each, more by one listing after the batch. What differs is FAILED/NotConfirmed, what the SaaS defers is
       PENDING_CONFIRMATION.
@@ -45,7 +51,9 @@ class Target(Protocol[Part]):
         """The target's part of Actual."""
         ...
 
-    async def apply(self, desired: Desired, actions: Sequence[Action], done: Done) -> None:
+    async def apply(
+        self, desired: Desired, actions: Sequence[Action], done: Done, begun: Begun = unobserved
+    ) -> None:
         """Carries out `actions`; every one of them has been reported through `done` when it returns."""
         ...
 

@@ -24,7 +24,7 @@ from controller.okta.shapes import Mapping as OktaMapping
 from controller.planning.wish import Desired
 from controller.targets.app_lookup import AppLookup
 from controller.targets.app_writing import AppWriter
-from controller.targets.base import Done
+from controller.targets.base import Begun, Done, unobserved
 from controller.targets.order import carry_out
 from controller.transport.calls import Lane
 
@@ -74,11 +74,13 @@ class OktaApp:
             },
         )
 
-    async def apply(self, desired: Desired, actions: Sequence[Action], done: Done) -> None:
+    async def apply(
+        self, desired: Desired, actions: Sequence[Action], done: Done, begun: Begun = unobserved
+    ) -> None:
         """Carries out settings of the app, one after the other; see Target.apply."""
         app_id = await self._lookup.app_id(desired)
         writer = AppWriter(self._client.in_lane(Lane.CHANGE), app_id, desired, self._clock, self._okta_token)
-        await carry_out(writer, actions, done)
+        await carry_out(writer, actions, done, begun)
 
     async def _read_user_types(self, client: OktaClient) -> None:
         types = await client.user_types()

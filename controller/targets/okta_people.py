@@ -22,7 +22,7 @@ from controller.okta.shapes import AppUser, Group, User
 from controller.planning.wish import Desired, GroupRef
 from controller.targets.app_lookup import AppLookup
 from controller.targets.assigning import AssignmentWriter
-from controller.targets.base import Done
+from controller.targets.base import Begun, Done, unobserved
 from controller.targets.memberships import Members, Memberships, mark_of
 from controller.targets.order import carry_out
 from controller.transport.calls import Lane
@@ -96,14 +96,16 @@ class OktaPeople:
                 found[okta_id] = await _state_of(client, okta_id)
         return found
 
-    async def apply(self, desired: Desired, actions: Sequence[Action], done: Done) -> None:
+    async def apply(
+        self, desired: Desired, actions: Sequence[Action], done: Done, begun: Begun = unobserved
+    ) -> None:
         """Carries out assignments and memberships; see Target.apply."""
         writer = AssignmentWriter(
             self._client.in_lane(Lane.CHANGE),
             await self._lookup.app_id(desired),
             desired.assignments.seat_group,
         )
-        await carry_out(writer, actions, done)
+        await carry_out(writer, actions, done, begun)
 
     async def _people(self, client: OktaClient, desired: Desired, app_id: str) -> tuple[Person, ...]:
         names = desired.reads.attributes

@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from controller.errors import ControllerError, RateLimited, RemoteError, Unauthorized, Unavailable
 from controller.model.actions import Action, ActionKind, Outcome, Result
-from controller.targets.base import Done
+from controller.targets.base import Begun, Done, unobserved
 from controller.transport.failures import Unreachable
 from controller.transport.trail import trail
 
@@ -82,6 +82,8 @@ class _Run:
 
     executor: Executor
     done: Done
+    begun: Begun = unobserved
+    tried: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     stop: RemoteError | None = None
     seats_gone: str = ""
@@ -120,6 +122,7 @@ class _Run:
         ready = [action for action in bundle if not self._is_skipped(action)]
         if not ready:
             return []
+        self._begin(ready)
         with trail() as requests:
             try:
                 written = await self._send(ready)
@@ -131,6 +134,13 @@ class _Run:
         self.unavailable_in_a_row = 0
         told = written if written.request_id else replace(written, request_id=",".join(requests))
         return [(action, told) for action in ready]
+
+    def _begin(self, ready: list[Action]) -> None:
+        """Once for each: a portion that is refused is sent again in parts."""
+        for action in ready:
+            if action.key not in self.tried:
+                self.tried.add(action.key)
+                self.begun(action)
 
     async def _send(self, ready: list[Action]) -> Written:
         if len(ready) > 1 and isinstance(self.executor, Bundler):
@@ -184,12 +194,15 @@ class _Run:
         self.done(outcome)
 
 
-async def carry_out(executor: Executor, actions: Sequence[Action], done: Done) -> None:
-    """Every action of `actions` has been reported to `done` when this returns or raises.
+async def carry_out(
+    executor: Executor, actions: Sequence[Action], done: Done, begun: Begun = unobserved
+) -> None:
+    """Every action of `actions` has been reported to `done` when this returns or raises; each that was tried
+    has been reported to `begun` before anything was sent for it.
 
     Raises the Unauthorized, RateLimited or Unavailable after which nothing further could succeed.
     """
-    run = _Run(executor, done)
+    run = _Run(executor, done, begun)
     for kind, group in groupby(actions, key=lambda action: action.kind):
         await run.kind(kind, list(group))
     if run.stop is not None:

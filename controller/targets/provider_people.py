@@ -20,7 +20,7 @@ from controller.planning.wish import Desired
 from controller.scim.client import USER_SCHEMA, Json, ScimClient
 from controller.scim.groups import GroupClient
 from controller.scim.paths import Path, Read, parse_path
-from controller.targets.base import Done
+from controller.targets.base import Begun, Done, unobserved
 from controller.targets.order import ONE_BY_ONE, Bundler, Written, carry_out, confirmed, not_confirmed
 from controller.targets.provider_groups import GroupWriter, read_groups
 from controller.transport.calls import Lane
@@ -62,10 +62,12 @@ class ProviderPeople:
         found = [row for person in sorted(scope.people) for row in await client.find("externalId", person)]
         return AccountState(tuple(parse(row) for row in found), True, total)
 
-    async def apply(self, desired: Desired, actions: Sequence[Action], done: Done) -> None:
+    async def apply(
+        self, desired: Desired, actions: Sequence[Action], done: Done, begun: Begun = unobserved
+    ) -> None:
         """Carries out actions on accounts and groups; see Target.apply."""
         writer = _Writer(desired, self._client.in_lane(Lane.CHANGE), self._concurrency)
-        await carry_out(writer, actions, done)
+        await carry_out(writer, actions, done, begun)
 
     async def observe_groups(self, desired: Desired, names: Collection[str], scope: Scope) -> GroupState:
         """The provider's groups, with the members of those in `names`; see AccountTarget."""

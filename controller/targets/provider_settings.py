@@ -30,7 +30,7 @@ from controller.planning.tables import SavedTable, table_of
 from controller.planning.wish import Desired
 from controller.scim.admin import AdminClient, Json
 from controller.scim.client import ScimClient
-from controller.targets.base import Done
+from controller.targets.base import Begun, Done, unobserved
 from controller.targets.order import Written, carry_out, confirmed, not_confirmed
 from controller.targets.provider_tokens import TokenDesk
 from controller.transport.calls import Lane
@@ -76,9 +76,11 @@ class ProviderSettings:
         table, active = await read_table(self._admin), await _last_active(desired, self._admin)
         return ProviderState(probe, organization, table, tokens, self._held, active)
 
-    async def apply(self, desired: Desired, actions: Sequence[Action], done: Done) -> None:
+    async def apply(
+        self, desired: Desired, actions: Sequence[Action], done: Done, begun: Begun = unobserved
+    ) -> None:
         """Carries out settings, one after the other; see Target.apply."""
-        await carry_out(_Writer(desired, self._admin, self._desk), actions, done)
+        await carry_out(_Writer(desired, self._admin, self._desk), actions, done, begun)
 
 
 class _Writer:

@@ -50,9 +50,11 @@ class Kept:
         self.journal: list[dict[str, Any]] = []
 
     def lines(self) -> list[dict[str, Any]]:
-        """The audit's lines."""
+        """The audit's lines of what became of each write."""
         every = [json.loads(line) for line in self.texts["log"].splitlines() if line.startswith("{")]
-        return [line for line in every if line["logger"] == "controller.audit"]
+        return [
+            line for line in every if line["logger"] == "controller.audit" and line["result"] != "Started"
+        ]
 
 
 @asynccontextmanager

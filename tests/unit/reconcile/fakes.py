@@ -11,7 +11,7 @@ from controller.model.actual import Actual
 from controller.model.people import OktaId, PersonState, Scope
 from controller.planning.inputs import Inputs
 from controller.planning.wish import Desired
-from controller.targets.base import Credentials, Done, Targets
+from controller.targets.base import Begun, Credentials, Done, Targets, unobserved
 from tests.unit.planning import world
 
 OKTA_APP = frozenset({ActionKind.SET_USERNAME_FORMAT, ActionKind.SET_MAPPING, ActionKind.ADD_APP_ATTRIBUTE})
@@ -82,9 +82,12 @@ class FakeTarget:
         self.world.calls.append(f"observe_groups {','.join(sorted(names))}")
         return self.world.state.accounts.groups
 
-    async def apply(self, desired: Desired, actions: Sequence[Action], done: Done) -> None:
+    async def apply(
+        self, desired: Desired, actions: Sequence[Action], done: Done, begun: Begun = unobserved
+    ) -> None:
         self.world.calls.append(f"apply {self.name}")
         for action in actions:
+            begun(action)
             if error := self.world.error_at.get(action.key):
                 done(Outcome(action, Result.FAILED, "Unavailable"))
                 raise error

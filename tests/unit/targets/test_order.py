@@ -223,3 +223,19 @@ async def test_of_a_bundle_only_what_can_succeed_is_written() -> None:
     needy = [update("u0", creation.key), update("u1"), update("u2")]
     told = await run(recorder, creation, *needy)
     assert recorder.sent == [["u1", "u2"]] and told["u0"].reason == "DependencyFailed"
+
+
+async def test_each_action_that_is_tried_is_announced_before_it_is_sent_and_once() -> None:
+    recorder, lines = Recorder(most=1, u1=lambda: Unauthorized("no", system="SCIM")), list[str]()
+
+    async def write(action: Action) -> Written:
+        lines.append(f"sends {action.subject}")
+        return await Recorder.write(recorder, action)
+
+    recorder.write = write  # type: ignore[method-assign]
+    actions = [update("u0"), update("u1"), update("u2"), update("u3", "UpdateAccount/u1")]
+    with pytest.raises(Unauthorized):
+        await carry_out(
+            recorder, actions, lambda _: None, lambda action: lines.append(f"begins {action.subject}")
+        )
+    assert lines == ["begins u0", "sends u0", "begins u1", "sends u1"]

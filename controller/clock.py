@@ -1,6 +1,6 @@
 """Time as an argument. Production passes SystemClock; tests pass ManualClock and never sleep.
 
-Wall time is aware UTC; `monotonic()` seconds are for durations. Imports nothing of the package.
+Wall time is aware UTC; `monotonic()` seconds are for durations.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+from controller.parsing import parse_moment
 
 
 class Clock(Protocol):
@@ -70,7 +72,7 @@ def rfc3339(moment: datetime) -> str:
 
 def parse_rfc3339(text: str) -> datetime:
     """An aware UTC datetime; raises ValueError where `text` is not RFC 3339."""
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if moment.tzinfo is None:
-        raise ValueError(f"no time zone in {text!r}")
-    return moment.astimezone(UTC)
+    moment = parse_moment(text)
+    if moment is None:
+        raise ValueError(f"{text!r} is no time with a zone")
+    return moment

@@ -32,7 +32,10 @@ def parse_duration(text: str) -> timedelta:
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{text!r} is no duration: write a Go duration such as 10m or 2160h")
-    return sum((float(number) * _UNIT[unit] for number, unit in parts), timedelta())
+    try:
+        return sum((float(number) * _UNIT[unit] for number, unit in parts), timedelta())
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than any duration: write one such as 10m or 2160h") from None
 
 
 class Duration(str):

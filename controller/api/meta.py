@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from controller.api.object_names import DataKey, ObjectName
+from controller.parsing import split_url
 
 GROUP: Final = "scim-operator.dev"
 VERSION: Final = "v1alpha1"
@@ -88,18 +90,35 @@ def keyed(longest: int, *keys: str, shortest: int | None = None) -> Any:
 Int32 = Annotated[int, Field(strict=True, json_schema_extra={"format": "int32"})]
 Int = Annotated[int, Field(strict=True)]
 Bool = Annotated[bool, Field(strict=True)]
+PORT: Final = rule(
+    "!self.matches('^https?://[^/]*:(0[0-9]*|[7-9][0-9]{4}|6[6-9][0-9]{3}|65[6-9][0-9]{2}|655[4-9][0-9]"
+    "|6553[6-9])(/|$)')",
+    "a port from 1 to 65535",
+)
+
+
+def parsed_url(url: str) -> str:
+    """`url`, which `urlsplit` can take apart. An API server that keeps what an older schema accepted does not
+    apply the rules below."""
+    try:
+        split_url(url)
+    except ValueError as error:
+        raise PydanticCustomError("url", "is no URL: {why}", {"why": str(error)}) from None
+    return url
+
+
 WEB_URL: Final = rule(
     r"self.matches('^(https://[A-Za-z0-9.-]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\]))"
     r"(:[0-9]{1,5})?(/[^?#]*)?$')",
     "https, or http on loopback; no query",
 )
-WebUrl = Annotated[str, text(URL, None, WEB_URL)]
+WebUrl = Annotated[str, text(URL, None, WEB_URL, PORT), AfterValidator(parsed_url)]
 SERVICE_URL: Final = rule(
     r"self.matches('^(https://[A-Za-z0-9.-]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\]"
     r"|[a-z0-9.-]+\\.svc(\\.cluster\\.local)?))(:[0-9]{1,5})?(/[^?#]*)?$')",
     "https, or http on loopback or to a Service; no query",
 )
-ServiceUrl = Annotated[str, text(URL, None, SERVICE_URL)]
+ServiceUrl = Annotated[str, text(URL, None, SERVICE_URL, PORT), AfterValidator(parsed_url)]
 """Plain http to a Service is still refused by the operator unless a setting allows it."""
 
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from controller.api.meta import (
     DNS_LABEL,
     LOGIN,
     OKTA_ID,
+    PORT,
     Api,
     CaBundleRef,
     Int32,
     SecretRef,
     keyed,
+    parsed_url,
     rule,
     rules,
     text,
@@ -83,7 +85,7 @@ class AllowedNamespaces(Api):
 class OktaOrgSpec(Api):
     """The connection to an Okta org. Two OktaOrgs of one org share one request budget and one log poller."""
 
-    url: Annotated[str, text(255, None, _ORIGIN)]
+    url: Annotated[str, text(255, None, _ORIGIN, PORT), AfterValidator(parsed_url)]
     """Origin of the org: https://acme.okta.com, or its custom domain, which counts as the same org: the org
     is known by its id."""
     auth: OktaAuth

@@ -55,6 +55,11 @@ class Window(Api):
                 "self.matches('^([0-9*/,-]+ +){3}[0-9A-Za-z*/,-]+ +[0-9A-Za-z*/,-]+$')",
                 "five cron fields: minute hour day month weekday",
             ),
+            rule(
+                r"!self.matches('^[^ ]+ +[^ ]+ +((30|31) +(0?2|[Ff][Ee][Bb])|31 +(0?[469]|11"
+                r"|[Aa][Pp][Rr]|[Jj][Uu][Nn]|[Ss][Ee][Pp]|[Nn][Oo][Vv])) +[*]$')",
+                "a day that the month has",
+            ),
         ),
     ]
     """When it opens, as five cron fields: minute hour day month weekday."""

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml
 from pydantic import SecretStr
@@ -20,7 +19,9 @@ from controller.clock import SystemClock
 from controller.errors import SpecError
 from controller.okta.client import OktaClient
 from controller.okta.connect import OrgAccess, okta_budgets, open_org
+from controller.parsing import as_objects, as_text, as_texts, split_url
 from controller.scim.connect import open_admin
+from controller.targets.provider_settings import parse_organization
 from controller.transport.session import Wiring
 from controller.transport.urls import UrlRefused, check_url
 
@@ -200,12 +201,15 @@ async def _from_admin(existing: Existing, attribute: JSON) -> list[JSON]:
         await session.aclose()
     documents = []
     if table.get("entries") and attribute:
-        rows = [{"values": list(row["values"]), "providerGroup": row["group"]} for row in table["entries"]]
+        rows = [
+            {"values": as_texts(row.get("values")), "providerGroup": as_text(row.get("group"))}
+            for row in as_objects(table["entries"])
+        ]
         spec = {"integrationRef": {"name": existing.name}, "mappings": rows}
         documents.append(_resource("GroupMapping", existing.name, spec))
     limit: JSON = {
         "integrationRefs": [{"name": existing.name}],
-        "seats": max(1, organization["seats"]["purchased"]),
+        "seats": max(1, parse_organization(organization).purchased),
     }
     return [*documents, _resource("SeatLimit", existing.name, limit)]
 
@@ -222,7 +226,7 @@ def _secrets(existing: Existing) -> list[JSON]:
         {
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": {"name": name, "annotations": {ALLOWED_HOSTS: urlsplit(url).netloc}},
+            "metadata": {"name": name, "annotations": {ALLOWED_HOSTS: split_url(url).netloc}},
             "stringData": {key: ""},
         }
         for name, url, key in wanted

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from http.client import HTTPException
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 from controller.errors import SpecError, clip
+from controller.parsing import split_url
 
 SECONDS = 10.0
 MOST_BYTES = 500
@@ -19,7 +19,11 @@ MOST_BYTES = 500
 def probe(url: str) -> bool:
     """Whether `url` answers 2xx within ten seconds; prints what it answers, or why there is no answer.
     SpecError where it is no HTTP URL."""
-    if urlsplit(url).scheme not in ("http", "https"):
+    try:
+        is_http = split_url(url).scheme in ("http", "https")
+    except ValueError:
+        is_http = False
+    if not is_http:
         raise SpecError("has to be an http or https URL", field="URL")
     try:
         with build_opener(ProxyHandler({})).open(url, timeout=SECONDS) as answer:
@@ -27,7 +31,7 @@ def probe(url: str) -> bool:
             return True
     except HTTPError as error:
         print(f"{url}: {error.code} {_text(error.read(MOST_BYTES))}")
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError) as error:
         print(f"{url}: {clip(str(getattr(error, 'reason', None) or error), 200)}")
     return False
 

@@ -7,12 +7,11 @@ nothing between calls and knows no kind of ours. Errors are the tree's, with sys
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio import config as kubeconfigs
@@ -32,6 +31,7 @@ from controller.errors import (
     clip,
 )
 from controller.handlers.paths import ApiPath
+from controller.parsing import parse_json, split_url
 
 JSON = dict[str, Any]
 config: Any = kubeconfigs  # the official client has no types
@@ -113,7 +113,7 @@ class ApiServer:
     @property
     def origin(self) -> str:
         """The same for messages: scheme and host, since a path may carry a credential."""
-        parts = urlsplit(self.url)
+        parts = split_url(self.url)
         return f"{parts.scheme}://{parts.netloc}"
 
     async def aclose(self) -> None:
@@ -179,7 +179,7 @@ class ApiServer:
         try:
             await self._raise_for(answer, "GET", path)
             async for line in answer.content:
-                event = json.loads(line)
+                event = parse_json(line)
                 if event["type"] == "ERROR":
                     raise _error(
                         int(event["object"].get("code", 500)), event["object"].get("message", ""), path
@@ -206,7 +206,7 @@ class ApiServer:
         answer = await self._open(method, path, params, accept, body, content_type)
         try:
             await self._raise_for(answer, method, path)
-            decoded: JSON = json.loads(await answer.read() or b"{}")
+            decoded: JSON = parse_json(await answer.read() or b"{}")
             return decoded
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _unreachable(self.origin, error) from None
@@ -245,7 +245,7 @@ class ApiServer:
             return
         text = (await answer.read()).decode("utf-8", "replace")
         try:
-            text = json.loads(text).get("message", text)
+            text = parse_json(text).get("message", text)
         except (ValueError, AttributeError):
             text = clip(text, 200)
         raise _error(answer.status, text, f"{method} {path}")

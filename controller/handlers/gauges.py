@@ -11,10 +11,10 @@ from typing import Any
 from prometheus_client import Gauge
 
 from controller.api.seat_limit import SeatLimitSpec
-from controller.clock import parse_rfc3339
 from controller.handlers.known import INTEGRATION, LIMIT, Place
 from controller.metrics import Metrics
 from controller.model.plan import DriftKind
+from controller.parsing import parse_moment
 from controller.reconcile.conditions import ORDER
 
 STATUSES = ("True", "False", "Unknown")
@@ -57,7 +57,8 @@ def _integration(metrics: Metrics, namespace: str, name: str, status: Mapping[st
         metrics.drift.labels(namespace, name, kind.value).set(drift.get(kind.value, 0))
     steps = status.get("manualSteps") or []
     metrics.manual_steps.labels(namespace, name).set(status.get("manualStepsOpen", len(steps)))
-    since = [parse_rfc3339(step["since"]).timestamp() for step in steps if step.get("since")]
+    times = [parse_moment(step.get("since")) for step in steps]
+    since = [moment.timestamp() for moment in times if moment is not None]
     _optional(metrics.manual_step_oldest_timestamp_seconds, namespace, name, min(since, default=None))
     _token_expiry(metrics, namespace, name, status.get("token") or {})
 
@@ -65,8 +66,9 @@ def _integration(metrics: Metrics, namespace: str, name: str, status: Mapping[st
 def _token_expiry(metrics: Metrics, namespace: str, name: str, token: Mapping[str, Any]) -> None:
     gauge = metrics.token_expiry_timestamp_seconds
     for holder, field in HOLDERS.items():
-        if field in token:
-            gauge.labels(namespace, name, holder).set(parse_rfc3339(token[field]).timestamp())
+        expiry = parse_moment(token.get(field))
+        if expiry is not None:
+            gauge.labels(namespace, name, holder).set(expiry.timestamp())
         else:
             gauge.remove(namespace, name, holder)
 

@@ -24,6 +24,7 @@ from controller.okta.events import (
     check_hook_secret,
     parse_hook,
 )
+from controller.parsing import whole_number
 from controller.settings import Settings
 
 CHALLENGE_LIMIT = 1024
@@ -71,7 +72,7 @@ def hook_listener(settings: Settings, secret: SecretStr, take: Take, host: str =
 
 async def _body(scope: Scope, receive: Receive) -> bytes:
     """The body, which the server bounds; nobody's is read before the secret was right."""
-    if not header_of(scope, b"content-length").isdigit():
+    if whole_number(header_of(scope, b"content-length")) is None:
         raise HookRefused(411, "a hook says how long its body is")
     body, more = bytearray(), True
     while more:

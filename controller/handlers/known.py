@@ -76,7 +76,11 @@ def is_newer(body: Body, than: Body) -> bool:
     one, other = (str(each["metadata"].get("resourceVersion", "")) for each in (body, than))
     if body["metadata"].get("uid") != than["metadata"].get("uid"):
         return True
-    return int(one) > int(other) if one.isdigit() and other.isdigit() else one != other
+    if one.isascii() and one.isdigit() and other.isascii() and other.isdigit():
+        # As texts: a version may have any number of digits.
+        one, other = one.lstrip("0"), other.lstrip("0")
+        return (len(one), one) > (len(other), other)
+    return one != other
 
 
 class Known:

@@ -20,6 +20,7 @@ from controller.errors import Conflict, ControllerError, NotFound, Unavailable
 from controller.handlers.apiserver import JSON, ApiServer, open_api_server
 from controller.handlers.cluster import MANAGER
 from controller.handlers.paths import ApiPath, object_path
+from controller.parsing import finite_number, whole_number
 
 LEASE_SECONDS = 10
 """How long a Lease that is not renewed stands."""
@@ -46,7 +47,7 @@ class Elector:
         holder, renewed = str(spec.get("holderIdentity") or ""), str(spec.get("renewTime") or "")
         if (holder, renewed) != self._seen:
             self._seen, self._since = (holder, renewed), monotonic
-        lasts = float(spec.get("leaseDurationSeconds") or LEASE_SECONDS)
+        lasts = finite_number(spec.get("leaseDurationSeconds")) or LEASE_SECONDS
         if holder in ("", self.identity) or monotonic - self._since > lasts:
             return self._spec(spec, now)
         return None
@@ -60,7 +61,8 @@ class Elector:
             "leaseDurationSeconds": LEASE_SECONDS,
             "acquireTime": old.get("acquireTime", moment) if is_mine else moment,
             "renewTime": moment,
-            "leaseTransitions": int(old.get("leaseTransitions") or 0) + (0 if is_mine or not old else 1),
+            "leaseTransitions": (whole_number(old.get("leaseTransitions")) or 0)
+            + (0 if is_mine or not old else 1),
         }
 
 

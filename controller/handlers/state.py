@@ -17,6 +17,7 @@ from controller.errors import NotFound
 from controller.handlers.apiserver import JSON, ApiServer
 from controller.handlers.cluster import MANAGER
 from controller.handlers.paths import object_path
+from controller.parsing import whole_number
 
 CHUNK = 600 * 1024
 """Bytes of a part: below 900 KiB in base64, while etcd takes 1 MiB an object."""
@@ -152,7 +153,7 @@ def _head_of(body: JSON) -> _Head:
         str(body["metadata"].get("resourceVersion", "")),
         str(data.get("digest", "")),
         str(data.get("side", "a")),
-        int(parts) if parts.isdigit() else 0,
+        whole_number(parts) or 0,
     )
 
 

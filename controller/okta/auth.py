@@ -15,15 +15,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 
 from pydantic import SecretStr
 
 from controller.errors import RemoteError, Unauthorized, clip
 from controller.okta.keys import SigningKey, generate_proof_key
 from controller.okta.routes import scope_of
+from controller.parsing import split_url
 from controller.transport.calls import Answer, Call
 from controller.transport.failures import server_time
+from controller.transport.grants import is_token, lifetime_seconds
 from controller.transport.session import Session
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -95,7 +97,7 @@ class _Proof:
 
     def header(self, method: str, url: str, moment: int, token: str = "", with_nonce: bool = False) -> str:
         """A proof for one request (RFC 9449 section 4.2): `htu` is the URL without query and fragment."""
-        parts = urlsplit(url)
+        parts = split_url(url)
         claims: dict[str, Any] = {
             "jti": str(uuid.uuid4()),
             "htm": method,
@@ -134,7 +136,7 @@ class ServiceApp:
         self._needs_api_nonce = False
 
     async def headers(self, method: str, url: str) -> Mapping[str, str]:
-        token = await self._token(scope_of(method, urlsplit(url).path))
+        token = await self._token(scope_of(method, split_url(url).path))
         value = token.value.get_secret_value()
         if not token.is_bound:
             return {"authorization": f"Bearer {value}"}
@@ -247,7 +249,7 @@ class ServiceApp:
     def _parse(self, answer: Answer, begun: float) -> _Token:
         body = answer.body if isinstance(answer.body, dict) else {}
         value, kind = body.get("access_token"), str(body.get("token_type", ""))
-        if not isinstance(value, str) or not value or kind.lower() not in ("bearer", "dpop"):
+        if not is_token(value) or kind.lower() not in ("bearer", "dpop"):
             raise Unauthorized("Okta's token endpoint answered without a token", system="Okta", status=200)
         if kind.lower() == "bearer" and self._proof.is_on:
             raise Unauthorized(
@@ -256,6 +258,6 @@ class ServiceApp:
                 system="Okta",
                 reason="ProofOfPossessionRefused",
             )
-        lives = float(body.get("expires_in") or 3600)
+        lives = lifetime_seconds(body, default=3600)
         kept = max(lives / 2, lives - MARGIN_SECONDS)
         return _Token(SecretStr(value), kind.lower() == "dpop", begun, begun + kept)

@@ -11,7 +11,6 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from controller.errors import NotFound, Rejected, Unavailable
 from controller.names import difference, fold
@@ -30,6 +29,7 @@ from controller.okta.shapes import (
     UserType,
 )
 from controller.okta.shapes import Mapping as ProfileMapping
+from controller.parsing import split_url
 from controller.transport.calls import Answer, Call, Lane, fill
 from controller.transport.session import Session
 
@@ -374,9 +374,9 @@ def _object(answer: Answer, route: str) -> Json:
 
 
 def _check_link(answer: Answer, link: str, path: str) -> None:
-    if urlsplit(link).path != urlsplit(path).path:
+    if split_url(link).path != split_url(path).path:
         raise Unavailable(
-            f"the next link of {urlsplit(answer.url).path} leads to {urlsplit(link).path}",
+            f"the next link of {split_url(answer.url).path} leads to {split_url(link).path}",
             system="Okta",
             reason="ForeignLink",
         )

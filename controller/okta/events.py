@@ -9,7 +9,6 @@ request").
 from __future__ import annotations
 
 import hmac
-import json
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 from controller.errors import Rejected, Unavailable, clip
 from controller.okta.client import PAGE_LOG, OktaClient
 from controller.okta.shapes import LogEvent
+from controller.parsing import parse_json
 from controller.transport.failures import redact
 
 PREFIXES = (
@@ -176,8 +176,8 @@ def parse_hook(body: bytes) -> list[Change]:
     if len(body) > LARGEST_HOOK:
         raise HookRefused(413, f"an event hook has at most {LARGEST_HOOK} bytes")
     try:
-        whole = json.loads(body)
-    except (ValueError, RecursionError):
+        whole = parse_json(body)
+    except ValueError:
         raise HookRefused(400, "the body is not JSON") from None
     data = whole.get("data") if isinstance(whole, dict) else None
     events = data.get("events") if isinstance(data, dict) else None

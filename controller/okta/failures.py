@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from controller.errors import Conflict, NotFound, Rejected, RemoteError, Unauthorized, Unavailable, clip
 from controller.okta.routes import scope_of
+from controller.parsing import split_url
 from controller.transport.calls import Answer, Call
 from controller.transport.failures import error_of_status
 
@@ -99,7 +99,7 @@ def _meaning(code: str, status: int, challenge: str) -> Meaning:
 
 
 def _permission_advice(call: Call, answer: Answer) -> str:
-    scope = scope_of(call.method, urlsplit(answer.url).path)
+    scope = scope_of(call.method, split_url(answer.url).path)
     needs = "an admin role that covers the app (Application Administrator)"
     if not scope:
         return f"the credential needs {needs}"

@@ -6,7 +6,6 @@ a Secret that a person filled. No message quotes any part of it.
 
 from __future__ import annotations
 
-import json
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from joserfc.jwk import ECKey, RSAKey
 from pydantic import SecretStr
 
 from controller.errors import SpecError
+from controller.parsing import parse_json
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
 _ALGORITHM_OF_CURVE = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
@@ -67,7 +67,7 @@ def generate_proof_key() -> SigningKey:
 
 def _json_object(text: str, field: str) -> dict[str, Any]:
     try:
-        jwk = json.loads(text)
+        jwk = parse_json(text)
     except ValueError:
         raise SpecError(f"looks like a JWK but is not JSON; {FORMS}", field=field) from None
     if not isinstance(jwk, dict) or "keys" in jwk:

@@ -10,16 +10,16 @@ and System Log API (retention, polling requests).
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from controller.clock import Clock, parse_rfc3339
+from controller.clock import Clock
 from controller.model.actual import DAY_ZERO
 from controller.okta.client import OktaClient
 from controller.okta.events import SIGN_IN, parse_event, read_log
 from controller.okta.shapes import LogEvent
+from controller.parsing import as_object, parse_moment
 from controller.transport.calls import Lane
 
 RETENTION = timedelta(days=90)
@@ -102,10 +102,10 @@ def _newest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
 def _signed_in(events: Iterable[LogEvent], app_id: str) -> Iterator[tuple[str, int]]:
     """(person, day) of each event that is a sign-in to the app and succeeded."""
     for event in events:
-        change, succeeded = parse_event(event), (event.get("outcome") or {}).get("result") == "SUCCESS"
-        if change.is_sign_in and succeeded and app_id in change.app_ids:
-            with contextlib.suppress(ValueError):
-                yield str((event.get("actor") or {}).get("id")), _day(parse_rfc3339(change.published))
+        change, succeeded = parse_event(event), as_object(event.get("outcome")).get("result") == "SUCCESS"
+        published = parse_moment(change.published)
+        if change.is_sign_in and succeeded and app_id in change.app_ids and published is not None:
+            yield str(as_object(event.get("actor")).get("id")), _day(published)
 
 
 def _day(moment: datetime) -> int:

@@ -6,10 +6,9 @@ resource says.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from controller.api.okta_org import OktaOrgSpec
 from controller.errors import SpecError
+from controller.parsing import split_url
 from controller.planning.inputs import Inputs, Resource, Rival
 
 REASON = "Conflict"
@@ -55,7 +54,10 @@ def pinned_app(inputs: Inputs) -> tuple[str, str]:
 def tenant_of(url: str) -> str:
     """`url` as it is compared: scheme and host in lower case, no port of the scheme's own, no trailing
     slash."""
-    parts = urlsplit(url.strip())
+    try:
+        parts = split_url(url.strip())
+    except ValueError:
+        return url
     own = {"https": 443, "http": 80}.get(parts.scheme.lower())
     port = "" if parts.port in (None, own) else f":{parts.port}"
     return f"{parts.scheme.lower()}://{(parts.hostname or '').lower()}{port}{parts.path.rstrip('/')}"

@@ -8,7 +8,8 @@ written to people.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import eq, ge, gt, itemgetter, le, lt, ne
+from math import isfinite
+from operator import add, eq, ge, gt, itemgetter, le, lt, ne, sub
 from typing import Any
 
 from controller.errors import SpecError, clip
@@ -159,13 +160,22 @@ def _add(left: Value, right: Value) -> Value:
     if left is None and right is None:
         return None
     if _is_number(left) and _is_number(right):
-        return left + right  # type: ignore[operator]
+        return _finite(add, left, right)
     return (as_text(left) + as_text(right))[:MAX_RESULT]
 
 
 def _subtract(left: Value, right: Value) -> Value:
     """A difference of numbers; null where one is none."""
-    return left - right if _is_number(left) and _is_number(right) else None  # type: ignore[operator]
+    return _finite(sub, left, right) if _is_number(left) and _is_number(right) else None
+
+
+def _finite(operate: Callable[[Any, Any], Any], left: Value, right: Value) -> Value:
+    """The result on two numbers; null where it is no number that JSON can carry."""
+    try:
+        value: int | float = operate(left, right)
+    except OverflowError:
+        return None
+    return value if isinstance(value, int) or isfinite(value) else None
 
 
 def _compare(compare: Callable[[Any, Any], bool], left: Value, right: Value) -> bool:

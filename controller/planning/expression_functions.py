@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from controller.model.people import Value
+from controller.parsing import finite_number
 
 MAX_RESULT = 16_384
 Function = Callable[..., Value]
@@ -27,10 +28,15 @@ def as_text(value: Value) -> str:
 
 def as_int(value: Value) -> int:
     """`value` as a whole number; 0 where it is none."""
-    try:
-        return round(float(value)) if value is not None else 0
-    except (ValueError, OverflowError):
-        return 0
+    number = as_number(value)
+    return 0 if number is None else round(number)
+
+
+def as_number(value: Value) -> float | None:
+    """`value` as a number that JSON can carry, a boolean as 1 or 0; None where it is none, as "nan" is."""
+    if isinstance(value, str):
+        return finite_number(value.strip())
+    return finite_number(int(value) if isinstance(value, bool) else value)
 
 
 def _on_text(change: Callable[[str], Value]) -> Function:
@@ -53,7 +59,11 @@ def _length(value: Value) -> Value:
 def _replace(value: Value, found: Value, new: Value, times: int = -1) -> Value:
     if value is None or not found:
         return value
-    return as_text(value).replace(as_text(found), "" if new is None else as_text(new), times)
+    parts = as_text(value).split(as_text(found), times)
+    joint = "" if new is None else as_text(new)
+    # So many parts already fill a result: the rest of a huge replacement is never made.
+    kept = parts[: MAX_RESULT // max(1, len(joint)) + 2] if joint else parts
+    return joint.join(kept)[:MAX_RESULT]
 
 
 def _replace_first(value: Value, found: Value, new: Value) -> Value:
@@ -98,10 +108,7 @@ def _to_int(value: Value) -> Value:
 
 
 def _to_number(value: Value) -> Value:
-    try:
-        return None if value is None else float(value)
-    except ValueError:
-        return None
+    return as_number(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from controller.model.people import Value
+from controller.parsing import finite_number
 
 MAX_DEPTH = 40
 MAX_LENGTH = 1024
@@ -150,6 +151,13 @@ def _unreadable(character: str) -> str:
     return f"{character!r} is not understood here"
 
 
+def _number(token: _Token) -> Literal:
+    number = finite_number(token.text)
+    if number is None:
+        raise Misread(token.at, "a number has at most 15 digits before its point and 15 after it")
+    return Literal(number if "." in token.text else int(number))
+
+
 def _unquoted(token: str) -> str:
     if token[0] == "'":
         return token[1:-1].replace("''", "'")
@@ -225,7 +233,7 @@ class _Parser:
         if token.kind == "text":
             return Literal(_unquoted(token.text))
         if token.kind == "number":
-            return Literal(float(token.text) if "." in token.text else int(token.text))
+            return _number(token)
         if token.kind == "name":
             return self._named(token)
         raise Misread(token.at, f"{token.text!r} is not expected here")

@@ -13,6 +13,8 @@ from datetime import date, timedelta
 from itertools import pairwise
 from math import sqrt
 
+from controller.parsing import parse_day
+
 LEAST_DAYS = 14
 LEAST_COUNTS = 8
 WINDOW_DAYS = 90
@@ -42,6 +44,9 @@ class Forecast:
     """Days from the first to the last count that was used."""
 
 
+_DAY_ZERO = date(1970, 1, 1)
+
+
 @dataclass(frozen=True, slots=True)
 class _Slope:
     """Seats a day."""
@@ -56,9 +61,10 @@ def forecast(history: History, limit: int) -> Forecast | None:
     """When `limit` seats are taken; None where there is no history. The counts of the last 90 days count."""
     if not history:
         return None
-    today, used = date.fromisoformat(history[-1][0]), history[-1][1]
+    days_of = [(parse_day(text) or _DAY_ZERO, count) for text, count in history]
+    today, used = days_of[-1]
     since = today - timedelta(days=WINDOW_DAYS)
-    recent = [(day, count) for text, count in history if (day := date.fromisoformat(text)) >= since]
+    recent = [(day, count) for day, count in days_of if day >= since]
     days = (today - recent[0][0]).days
     if used >= limit:
         return Forecast(f"{used} of {limit} seats are used: nothing is left to forecast", days=days)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from controller.model.actual import DAY_ZERO, Actual, Memory
 from controller.model.people import OktaId, Person
 from controller.names import fold
+from controller.parsing import parse_moment
 from controller.planning.wish import Desired
 
 
@@ -72,8 +73,4 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 def _moment(text: str) -> datetime:
     """The time in `text`; the beginning of time where it is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return _NEVER
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return parse_moment(text, UTC) or _NEVER

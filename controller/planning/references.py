@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from controller.api.meta import ALLOWED_HOSTS
 from controller.api.okta_org import OktaOrgSpec
 from controller.errors import SpecError, Waiting
+from controller.parsing import split_url
 from controller.planning.inputs import Inputs, Resource
 
 
@@ -135,8 +135,11 @@ def _host_message(use: Use, url: str, allowed: frozenset[str]) -> str:
 
 
 def host_of(url: str) -> str:
-    """`host[:port]` of `url`, the port only where it is not the scheme's own."""
-    parts = urlsplit(url)
+    """`host[:port]` of `url`, the port only where it is not the scheme's own; "" where it is no URL."""
+    try:
+        parts = split_url(url)
+    except ValueError:
+        return ""
     host = (parts.hostname or "").lower()
     host = f"[{host}]" if ":" in host else host
     own = 443 if parts.scheme == "https" else 80

@@ -14,6 +14,7 @@ from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory, Touched
 from controller.model.plan import Plan
 from controller.model.words import many_people
+from controller.parsing import parse_moment
 from controller.planning.wish import Desired, Limit, Safeguards
 
 PERSONAL = frozenset(
@@ -77,9 +78,11 @@ def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
+_LONG_PAST = datetime.min.replace(tzinfo=UTC)
+
+
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return parse_moment(text, UTC) or _LONG_PAST
 
 
 def allowed(limit: Limit, minimum: int, owned: int) -> int:

@@ -5,6 +5,7 @@ Called by guard with the time of the run, and by desired to check schedules.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,19 +14,34 @@ from croniter import croniter
 
 from controller.planning.wish import Window
 
+_FIELDS = re.compile(r"([0-9*/,-]+ +){3}[0-9A-Za-z*/,-]+ +[0-9A-Za-z*/,-]+", re.ASCII)
+"""The same as the rule of the schema; croniter takes more: six fields, random times, @daily."""
+_A_LEAP_YEAR = datetime(2028, 1, 1, tzinfo=UTC)
 _STEPS = 1000
 """How many edges of windows are looked at for the next opening: far more than a year of nightly ones."""
 
 
 def flaw_of(window: Window) -> str:
     """Why `window` cannot be used and what to write, or ""."""
-    if not croniter.is_valid(window.schedule):
+    if not _FIELDS.fullmatch(window.schedule) or not croniter.is_valid(window.schedule):
         return f"{window.schedule!r} is no schedule: write five cron fields such as 0 8 * * 1-5"
+    if not _ever_comes(window.schedule):
+        return f"{window.schedule!r} never comes: no month of it has that day"
     try:
         ZoneInfo(window.time_zone)
     except (KeyError, ValueError, OSError):
         return f"{window.time_zone!r} is no time zone: write an IANA name such as Europe/Berlin"
     return ""
+
+
+def _ever_comes(schedule: str) -> bool:
+    """Whether a day exists on which `schedule` opens: February 31 does not, and its search gives up."""
+    try:
+        croniter(schedule, _A_LEAP_YEAR).get_next(datetime)
+        croniter(schedule, _A_LEAP_YEAR).get_prev(datetime)
+    except ValueError:
+        return False
+    return True
 
 
 def is_open(windows: Sequence[Window], now: datetime) -> bool:

@@ -11,9 +11,9 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from controller.clock import parse_rfc3339
 from controller.errors import PlanRefused, RateLimited, SpecError, Unauthorized, Unavailable, Waiting
 from controller.model.actions import Result
+from controller.parsing import parse_moment
 from controller.reconcile.conditions import IN_SYNC, TRUE
 from controller.reconcile.outcome import Amount
 from controller.reconcile.report import Report
@@ -114,10 +114,7 @@ def _since(steps: Any) -> dict[Any, Any]:
 
 
 def _age(report: Report, since: object) -> float:
-    try:
-        begun = parse_rfc3339(since) if isinstance(since, str) else report.finished
-    except ValueError:
-        begun = report.finished
+    begun = parse_moment(since) or report.finished
     return (report.finished - begun).total_seconds()
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from controller.api.seat_limit import PEOPLE_SHOWN
 from controller.api.status import SHORT_MESSAGE, VALUE
-from controller.clock import parse_rfc3339, rfc3339
+from controller.clock import rfc3339
 from controller.errors import clip
 from controller.model.actual import Memory
 from controller.model.plan import Seats
+from controller.parsing import parse_moment
 from controller.planning.forecast import forecast
 from controller.planning.reclaim import find_inactive
 from controller.reconcile.outcome import Show
@@ -70,7 +71,8 @@ def reclaim_status(report: Report, show: Show) -> Status:
 
 
 def _time(text: str) -> str | None:
-    return rfc3339(parse_rfc3339(text)) if text else None
+    moment = parse_moment(text)
+    return rfc3339(moment) if moment is not None else None
 
 
 def _day(day: date | None) -> str | None:

@@ -22,11 +22,12 @@ from controller.api.integration_status import (
     PLAN_ACTIONS,
 )
 from controller.api.status import MESSAGE, SHORT_MESSAGE, VALUE
-from controller.clock import parse_rfc3339, rfc3339
+from controller.clock import rfc3339
 from controller.errors import clip
 from controller.model.actions import Outcome, Touch
 from controller.model.people import OktaId
 from controller.model.plan import DriftItem, HoldReason
+from controller.parsing import parse_moment
 from controller.planning.inputs import Resource
 from controller.planning.rotation import TokenTimes, token_times
 from controller.planning.safeguards import count_use
@@ -382,8 +383,8 @@ def without_churn(previous: Mapping[str, Any], made: Status, now: datetime) -> S
     """`made`, or the previous status where nothing but freshness differs and that is recent enough."""
     if _core(previous) != _core(made):
         return made
-    last = str(previous.get("lastSyncTime") or "")
-    is_old = bool(made.get("lastSyncTime")) and (not last or now - parse_rfc3339(last) >= REFRESH)
+    last = parse_moment(previous.get("lastSyncTime"))
+    is_old = bool(made.get("lastSyncTime")) and (last is None or now - last >= REFRESH)
     return made if is_old else dict(previous)
 
 

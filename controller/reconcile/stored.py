@@ -12,6 +12,7 @@ import gzip
 import json
 import struct
 from collections.abc import Iterable, Mapping
+from datetime import UTC
 from typing import Any
 
 from controller.clock import parse_rfc3339, rfc3339
@@ -19,8 +20,11 @@ from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Made, Memory, Touched
 from controller.model.people import OktaId, ScimId, Value
 from controller.model.plan import Frozen
+from controller.parsing import parse_day, parse_json, parse_moment, whole_number
 
 VERSION = 1
+NOT_STORED_BY_US = (KeyError, IndexError, TypeError, AttributeError, OverflowError, struct.error)
+"""What reading a blob runs into if somebody else wrote it."""
 
 
 def encode_memory(memory: Memory) -> bytes:
@@ -58,8 +62,18 @@ def encode_memory(memory: Memory) -> bytes:
 
 
 def decode_memory(packed: bytes) -> Memory:
-    """The memory in `packed`; ValueError or KeyError where it is none."""
-    raw = _unpacked(packed)
+    """The memory in `packed`; ValueError where it is none."""
+    try:
+        return _memory(_unpacked(packed))
+    except NOT_STORED_BY_US as error:
+        raise ValueError(f"no memory: {type(error).__name__}") from None
+
+
+def _memory(raw: Mapping[str, Any]) -> Memory:
+    if not all(parse_moment(at, UTC) for _, _, at in raw["window"]):
+        raise ValueError("an entry of the window has no time")
+    if not all(parse_day(day) and whole_number(used) is not None for day, used in raw["seatHistory"]):
+        raise ValueError("an entry of the seat history has no day or no number")
     return Memory(
         pairs={OktaId(okta_id): ScimId(scim_id) for okta_id, scim_id in raw["pairs"].items()},
         adopted=frozenset(OktaId(okta_id) for okta_id in raw["adopted"]),
@@ -136,10 +150,13 @@ def encode_frozen(frozen: Frozen) -> bytes:
 
 
 def decode_frozen(packed: bytes) -> Frozen:
-    """The plan in `packed`; ValueError or KeyError where it is none."""
-    raw = _unpacked(packed)
-    actions = tuple(_action(each) for each in raw["actions"])
-    return Frozen(raw["digest"], raw["generation"], parse_rfc3339(raw["created"]), actions)
+    """The plan in `packed`; ValueError where it is none."""
+    try:
+        raw = _unpacked(packed)
+        actions = tuple(_action(each) for each in raw["actions"])
+        return Frozen(raw["digest"], raw["generation"], parse_rfc3339(raw["created"]), actions)
+    except NOT_STORED_BY_US as error:
+        raise ValueError(f"no plan: {type(error).__name__}") from None
 
 
 def action_json(action: Action) -> dict[str, Any]:
@@ -186,7 +203,7 @@ def _packed(content: dict[str, Any]) -> bytes:
 
 def _unpacked(packed: bytes) -> dict[str, Any]:
     try:
-        raw = json.loads(gzip.decompress(packed))
+        raw = parse_json(gzip.decompress(packed))
     except (OSError, EOFError) as error:
         raise ValueError(f"not compressed JSON: {error}") from None
     if not isinstance(raw, dict) or raw.get("version") != VERSION:

@@ -14,9 +14,10 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 import cel
+
+from controller.parsing import split_url
 
 _MATCHES: Final = cel.compile("text.matches(pattern)")
 _DATE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -31,6 +32,8 @@ _UNIT_SECONDS: Final = {
     "m": 60,
     "h": 3600,
 }
+_LONGEST_SECONDS: Final = 2**63 / 1e9
+"""Go counts nanoseconds in 64 bits: 292 years."""
 _SCALA: Final = re.compile(
     r"\s*(\d+)\s*(ns|nanos?|us|micros?|ms|millis?|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?|w|weeks?)\s*",
     re.ASCII,
@@ -61,14 +64,14 @@ def parse_date_time(text: str) -> datetime:
         raise ValueError(f"{text!r} is no RFC 3339 date-time")
     day, clock, fraction, zone = parts.groups()
     zone = "+00:00" if zone in "Zz" else zone
-    return datetime.fromisoformat(f"{day}T{clock}{(fraction or '')[:7]}{zone}")
+    return datetime.fromisoformat(f"{day}T{clock}{(fraction or '')[:7]}{zone}")  # noqa: TID251 - a form of its own
 
 
 def parse_date(text: str) -> datetime:
     """Midnight UTC of an RFC 3339 full-date. Raises ValueError."""
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
         raise ValueError(f"{text!r} is no date")
-    day = date.fromisoformat(text)
+    day = date.fromisoformat(text)  # noqa: TID251 - a form of its own
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
@@ -79,6 +82,8 @@ def parse_go_duration(text: str) -> timedelta:
     if body != "0" and (not pieces or "".join(n + u for n, u in pieces) != body):
         raise ValueError(f"{text!r} is no Go duration such as 1h30m")
     seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in pieces)
+    if seconds > _LONGEST_SECONDS:
+        raise ValueError(f"{text!r} is longer than Go can say")
     return timedelta(seconds=-seconds if text.startswith("-") else seconds)
 
 
@@ -111,7 +116,7 @@ def _is_byte(text: str) -> bool:
 
 def _is_uri(text: str) -> bool:
     try:
-        parts = urlsplit(text)
+        parts = split_url(text)
     except ValueError:
         return False
     return bool(parts.scheme) or text.startswith("/")

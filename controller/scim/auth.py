@@ -9,12 +9,14 @@ import asyncio
 import base64
 import hmac
 from collections.abc import Mapping
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
 
 from pydantic import SecretStr
 
 from controller.errors import RemoteError, Unauthorized, clip
+from controller.parsing import split_url
 from controller.transport.calls import Answer, Call
+from controller.transport.grants import is_token, lifetime_seconds
 from controller.transport.session import Session
 
 FRESH_SECONDS = 5.0
@@ -92,9 +94,9 @@ class ClientCredentials:
         )
         body = (await self._session.send(call)).body
         token = body.get("access_token") if isinstance(body, dict) else None
-        if not isinstance(token, str) or not token:
+        if not is_token(token):
             raise Unauthorized("the token URL answered without an access_token", system="SCIM", status=200)
-        lives = float(body.get("expires_in") or 300)
+        lives = lifetime_seconds(body, default=300)
         self._token, self._fetched_at = SecretStr(token), begun
         self._replace_at = begun + max(lives / 2, lives - 60)
 
@@ -105,7 +107,7 @@ def read_token_error(call: Call, answer: Answer) -> RemoteError | None:
         return None
     body = answer.body if isinstance(answer.body, dict) else {}
     says = f"{body.get('error', answer.status)} {body.get('error_description') or ''}".strip()
-    host = urlsplit(answer.url).netloc
+    host = split_url(answer.url).netloc
     return Unauthorized(
         f"the token URL at {clip(host, 100)} gave no token: {clip(says, 200)}; check clientId and "
         f"clientSecret",

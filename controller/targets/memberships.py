@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from controller.clock import Clock, parse_rfc3339
+from controller.clock import Clock
 from controller.model.people import OktaId
 from controller.okta.shapes import Group
+from controller.parsing import parse_moment
 
 Members = Mapping[OktaId, str]
 """Okta id -> login."""
@@ -37,10 +38,8 @@ class Mark:
 
     def is_settled(self, now: datetime) -> bool:
         """Whether the last change is so old that what is read now is what it led to."""
-        try:
-            return parse_rfc3339(self.changed) < now - SETTLED
-        except ValueError:
-            return False
+        changed = parse_moment(self.changed)
+        return changed is not None and changed < now - SETTLED
 
 
 @dataclass(slots=True)

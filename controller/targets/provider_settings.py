@@ -10,10 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-from controller.clock import Clock, parse_rfc3339
+from controller.clock import Clock
 from controller.errors import Conflict, Rejected, Unavailable
 from controller.model.actions import Action, ActionKind, Outcome
 from controller.model.actual import (
@@ -26,6 +25,7 @@ from controller.model.actual import (
     Token,
 )
 from controller.model.people import OktaId, Scope
+from controller.parsing import as_texts, parse_moment, whole_number
 from controller.planning.tables import SavedTable, table_of
 from controller.planning.wish import Desired
 from controller.scim.admin import AdminClient, Json
@@ -203,7 +203,8 @@ def _table_fault(wished: SavedTable, actual: GroupTable) -> str:
 def parse_organization(body: Json) -> Organization:
     """The organization of an answer. Raises Unavailable for one without seats."""
     seats, billing = body.get("seats"), body.get("billing") or {}
-    if not isinstance(seats, Mapping) or not isinstance(seats.get("purchased"), int):
+    purchased = whole_number(seats.get("purchased")) if isinstance(seats, Mapping) else None
+    if not isinstance(seats, Mapping) or purchased is None:
         raise Unavailable("the admin API tells no seats", system="admin", reason="NotAdminApi")
     return Organization(
         str(body.get("plan") or ""),
@@ -211,10 +212,10 @@ def parse_organization(body: Json) -> Organization:
         bool(body.get("scimEnabled")),
         str(body.get("scimBaseUrl") or ""),
         str(billing.get("method") or "") if isinstance(billing, Mapping) else str(billing),
-        seats["purchased"],
-        int(seats.get("used") or 0),
-        int(seats.get("pending") or 0),
-        int(seats.get("free") or 0),
+        purchased,
+        whole_number(seats.get("used")) or 0,
+        whole_number(seats.get("pending")) or 0,
+        whole_number(seats.get("free")) or 0,
         str(body.get("profile") or ""),
     )
 
@@ -236,10 +237,10 @@ def parse_token(row: Json) -> Token:
     return Token(
         str(row.get("id") or ""),
         str(row.get("name") or ""),
-        tuple(str(scope) for scope in row.get("scopes") or ()),
-        _moment(row.get("created")),
-        _moment(row.get("expires")),
-        _moment(row.get("lastUsed")),
+        tuple(as_texts(row.get("scopes"))),
+        parse_moment(row.get("created")),
+        parse_moment(row.get("expires")),
+        parse_moment(row.get("lastUsed")),
         str(row.get("lastUserAgent") or ""),
         str(row.get("fingerprint") or ""),
     )
@@ -247,10 +248,3 @@ def parse_token(row: Json) -> Token:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value or "")
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        return parse_rfc3339(value) if isinstance(value, str) and value else None
-    except ValueError:
-        return None

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from controller.clock import Clock, SystemClock
+from controller.parsing import whole_number
 from controller.transport.calls import Lane, Silent, Sink
 from controller.transport.failures import retry_after_seconds, server_time
 
@@ -262,5 +263,4 @@ class Budgets:
 
 def _whole(headers: Mapping[str, str], name: str) -> int | None:
     # Okta repeats the header when two limits apply; the first is the tighter one.
-    text = headers.get(name, "").split(",")[0].strip()
-    return int(text) if text.isdigit() else None
+    return whole_number(headers.get(name, "").split(",")[0].strip())

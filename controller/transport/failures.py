@@ -9,13 +9,13 @@ import re
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 import httpx
 from pydantic import SecretStr
 
 from controller.errors import Conflict, NotFound, Rejected, RemoteError, Unauthorized, Unavailable, clip
+from controller.parsing import parse_http_date, whole_number
 from controller.transport.calls import Answer, Call
 
 BODY_LIMIT = 256
@@ -136,26 +136,18 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime, default: floa
     """Seconds to wait after a 429, at least 1: Retry-After (seconds or a date, RFC 9110 section 10.2.3), else
     Okta's X-Rate-Limit-Reset against the answer's own Date, else `default`."""
     text = headers.get("retry-after", "").strip()
-    if text.isdigit():
-        return max(1.0, float(text))
+    seconds = whole_number(text)
+    if seconds is not None:
+        return max(1.0, float(seconds))
     moment = parse_http_date(text)
     if moment is not None:
         return max(1.0, (moment - (server_time(headers) or now)).total_seconds())
-    reset = headers.get("x-rate-limit-reset", "")
-    if reset.isdigit():
-        return max(1.0, float(reset) - (server_time(headers) or now).timestamp())
+    reset = whole_number(headers.get("x-rate-limit-reset", ""))
+    if reset is not None:
+        return max(1.0, reset - (server_time(headers) or now).timestamp())
     return default
 
 
 def server_time(headers: Mapping[str, str]) -> datetime | None:
     """The answer's Date as aware UTC, or None."""
     return parse_http_date(headers.get("date", ""))
-
-
-def parse_http_date(text: str) -> datetime | None:
-    """An HTTP date as aware UTC, or None where `text` is none."""
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

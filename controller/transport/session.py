@@ -15,13 +15,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx
 
 from controller import __version__
 from controller.clock import Clock, SystemClock
-from controller.errors import RateLimited, RemoteError, SpecError, Unavailable, clip
+from controller.errors import RateLimited, Rejected, RemoteError, SpecError, Unavailable, clip
+from controller.parsing import parse_json, split_url
 from controller.transport.calls import Answer, Auth, Call, Gate, Lane, ReadError, Silent, Sink
 from controller.transport.connections import Connections
 from controller.transport.failures import (
@@ -131,12 +132,12 @@ class Session:
     def absolute(self, path: str) -> str:
         """`path` as a URL of this remote. Raises Unavailable for one of another origin, such as a next link
         that would carry the credential elsewhere."""
-        if "://" not in path:
+        if not path or path.startswith("/"):
             return self.base_url + path
         if origin(path) != origin(self.base_url):
-            host = urlsplit(path).netloc
             raise Unavailable(
-                f"{self.remote.system} points to another host, {clip(host, 100)}; it is not followed",
+                f"{self.remote.system} points to another host, {clip(_origin_of(path), 100)}; it is not "
+                "followed",
                 system=self.remote.system,
                 reason="ForeignLink",
             )
@@ -147,7 +148,7 @@ class Session:
         # Three: a DPoP nonce challenge may be followed by an expired token.
         for is_last in (False, False, True):
             sent = await self._auth.headers(call.method, url) if self._auth else {}
-            answer = await self._send_once(call, self._build(call, url, sent))
+            answer = await self._send_once(call, self._built(call, url, sent))
             if is_last or not await self._may_renew(answer, sent):
                 break
         if answer.status < 300:
@@ -170,6 +171,18 @@ class Session:
         if call.method not in READS:
             note_write(answer.request_id)
         return answer
+
+    def _built(self, call: Call, url: str, signed: Mapping[str, str]) -> httpx.Request:
+        try:
+            return self._build(call, url, signed)
+        except (httpx.InvalidURL, ValueError):
+            # An id or a version that the other side gave, which no URL or header can carry.
+            raise Rejected(
+                f"{call.method} {call.route} cannot be sent to {self.remote.system}: an id or a header has "
+                "characters that HTTP does not allow",
+                system=self.remote.system,
+                reason="Invalid",
+            ) from None
 
     def _build(self, call: Call, url: str, signed: Mapping[str, str]) -> httpx.Request:
         content: bytes | None = None
@@ -240,7 +253,7 @@ class Session:
                 call, "HTML, not JSON; is this the address of the API?", answer, "NotJson"
             )
         try:
-            return json.loads(content)
+            return parse_json(content)
         except ValueError:
             raise self._unavailable(
                 call, "something that is not JSON, or JSON cut short", answer, "NotJson"
@@ -260,8 +273,7 @@ class Session:
         return error or plain_error(self.remote.system, call, answer)
 
     def _redirected(self, call: Call, answer: Answer) -> Unavailable:
-        target = urlsplit(urljoin(answer.url, answer.headers.get("location", "")))
-        where = clip(f"{target.scheme}://{target.netloc}", 200)
+        where = clip(_origin_of(answer.url, answer.headers.get("location", "")), 200)
         words = f"a redirect to {where}, which is not followed; name that host if it is right"
         return self._unavailable(call, words, answer, "Redirected")
 
@@ -321,7 +333,7 @@ def _is_html(headers: Mapping[str, str], content: bytes) -> bool:
 def _lenient(content: bytes) -> Any:
     """The JSON of an error answer, or None: what a proxy says in between need not be JSON."""
     try:
-        return json.loads(content)
+        return parse_json(content)
     except ValueError:
         return None
 
@@ -330,5 +342,22 @@ def _next_link(response: httpx.Response) -> str:
     """Okta sends `self` and `next` in Link lines of their own; both forms are read."""
     for link in response.links.values():
         if link.get("rel") == "next":
-            return str(response.url.join(link["url"]))
+            return _joined(response.url, link["url"])
     return ""
+
+
+def _joined(base: httpx.URL, link: str) -> str:
+    """`link` as an absolute URL; as it is where it is no URL, which `Session.absolute` then refuses."""
+    try:
+        return str(base.join(link))
+    except (httpx.InvalidURL, ValueError):
+        return f"invalid://{link}"
+
+
+def _origin_of(url: str, link: str = "") -> str:
+    """Scheme and host of `link` as seen from `url`, for a message."""
+    try:
+        parts = split_url(urljoin(url, link))
+    except ValueError:
+        return "something that is no URL"
+    return f"{parts.scheme}://{parts.netloc}"

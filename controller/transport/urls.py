@@ -6,8 +6,9 @@ that resolves to a forbidden address is caught later, by transport.guard, when t
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
+from controller.parsing import split_url
 from controller.transport.addresses import is_forbidden, is_loopback_address, parse_address
 
 METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "metadata.goog"})
@@ -39,8 +40,12 @@ def check_url(
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """(scheme, host, port) with the scheme's own port filled in; equal for URLs of one server."""
-    parts = urlsplit(url)
+    """(scheme, host, port) with the scheme's own port filled in; equal for URLs of one server. What is no URL
+    is the origin of itself alone."""
+    try:
+        parts = split_url(url)
+    except ValueError:
+        return "", url, 0
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return parts.scheme.lower(), (parts.hostname or "").rstrip(".").lower(), port
 
@@ -57,11 +62,10 @@ def is_loopback(host: str) -> bool:
 
 def _split(url: str) -> SplitResult:
     try:
-        parts = urlsplit(url)
-        port = parts.port
+        parts = split_url(url)
     except ValueError as error:
         raise UrlRefused(f"{url[:100]!r} is not a URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise UrlRefused(f"{url[:100]!r} is not an http(s) URL; write https://HOST[:PORT]/PATH")
     if parts.username is not None or parts.password is not None:
         raise UrlRefused("has credentials in the URL; put them into the Secret and write the URL without")

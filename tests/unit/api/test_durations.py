@@ -38,3 +38,9 @@ def test_parts_add_up(hours: int, minutes: int, seconds: int) -> None:
     assert parse_duration(f"{hours}h{minutes}m{seconds}s") == timedelta(
         hours=hours, minutes=minutes, seconds=seconds
     )
+
+
+@pytest.mark.parametrize("text", ["9" * 17 + "h", "9" * 18 + "m", "9" * 300 + "s"])
+def test_a_duration_beyond_every_calendar_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="longer than any duration"):
+        parse_duration(text)

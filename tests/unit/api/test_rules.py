@@ -20,6 +20,8 @@ SERVICE = "https, or http on loopback or to a Service; no query"
 GO = "a Go duration such as 10m or 2160h"
 ZONE = "an IANA time zone"
 CRON = "five cron fields: minute hour day month weekday"
+DAY = "a day that the month has"
+PORT = "a port from 1 to 65535"
 ONE_OF = "give exactly one of name and id"
 OAUTH = "tokenUrl goes with OAuth2ClientCredentials"
 
@@ -50,7 +52,10 @@ ACCEPTED: list[tuple[str, tuple[Edit, ...]]] = [
     (O, (("allowedNamespaces", {"from": "Selector", "selector": {}}),)),
     (S, (("okta.app", {"id": "0oa1"}),)),
     (S, (("okta.allowAppReplace", True), ("okta.usernameFormat", "Email"))),
-    *((S, (("provider.baseUrl", url),)) for url in ("http://localhost:8080/scim", "https://a.b/c/d/")),
+    *(
+        (S, (("provider.baseUrl", url),))
+        for url in ("http://localhost:8080/scim", "https://a.b/c/d/", "https://a.b:65535/x:99999")
+    ),
     (S, OAUTH_CLIENT),
     (S, (*OAUTH_CLIENT, ("provider.auth.tokenUrl", "http://scim.apps.svc.cluster.local:80/t"))),
     (S, (("provider.auth.type", "Basic"),)),
@@ -115,6 +120,11 @@ REFUSED: list[tuple[str, tuple[Edit, ...], str, str]] = [
         (S, (("provider.baseUrl", url),), "spec.provider.baseUrl", WEB)
         for url in ("http://scim.example.com", "https://a/b?c=d", "https://a/#b", "scim.example.com")
     ),
+    *(
+        (S, (("provider.baseUrl", f"https://a.b{end}"),), "spec.provider.baseUrl", PORT)
+        for end in (":99999", ":65536/scim", ":0", ":70000/")
+    ),
+    (O, (("url", "http://[::1]:66000"),), "spec.url", PORT),
     (S, (("provider.auth.type", "OAuth2ClientCredentials"),), "spec.provider.auth", OAUTH),
     (S, (("provider.auth.tokenUrl", "https://a.example.com"),), "spec.provider.auth", OAUTH),
     (
@@ -218,6 +228,10 @@ REFUSED: list[tuple[str, tuple[Edit, ...], str, str]] = [
     *(
         (S, (("safeguards.window", s),), "spec.safeguards.window", "between 1h and 168h")
         for s in ("59m", "169h")
+    ),
+    *(
+        (S, (WINDOW, ("windows.0.schedule", c)), "spec.windows[0].schedule", DAY)
+        for c in ("0 0 31 2 *", "0 0 30 FEB *", "5 4 31  11 *")
     ),
     *(
         (S, (WINDOW, ("windows.0.schedule", c)), "spec.windows[0].schedule", CRON)

@@ -132,6 +132,7 @@ REFUSED = (
     ("keys without values", 'String.stringSwitch("a", "d", "k", "v", "l")', 1, "key, value"),
     ("arguments without commas", 'String.append("a" "b")', 19, "not closed"),
     ("a function without arguments", "String.len", 11, "write String.len(...)"),
+    ("a number of many digits", "1<1" + "0" * 500, 3, "at most 15 digits"),
     ("too long", "1" * 1025, 1025, "at most 1024 characters"),
     ("too many parts", "+".join("1" * 110), 201, "at most 200 parts"),
     ("too deep", "(" * 45 + "1" + ")" * 45, 41, "levels of brackets"),
@@ -191,3 +192,37 @@ VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) 
 @given(st.sampled_from([row[1] for row in YIELDS]), st.lists(VALUES, min_size=6, max_size=6))
 def test_no_profile_makes_an_expression_fail(text: str, profile: list[Value]) -> None:
     compile_expression(text, READ).evaluate(tuple(profile))
+
+
+NO_JSON: tuple[tuple[str, tuple[int, float], Value], ...] = (
+    ('Convert.toNum("nan")', (1, 1.5), None),
+    ('Convert.toNum("-inf")', (1, 1.5), None),
+    ('Convert.toNum("1e999")', (1, 1.5), None),
+    ('Convert.toNum("1_000")', (1, 1.5), None),
+    ('Convert.toNum("²")', (1, 1.5), None),
+    ('Convert.toNum(" 1.5 ")', (1, 1.5), 1.5),
+    ("Convert.toNum(user.flag)", (1, 1.5), 1.0),
+    ('Convert.toInt("nan")', (1, 1.5), 0),
+    ("user.share + user.share", (1, 1.7e308), None),
+    ("user.share - user.count", (-(10**400), 1.5), None),
+    ("user.share + user.count", (10**400, 1.5), None),
+    ("user.share - user.count", (1, 1.5), 0.5),
+)
+"""An expression, count and share, and what comes of it."""
+
+
+@pytest.mark.parametrize(("text", "numbers", "told"), NO_JSON)
+def test_no_expression_yields_a_number_that_json_cannot_carry(
+    text: str, numbers: tuple[int, float], told: Value
+) -> None:
+    profile = ("Ada", "Lovelace", None, True, *numbers)
+    assert compile_expression(text, READ).evaluate(profile) == told
+
+
+def test_a_huge_replacement_is_cut_while_it_is_made() -> None:
+    nested = 'String.replace(user.first, "a", String.replace(user.first, "a", user.last))'
+    result = compile_expression(nested, READ).evaluate(("a" * 16_000, "b" * 16_000, None, True, 1, 1.5))
+    assert result == "b" * MAX_RESULT
+    assert compile_expression('String.replace("abca", "a", "")', READ).evaluate(PROFILE) == "bc"
+    assert compile_expression('String.replace("abca", "a", "xy")', READ).evaluate(PROFILE) == "xybcxy"
+    assert compile_expression('String.replaceFirst("abca", "a", "x")', READ).evaluate(PROFILE) == "xbca"

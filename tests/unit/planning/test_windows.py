@@ -74,6 +74,11 @@ FLAWS = (
     ("fine", window("*/5 8-17 * * 1-5", 1), ""),
     ("four fields", window("0 8 * *", 1), "five cron fields"),
     ("a wrong minute", window("61 8 * * *", 1), "five cron fields"),
+    ("February 31", window("0 8 31 2 *", 1), "never comes"),
+    ("the 31st of short months", window("0 8 31 4,6,9,11 *", 1), "never comes"),
+    ("a leap day", window("0 8 29 2 *", 1), ""),
+    ("seconds", window("* * * * * *", 1), "five cron fields"),
+    ("a nickname", window("@daily", 1), "five cron fields"),
     ("no zone of ours", window("0 8 * * *", 1, zone="Mars/Base"), "IANA name"),
     ("a path for a zone", window("0 8 * * *", 1, zone="../etc/passwd"), "IANA name"),
 )

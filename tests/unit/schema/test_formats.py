@@ -77,3 +77,9 @@ def test_date_time_keeps_the_zone_and_cuts_to_microseconds() -> None:
 )
 def test_go_duration_is_read(text: str, seconds: float) -> None:
     assert parse_go_duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["9" * 30 + "h", "9" * 400 + "s", "2562048h"])
+def test_a_duration_beyond_64_bits_of_nanoseconds_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="longer than Go can say"):
+        parse_go_duration(text)

@@ -293,7 +293,7 @@ async def test_a_next_link_is_read_from_link_lines_of_their_own() -> None:
 
 
 async def test_a_link_to_another_host_is_not_followed() -> None:
-    with pytest.raises(Unavailable, match=r"points to another host, evil\.example\.org"):
+    with pytest.raises(Unavailable, match=r"points to another host, https://evil\.example\.org"):
         await session(lambda r: httpx.Response(200)).send(Call("GET", "https://evil.example.org/x", "/x"))
 
 

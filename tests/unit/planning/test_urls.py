@@ -1,0 +1,22 @@
+"""URLs as planning compares them: what is no URL is like itself alone and goes to no host."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.planning.conflicts import tenant_of
+from controller.planning.references import host_of, is_allowed_host
+
+NO_URLS = ("https://scim.example.com:99999/x", "https://[::1", "https://a:²/")
+
+
+@pytest.mark.parametrize("url", NO_URLS)
+def test_what_is_no_url_goes_to_no_host(url: str) -> None:
+    assert tenant_of(url) == url
+    assert host_of(url) == ""
+    assert not is_allowed_host(url, frozenset({"scim.example.com"}))
+
+
+def test_a_url_by_its_host() -> None:
+    assert host_of("https://[::1]:8443/x") == "[::1]:8443"
+    assert is_allowed_host("https://scim.example.com/x", frozenset({"scim.example.com:443"}))

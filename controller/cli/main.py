@@ -30,6 +30,7 @@ from controller.cli.options import (
     ProviderProfile,
     ProviderSeats,
     PublicUrl,
+    SearchSeconds,
     Shape,
     TrustedProxies,
 )
@@ -322,6 +323,7 @@ def provider_serve(  # noqa: PLR0913 - each argument is an option
     trusted_proxies: TrustedProxies = "",
     max_connections: Connections = 800,
     max_connections_per_address: ConnectionsPerAddress = 200,
+    search_seconds: SearchSeconds = 10.0,
 ) -> None:
     """Serve SCIM 2.0, the admin API and the admin center (/console) until interrupted."""
     from controller.cli import serve
@@ -341,6 +343,7 @@ def provider_serve(  # noqa: PLR0913 - each argument is an option
         env=env,
         public_url=public_url,
         limits=limits,
+        search_seconds=search_seconds,
     )
     serve.provider(wish)
 

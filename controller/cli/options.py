@@ -70,6 +70,16 @@ PublicUrl = Annotated[
         help="How clients reach it, behind a proxy.",
     ),
 ]
+SearchSeconds = Annotated[
+    float,
+    typer.Option(
+        "--search-seconds",
+        min=0.1,
+        max=600,
+        envvar="SCIM_PROVIDER_SEARCH_SECONDS",
+        help="Longest time of one search.",
+    ),
+]
 TrustedProxies = Annotated[
     str,
     typer.Option(

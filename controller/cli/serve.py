@@ -64,6 +64,7 @@ class ProviderWish:
     env: Path | None
     public_url: str
     limits: ServerLimits
+    search_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,13 @@ async def _prepare(wish: ProviderWish, port: int) -> Announced:
 
     url = (wish.public_url or f"http://{wish.host}:{port}").rstrip("/")
     created = await _organization(wish)
-    app = build_app(wish.database, SystemClock(), public_url=wish.public_url or None, limits=wish.limits)
+    app = build_app(
+        wish.database,
+        SystemClock(),
+        public_url=wish.public_url or None,
+        limits=wish.limits,
+        search_seconds=wish.search_seconds,
+    )
     loop = "uvloop" if os.name == "posix" else "asyncio"
     _allow_files(wish.limits.connections)
     config = limited_config(app, Door(wish.limits), loop=loop, timeout_graceful_shutdown=GRACE_SECONDS)

@@ -13,10 +13,12 @@ from datetime import timedelta
 from typing import Literal
 
 from controller.clock import Clock
+from controller.provider.bugs import note_bug
 from controller.provider.database import Database
 from controller.provider.documents import moment_text
 from controller.provider.journal import Actor
 from controller.provider.organizations import Organization
+from controller.provider.outages import Refusal
 from controller.provider.tokens import (
     USE_RESOLUTION_SECONDS,
     Throttle,
@@ -61,7 +63,9 @@ class Gate:
         secret = bearer(request)
         found = None
         if secret is not None:
-            found = await self._database.read(lambda unit: find_token(unit, org_id, secret))
+            found = await self._database.read(
+                lambda unit: find_token(unit, org_id, secret), lane=lane_of(request)
+            )
         now = moment_text(self._clock)
         if found is None or not found[0].is_alive(now):
             raise self._refused(request, org_id, has_token=secret is not None)
@@ -90,19 +94,26 @@ class Gate:
         earlier = self._clock.now() - timedelta(seconds=USE_RESOLUTION_SECONDS)
         if not is_worth_noting(token, agent, now, earlier.strftime("%Y-%m-%dT%H:%M:%S.%fZ")):
             return
-        task = asyncio.create_task(self._write_use(token, agent, now))
+        task = asyncio.create_task(self._write_use(token, agent, now, lane_of(request)))
         self._noting.add(task)
         task.add_done_callback(self._noting.discard)
 
-    async def _write_use(self, token: Token, agent: str, now: str) -> None:
+    async def _write_use(self, token: Token, agent: str, now: str, lane: str) -> None:
         try:
-            await self._database.write(lambda unit: note_use(unit, token, agent, now))
-        except Exception:
-            logger.exception("the use of a token could not be noted")
+            await self._database.write(lambda unit: note_use(unit, token, agent, now), lane=lane)
+        except Refusal:
+            return  # the database has been reported by the request itself
+        except Exception as error:
+            note_bug(error, "the use of a token")
 
     async def close(self) -> None:
         """Waits for what is still being noted."""
         await asyncio.gather(*self._noting)
+
+
+def lane_of(request: Request) -> str:
+    """Where a request waits until it is known whose it is; which organization it names proves nothing."""
+    return f"address {request.address}"
 
 
 def bearer(request: Request) -> str | None:

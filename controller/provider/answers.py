@@ -1,13 +1,12 @@
 """SCIM answers: bodies, headers and errors as bytes.
 
-Called by scim and bulk. Errors are scim2-models' exceptions; anything else is a bug, logged with its
-traceback and answered with a bare 500.
+Called by scim and bulk. Errors are scim2-models' exceptions and what the database refuses; anything else is a
+bug, logged under the request's id and answered with a bare 500.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -19,13 +18,14 @@ from scim2_server.service import scim_exception_of
 
 from controller.clock import Clock
 from controller.provider.access import Denied
+from controller.provider.bugs import note_bug, told_to_caller
 from controller.provider.documents import Projection, dumps, etag
+from controller.provider.outages import Refusal, SearchTooLong
 from controller.provider.seats import OverCapacityError
 from controller.provider.wire import Response
 
 SCIM_TYPE = "application/scim+json"
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
-logger = logging.getLogger(__name__)
 
 
 def resource_answer(
@@ -53,7 +53,7 @@ def of_core(response: ScimResponse) -> Response:
     return Response(int(response.status), body, SCIM_TYPE, kept)
 
 
-def error_answer(error: Exception, clock: Clock) -> Response:
+def error_answer(error: Exception, clock: Clock, request_id: str = "") -> Response:
     """The SCIM Error of `error` (RFC 7644 section 3.12)."""
     if isinstance(error, OverCapacityError):
         return _over_capacity(error, clock)
@@ -67,8 +67,16 @@ def error_answer(error: Exception, clock: Clock) -> Response:
         if isinstance(error, MethodNotAllowedException):
             headers.append(("allow", ", ".join(sorted(set(error.allowed)))))
         return scim_error(error.status, _told(error), error.scim_type, headers)
-    logger.error("unexpected error", exc_info=error)
-    return scim_error(500, "Internal server error")
+    if isinstance(error, Refusal):
+        scim_type = "tooMany" if isinstance(error, SearchTooLong) else ""
+        return scim_error(error.status, error.detail, scim_type, retry_after(error))
+    note_bug(error, request_id)
+    return scim_error(500, told_to_caller(request_id))
+
+
+def retry_after(error: Refusal) -> list[tuple[str, str]]:
+    """The header that says when to try again."""
+    return [("retry-after", str(error.retry_after))] if error.retry_after else []
 
 
 def _told(error: SCIMException) -> str:

@@ -6,33 +6,49 @@ told apart and the database is opened and closed.
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import secrets
+import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, select, update
 
 from controller.clock import Clock, SystemClock
 from controller.provider.access import Gate
 from controller.provider.admin.api import AdminSide
 from controller.provider.answers import scim_error
+from controller.provider.bugs import note_bug, told_to_caller
 from controller.provider.console.pages import Pages
 from controller.provider.console.visits import home, redirect
-from controller.provider.database import Database, open_database
+from controller.provider.database import SEARCH_SECONDS, Database, open_database
 from controller.provider.documents import dumps, moment_text
 from controller.provider.journal import Actor
 from controller.provider.organizations import NewOrganization, find_organization, insert_organization
+from controller.provider.outages import Refusal
 from controller.provider.scim import ScimSide
 from controller.provider.statements import Prepared, Taken, Unit
 from controller.provider.tables import secrets as secret_rows
 from controller.provider.tokens import NewToken, issue_token
-from controller.provider.wire import Receive, Request, Response, Scope, Send, request_of, send_response
+from controller.provider.wire import (
+    ClientGone,
+    Receive,
+    Request,
+    Response,
+    Scope,
+    Send,
+    request_of,
+    send_response,
+)
 from controller.transport.server_limits import ServerLimits
 
-logger = logging.getLogger(__name__)
 BOOTSTRAP = Actor("bootstrap")
 _SECRET = Prepared(select(secret_rows.c.value).where(secret_rows.c.name == bindparam("key")))
 _NEW_SECRET = Prepared(insert(secret_rows).values(name=bindparam("key"), value=bindparam("value")))
+
+_SAME_SECRET = Prepared(
+    update(secret_rows).where(secret_rows.c.name == bindparam("key")).values(value=secret_rows.c.value)
+)
+READY_SECONDS = 3.0
 
 
 def shared_secret(database: Database, name: str) -> str:
@@ -98,6 +114,15 @@ async def create_organization(
         await database.close()
 
 
+def _read_something(unit: Unit) -> None:
+    unit.one(_SECRET, key="cursor")
+
+
+def _write_something(unit: Unit) -> None:
+    """Finds out whether there is room again; it changes nothing."""
+    unit.run(_SAME_SECRET, key="cursor")
+
+
 class Provider:
     """The ASGI application. Opens its database when built, closes it when the server's lifespan ends."""
 
@@ -125,11 +150,18 @@ class Provider:
             return
         request: Request | None = None
         try:
-            request = request_of(scope, self._public_url, self.limits)
-        except ValueError:
-            response = scim_error(400, "The path is not valid UTF-8", "invalidSyntax")
-        else:
-            response = await self._dispatch(request, receive)
+            try:
+                request = request_of(scope, self._public_url, self.limits)
+            except ValueError:
+                response = scim_error(400, "The path is not valid UTF-8", "invalidSyntax")
+            else:
+                response = await self._dispatch(request, receive)
+        except ClientGone:
+            return
+        except Exception as error:  # whatever it is, the caller learns an id and the log has the rest
+            request_id = request.request_id if request is not None else uuid.uuid4().hex
+            note_bug(error, request_id)
+            response = scim_error(500, told_to_caller(request_id))
         await send_response(send, request, response)
 
     async def _dispatch(self, request: Request, receive: Receive) -> Response:
@@ -152,12 +184,16 @@ class Provider:
         return scim_error(404, "There is nothing here; SCIM is at /scim/v2/{organization}")
 
     async def _readiness(self) -> Response:
-        """Whether the database answers: where it does not, a load balancer should look elsewhere."""
+        """Whether the database reads, and also writes if the last write failed."""
         try:
-            await self.database.read(lambda unit: unit.one(_SECRET, key="cursor"))
-        except Exception as error:  # whatever the driver raises, the answer is no
-            logger.warning("the database does not answer", extra={"facts": {"error": type(error).__name__}})
-            return Response(503, dumps({"status": "the database does not answer"}).encode())
+            async with asyncio.timeout(READY_SECONDS):
+                await self.database.read(_read_something, lane="readyz")
+                if self.database.health.problem is not None:
+                    await self.database.write(_write_something, lane="readyz")
+        except Refusal as refusal:
+            return Response(503, dumps({"status": refusal.detail}).encode())
+        except TimeoutError:
+            return Response(503, dumps({"status": "The database does not answer in time"}).encode())
         return Response(200, dumps({"status": "ready"}).encode())
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -182,10 +218,12 @@ def build_app(
     *,
     public_url: str | None = None,
     limits: ServerLimits | None = None,
+    search_seconds: float = SEARCH_SECONDS,
 ) -> Provider:
     """The application on the database at `database_url`, migrated. Raises SpecError naming `database`.
 
     `public_url` is what clients see, without a path; absent, the Host header of each request decides. Of
-    `limits` the application itself needs the proxies; the rest is for the server that runs it.
+    `limits` the application itself needs the proxies; the rest is for the server that runs it. A search ends
+    after `search_seconds`.
     """
-    return Provider(open_database(database_url), clock or SystemClock(), public_url, limits)
+    return Provider(open_database(database_url, search_seconds), clock or SystemClock(), public_url, limits)

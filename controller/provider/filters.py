@@ -244,7 +244,7 @@ class Rows:
         if self.operands is not None:
             found = self.operands.get((sub or "value").lower())
             return found or Operand(literal(None))
-        if sub is None and not _is_complex(binding):
+        if sub is None and not is_complex(binding):
             return Operand(self.json.item(self.source))  # type: ignore[arg-type]
         if sub is None:
             return Operand(literal("present"))
@@ -331,7 +331,7 @@ class _Inner(FilterVisitor[Clause]):
     def _resolve(self, path: AttrPath) -> AttributeBinding | None:
         """The sub-attribute that `path` names; None where a plain entry has no such part."""
         head = self.binding.model._scim_name(self.binding.field_name)
-        if not _is_complex(self.binding):
+        if not is_complex(self.binding):
             return self.binding if path.attr.lower() == "value" else None
         if path.sub_attr is not None:
             raise InvalidFilterException(detail=f"{path} is not a sub-attribute of {head}")
@@ -347,7 +347,8 @@ def _required_terms(node: FilterNode) -> list[Comparison]:
     return [node] if isinstance(node, Comparison) and node.op == CompareOperator.eq else []
 
 
-def _is_complex(binding: AttributeBinding) -> bool:
+def is_complex(binding: AttributeBinding) -> bool:
+    """Whether values of the attribute have sub-attributes."""
     return hasattr(binding.field_type, "model_fields")
 
 

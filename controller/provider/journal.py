@@ -134,6 +134,18 @@ def read_about(unit: Unit, org_id: str, resource_id: str, count: int = PAGE) -> 
     return unit.all(_ABOUT, org_id=org_id, resource_id=resource_id, count=count)
 
 
+def export_lines(unit: Unit, org_id: str, after_seq: int, count: int) -> bytes:
+    """Up to `count` entries after `after_seq` as JSON lines, for a heavy read: this takes a while."""
+    parts: list[str] = []
+    while count > 0:
+        rows = read_forward(unit, org_id, after_seq, min(count, PAGE))
+        parts += lines_of(rows)
+        if len(rows) < PAGE:
+            break
+        after_seq, count = rows[-1][0], count - len(rows)
+    return "".join(parts).encode()
+
+
 def lines_of(rows: Sequence[Row]) -> Iterator[str]:
     """JSON lines, one entry each, newline included."""
     for row in rows:

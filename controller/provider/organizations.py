@@ -174,6 +174,11 @@ class NewOrganization:
         resolve(self.profile, json.dumps(self.overrides or {}, sort_keys=True))
 
 
+def is_slug(text: str) -> bool:
+    """Whether `text` may be the id of an organization."""
+    return _SLUG.fullmatch(text) is not None
+
+
 def one_of(field: str, value: Any, allowed: tuple[str, ...]) -> str:
     """`value`, where it is one of `allowed`; else SpecError."""
     if value not in allowed:

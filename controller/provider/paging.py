@@ -25,7 +25,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from controller.provider.filters import Operand, Target, path_of, sub_name_of
+from controller.provider.filters import Operand, Target, is_complex, path_of, sub_name_of
 from controller.provider.jsonsql import json_of
 from controller.provider.mapping import digest
 from controller.provider.organizations import Organization
@@ -69,6 +69,9 @@ class Sort:
         """The value of the primary entry, or of the first one (RFC 7644 section 3.4.2.3)."""
         path = path_of(binding)
         rows = json.each(self.table.c.doc, path[:-1] if sub_name_of(binding) else path, "sorted")
+        if not is_complex(binding):  # plain values, as those of `schemas`, have no parts
+            plain: Select[Any] = select(json.item(rows)).order_by(rows.c.key).limit(1)
+            return plain.scalar_subquery()
         sub = (sub_name_of(binding) or "value",)
         primary = func.coalesce(json.boolean(rows.c.value, ("primary",)), 0)
         chosen: Select[Any] = (

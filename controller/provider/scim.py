@@ -6,8 +6,9 @@ are read and checked before a transaction begins; what is decided inside one is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from scim2_models import (
     Context as Ctx,
@@ -24,7 +25,7 @@ from scim2_server.routing import Operation, Target
 from scim2_server.routing import match as match_route
 
 from controller.clock import Clock
-from controller.provider.access import Caller, Denied, Gate
+from controller.provider.access import Caller, Denied, Gate, lane_of
 from controller.provider.answers import empty_answer, error_answer, of_core, resource_answer
 from controller.provider.bulk import BulkCall, read_bulk, run_bulk
 from controller.provider.changes import change_person, create_or_reactivate, set_active
@@ -62,7 +63,12 @@ from controller.provider.query import CORE, Plan, Search
 from controller.provider.search import render_page, run_plan
 from controller.provider.seats import capacity
 from controller.provider.statements import Unit
-from controller.provider.wire import BodyTooLarge, Receive, Request, Response, read_body
+from controller.provider.wire import BodyTooLarge, ClientGone, Receive, Request, Response, read_body
+
+T = TypeVar("T")
+LARGE_BODY_BYTES = 64_000
+LONG_FILTER_CHARACTERS = 500
+MANY_MEMBERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,10 @@ class Call:
     def resource_id(self) -> str:
         """The id in the path."""
         return self.target.resource_id or ""
+
+    def may_have_many_members(self, projection: Projection | None) -> bool:
+        """Whether an answer with the members of a group may be long."""
+        return self.org.people_total > MANY_MEMBERS and (projection is None or projection.needs("members"))
 
     def conditions(self) -> Conditions:
         """If-Match and If-None-Match."""
@@ -152,11 +162,13 @@ class ScimSide:
         """The answer to a request on /scim/v2/{org_id}/..., errors included."""
         try:
             return await self._serve(request, org_id, receive)
+        except ClientGone:
+            raise
         except Exception as error:
-            return error_answer(error, self.clock)
+            return error_answer(error, self.clock, request.request_id)
 
     async def _serve(self, request: Request, org_id: str, receive: Receive) -> Response:
-        request.path = (_NAMES.get(request.path[0].lower(), request.path[0]), *request.path[1:])
+        request.path = tuple(_NAMES.get(each.lower(), each) for each in request.path[:1]) + request.path[1:]
         path = "/" + "/".join(request.path)
         public = request.method == "GET" and path == "/ServiceProviderConfig"
         writes = request.method != "GET" and not path.endswith("/.search")
@@ -197,7 +209,7 @@ class ScimSide:
     # Discovery
 
     async def _public_configuration(self, request: Request, org_id: str) -> Response:
-        org = await self.database.read(lambda unit: find_organization(unit, org_id))
+        org = await self.database.read(lambda unit: find_organization(unit, org_id), lane=lane_of(request))
         if org is None:
             raise Denied(401, "A bearer token is needed: Authorization: Bearer <token>")
         protocol = protocol_of(org.profile, self.secret)
@@ -221,7 +233,10 @@ class ScimSide:
 
     async def _query(self, call: Call) -> Response:
         projection = call.projection()
-        found = await self.database.read(lambda unit: self._find(unit, call, projection))
+        is_heavy = call.kind == "Group" and call.may_have_many_members(projection)
+        found = await self.database.read(
+            lambda unit: self._find(unit, call, projection), heavy=is_heavy, lane=call.org.id
+        )
         if found is None:
             raise NotFoundException(detail=f"{call.kind} {call.resource_id!r} not found")
         text, version = found
@@ -265,19 +280,25 @@ class ScimSide:
         if call.target.endpoint is None:
             kinds = ("User", "Group") if call.protocol.shape.groups else ("User",)
         search = Search(kinds, parameters, call.base_url)
-        plan = Plan(search, call.protocol, self.secret, self.clock.now().timestamp())
+        now = self.clock.now().timestamp()
+        is_long = len(str(parameters.get("filter", ""))) > LONG_FILTER_CHARACTERS
+        plan = await self._off_loop(call, lambda: Plan(search, call.protocol, self.secret, now), is_long)
+        is_heavy = plan.is_heavy or ("Group" in kinds and call.may_have_many_members(plan.projection))
 
         def job(unit: Unit) -> bytes:
             return render_page(unit, call.org, plan, run_plan(unit, call.org, plan))
 
-        body = await self.database.read(job, heavy=plan.is_heavy)
+        body = await self.database.read(job, heavy=is_heavy, lane=call.org.id)
         return Response(200, body, "application/scim+json")
 
     async def _bulk(self, call: Call) -> Response:
         content_type = call.request.header("content-type")
-        plan = read_bulk(call.protocol, call.org.profile, self._payload(call), content_type)
+        plan = await self._parsed(
+            call, lambda: read_bulk(call.protocol, call.org.profile, self._payload(call), content_type)
+        )
         bulk = BulkCall(call.protocol, call.base_url, lambda unit: self._context(unit, call))
-        return of_core(await self.database.write(lambda unit: run_bulk(unit, bulk, plan), heavy=True))
+        run = self.database.write(lambda unit: run_bulk(unit, bulk, plan), heavy=True, lane=call.org.id)
+        return of_core(await run)
 
     # Writing
 
@@ -293,9 +314,16 @@ class ScimSide:
         return Context(org, call.caller.actor, moment_text(self.clock))
 
     async def _write(self, call: Call, job: Any, *, guarded: bool = False) -> Response:
-        is_heavy = len(call.request.body) > 64_000
-        response: Response = await self.database.write(job, heavy=is_heavy, guarded=guarded)
+        is_heavy = len(call.request.body) > LARGE_BODY_BYTES
+        response: Response = await self.database.write(job, heavy=is_heavy, guarded=guarded, lane=call.org.id)
         return response
+
+    async def _parsed(self, call: Call, work: Callable[[], T]) -> T:
+        """What `work` makes of the body; that of a large one would hold up everybody else."""
+        return await self._off_loop(call, work, len(call.request.body) > LARGE_BODY_BYTES)
+
+    async def _off_loop(self, call: Call, work: Callable[[], T], is_long: bool) -> T:
+        return await self.database.compute(work, lane=call.org.id) if is_long else work()
 
     async def _write_person(self, call: Call, job: Any) -> Response:
         """Without locks, unless it is plain already that they will be needed: a mapping moves people, and the
@@ -304,12 +332,17 @@ class ScimSide:
         return await self._write(call, job, guarded=has_room and not call.org.mapping.is_on)
 
     async def _create(self, call: Call) -> Response:
-        payload = self._payload(call)
+        sent = await self._sent(call, Ctx.RESOURCE_CREATION_REQUEST)
         if call.kind == "Group":
-            group = read_group(call.protocol, call.org.profile, payload, Ctx.RESOURCE_CREATION_REQUEST)
-            return await self._write(call, lambda unit: self._create_group(unit, call, group))
-        user = read_user(call.protocol, call.org.profile, payload, Ctx.RESOURCE_CREATION_REQUEST)
-        return await self._write_person(call, lambda unit: self._create_person(unit, call, user))
+            return await self._write(call, lambda unit: self._create_group(unit, call, sent))
+        return await self._write_person(call, lambda unit: self._create_person(unit, call, sent))
+
+    async def _sent(self, call: Call, context: Ctx) -> Any:
+        """The user or group in the body."""
+        read = read_group if call.kind == "Group" else read_user
+        return await self._parsed(
+            call, lambda: read(call.protocol, call.org.profile, self._payload(call), context)
+        )
 
     def _create_person(self, unit: Unit, call: Call, model: Any) -> Response:
         person, is_new = create_or_reactivate(unit, self._context(unit, call), model)
@@ -329,12 +362,10 @@ class ScimSide:
         return resource_answer(text, call.location(group.id), group.version, status, projection)
 
     async def _replace(self, call: Call) -> Response:
-        payload = self._payload(call)
+        sent = await self._sent(call, Ctx.RESOURCE_REPLACEMENT_REQUEST)
         if call.kind == "Group":
-            group = read_group(call.protocol, call.org.profile, payload, Ctx.RESOURCE_REPLACEMENT_REQUEST)
-            return await self._write(call, lambda unit: self._replace_group(unit, call, group))
-        user = read_user(call.protocol, call.org.profile, payload, Ctx.RESOURCE_REPLACEMENT_REQUEST)
-        return await self._write_person(call, lambda unit: self._replace_person(unit, call, user))
+            return await self._write(call, lambda unit: self._replace_group(unit, call, sent))
+        return await self._write_person(call, lambda unit: self._replace_person(unit, call, sent))
 
     def _replace_person(self, unit: Unit, call: Call, model: Any) -> Response:
         context = self._context(unit, call)
@@ -354,11 +385,13 @@ class ScimSide:
         return self._group_answer(unit, call, replace_group(unit, context, before, model, call.protocol))
 
     async def _patch(self, call: Call) -> Response:
-        payload = self._payload(call)
+        payload = await self._parsed(call, lambda: self._payload(call))
         active = only_active(payload) if call.kind == "User" else None
         if active is not None:
             return await self._write_person(call, lambda unit: self._set_active(unit, call, active))
-        patch = read_patch(call.protocol, call.org.profile, call.kind, payload)
+        patch = await self._parsed(
+            call, lambda: read_patch(call.protocol, call.org.profile, call.kind, payload)
+        )
         if call.kind == "User":
             return await self._write_person(call, lambda unit: self._patch_person(unit, call, patch))
         whole = GroupPatch(patch, call.protocol)

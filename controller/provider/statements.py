@@ -7,12 +7,17 @@ take to run. Nothing here commits; database does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Dialect
 from sqlalchemy.sql import ClauseElement
 
+from controller.provider.outages import SearchTooLong
+
+T = TypeVar("T")
 Row = tuple[Any, ...]
 
 
@@ -105,6 +110,25 @@ class Unit:
         return Savepoint(self._cursor, f"s{self._savepoints}")
 
 
+Job = Callable[[Unit], T]
+
+
+class TimedUnit(Unit):
+    """Reads for at most so long: each statement asks before it begins, and the database while it runs."""
+
+    deadline = 0.0
+    """In seconds of the monotonic clock; its owner sets it for each job."""
+
+    def is_over(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() > self.deadline
+
+    def _execute(self, statement: Prepared | ClauseElement, values: dict[str, Any]) -> Cursor:
+        if self.is_over():
+            raise SearchTooLong
+        return super()._execute(statement, values)
+
+
 class Savepoint:
     """Undoes its block where the block raises; the transaction around it goes on."""
 
@@ -116,6 +140,10 @@ class Savepoint:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
+        if kind is None:
+            self._cursor.execute(f"RELEASE SAVEPOINT {self._name}")
+            return
+        # A database that cannot go on has undone everything already: what is told is why, not that.
+        with suppress(Exception):
             self._cursor.execute(f"ROLLBACK TO SAVEPOINT {self._name}")
-        self._cursor.execute(f"RELEASE SAVEPOINT {self._name}")
+            self._cursor.execute(f"RELEASE SAVEPOINT {self._name}")

@@ -6,6 +6,7 @@ microseconds; a framework's routing would cost more than the work.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import re
 import uuid
@@ -23,8 +24,19 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 GZIP_FROM_BYTES = 16_384
+THREAD_FROM_BYTES = 1 << 18
+"""From here on packing takes longer than others should wait."""
+# No cache keeps what a token opened, and no browser takes JSON for a page.
+GUARDS = (
+    ("x-content-type-options", (b"x-content-type-options", b"nosniff")),
+    ("cache-control", (b"cache-control", b"no-store")),
+)
 _HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,255}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+
+
+class ClientGone(Exception):
+    """The client hung up, or was cut off, before its request was whole: there is nobody to answer."""
 
 
 class BodyTooLarge(Exception):
@@ -125,7 +137,7 @@ async def read_body(receive: Receive, limit: int) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ConnectionResetError("the client went away")
+            raise ClientGone
         part = message.get("body", b"")
         size += len(part)
         if size <= limit:
@@ -138,14 +150,29 @@ async def read_body(receive: Receive, limit: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def _field(value: str) -> bytes:
+    """The value of a header; what no header may hold (RFC 9110 section 5.5) becomes a question mark."""
+    if not (value.isascii() and value.isprintable()):
+        value = "".join(each if each.isascii() and each.isprintable() else "?" for each in value)
+    return value.encode("ascii")
+
+
+async def _packed(body: bytes) -> bytes:
+    if len(body) < THREAD_FROM_BYTES:
+        return gzip.compress(body, 1)
+    return await asyncio.to_thread(gzip.compress, body, 1)
+
+
 async def send_response(send: Send, request: Request | None, response: Response) -> None:
     """Sends `response`, packed where it is large and the client can unpack it."""
     body = response.body
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    headers = [(name.encode(), _field(value)) for name, value in response.headers]
+    given = [name for name, _ in response.headers]
+    headers += [pair for name, pair in GUARDS if name not in given]
     if request is not None:
         headers.append((b"x-request-id", request.request_id.encode()))
         if len(body) >= GZIP_FROM_BYTES and b"gzip" in request.headers.get(b"accept-encoding", b""):
-            body = gzip.compress(body, 1)
+            body = await _packed(body)
             headers.append((b"content-encoding", b"gzip"))
             headers.append((b"vary", b"accept-encoding"))
     if body or response.status not in (204, 304):

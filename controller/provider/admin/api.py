@@ -7,7 +7,6 @@ it.
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from scim2_models import SCIMException
@@ -18,10 +17,13 @@ from controller.provider.access import Denied, Gate
 from controller.provider.admin.calls import AdminCall, Handler, Problem
 from controller.provider.admin.openapi import document_bytes
 from controller.provider.admin.routes import ROUTES
-from controller.provider.database import Database
+from controller.provider.answers import retry_after
+from controller.provider.bugs import note_bug, told_to_caller
+from controller.provider.database import Database, TenantDatabase
 from controller.provider.documents import dumps
+from controller.provider.outages import Refusal
 from controller.provider.routing import NoRoute, find_route
-from controller.provider.wire import BodyTooLarge, Receive, Request, Response, read_body
+from controller.provider.wire import BodyTooLarge, ClientGone, Receive, Request, Response, read_body
 
 MAX_BODY_BYTES = 1 << 20
 PROBLEM_TYPE = "application/problem+json"
@@ -39,8 +41,9 @@ TITLES = {
     428: "Precondition Required",
     429: "Too Many Requests",
     500: "Internal Server Error",
+    503: "Service Unavailable",
+    507: "Insufficient Storage",
 }
-logger = logging.getLogger(__name__)
 
 
 class AdminSide:
@@ -53,8 +56,10 @@ class AdminSide:
         """The answer to a request on /admin/v1/..., errors included."""
         try:
             return await self._serve(request, receive)
+        except ClientGone:
+            raise
         except Exception as error:
-            return problem_answer(error)
+            return problem_answer(error, request.request_id)
 
     async def _serve(self, request: Request, receive: Receive) -> Response:
         if request.path == ("openapi.json",):
@@ -70,7 +75,8 @@ class AdminSide:
                 request.body = await read_body(receive, MAX_BODY_BYTES)
             except BodyTooLarge as error:
                 raise Problem(413, "BodyTooLarge", f"A body has at most {MAX_BODY_BYTES} bytes") from error
-        return await handler(AdminCall(request, caller, self.database, self.clock), identifiers)
+        database = TenantDatabase(self.database, org_id)
+        return await handler(AdminCall(request, caller, database, self.clock), identifiers)
 
 
 def find_handler(method: str, path: tuple[str, ...]) -> tuple[Handler, tuple[str, ...]]:
@@ -84,7 +90,7 @@ def find_handler(method: str, path: tuple[str, ...]) -> tuple[Handler, tuple[str
         raise Problem(404, "NotFound", f"There is no /{'/'.join(path)} here") from error
 
 
-def problem_answer(error: Exception) -> Response:
+def problem_answer(error: Exception, request_id: str = "") -> Response:
     """The problem details of `error`."""
     if isinstance(error, Problem):
         more = dict(error.more)
@@ -100,8 +106,10 @@ def problem_answer(error: Exception) -> Response:
     if isinstance(error, SCIMException):
         reason = (error.scim_type[:1].upper() + error.scim_type[1:]) or "Refused"
         return _problem(error.status, reason, error.detail or str(error), "", [], {})
-    logger.error("unexpected error", exc_info=error)
-    return _problem(500, "UnexpectedError", "Internal server error", "", [], {})
+    if isinstance(error, Refusal):
+        return _problem(error.status, type(error).__name__, error.detail, "", retry_after(error), {})
+    note_bug(error, request_id)
+    return _problem(500, "UnexpectedError", told_to_caller(request_id), "", [], {"requestId": request_id})
 
 
 def _problem(

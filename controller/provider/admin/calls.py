@@ -12,7 +12,7 @@ from typing import Any
 
 from controller.clock import Clock
 from controller.provider.access import Caller
-from controller.provider.database import Database
+from controller.provider.database import TenantDatabase
 from controller.provider.documents import dumps, moment_text
 from controller.provider.organizations import Organization, lock_organization
 from controller.provider.people import Context
@@ -36,7 +36,7 @@ class AdminCall:
 
     request: Request
     caller: Caller
-    database: Database
+    database: TenantDatabase
     clock: Clock
 
     @property

@@ -17,7 +17,7 @@ from controller.provider.admin.calls import (
     number_parameter,
     text_field,
 )
-from controller.provider.journal import LAST, entry_of, lines_of, read_forward, read_newest
+from controller.provider.journal import LAST, entry_of, export_lines, read_newest
 from controller.provider.mapping import Table, read_table
 from controller.provider.organizations import (
     BILLING_METHODS,
@@ -264,7 +264,6 @@ async def show_journal(call: AdminCall, _: tuple[str, ...]) -> Response:
 async def _export(call: AdminCall, query: dict[str, str]) -> Response:
     limit = number_parameter(query, "limit", 10_000, 100_000)
     after = number_parameter(query, "after", 0, LAST)
-    rows = await call.database.read(lambda unit: read_forward(unit, call.org.id, after, limit), heavy=True)
-    body = "".join(lines_of(rows)).encode()
+    body = await call.database.read(lambda unit: export_lines(unit, call.org.id, after, limit), heavy=True)
     headers = [("content-disposition", f'attachment; filename="{call.org.id}-journal.jsonl"')]
     return Response(200, body, "application/jsonl", headers)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from controller.provider.console.visits import Visit
-from controller.provider.journal import LAST, entry_of, lines_of, read_forward, read_newest
+from controller.provider.journal import LAST, entry_of, export_lines, read_newest
 from controller.provider.statements import Row
 from controller.provider.wire import Response
 
@@ -27,14 +27,14 @@ async def show(visit: Visit) -> Response:
 
 async def export(visit: Visit) -> Response:
     """The oldest entries first, as JSON lines."""
-    rows = await visit.database.read(
-        lambda unit: read_forward(unit, visit.org.id, 0, LONGEST_EXPORT), heavy=True
+    body = await visit.database.read(
+        lambda unit: export_lines(unit, visit.org.id, 0, LONGEST_EXPORT), heavy=True
     )
     headers = [
         ("content-disposition", f'attachment; filename="{visit.org.id}-journal.jsonl"'),
         ("cache-control", "no-store"),
     ]
-    return Response(200, "".join(lines_of(rows)).encode(), "application/jsonl", headers)
+    return Response(200, body, "application/jsonl", headers)
 
 
 def shown_entry(row: Row) -> dict[str, Any]:

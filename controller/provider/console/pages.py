@@ -5,7 +5,6 @@ Called by app for /console/...; screens says which page is where.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,8 +13,9 @@ from scim2_models import SCIMException
 
 from controller.clock import Clock
 from controller.errors import SpecError
-from controller.provider.access import Denied, Gate
+from controller.provider.access import Denied, Gate, lane_of
 from controller.provider.admin.calls import Problem
+from controller.provider.bugs import note_bug, told_to_caller
 from controller.provider.console.screens import RETURNS, SCREENS
 from controller.provider.console.sessions import (
     Session,
@@ -27,9 +27,11 @@ from controller.provider.console.sessions import (
     set_cookie,
 )
 from controller.provider.console.visits import HERE, SECTIONS, Visit, home, redirect, render
-from controller.provider.database import Database
+from controller.provider.database import Database, TenantDatabase
+from controller.provider.organizations import is_slug
+from controller.provider.outages import Refusal
 from controller.provider.routing import NoRoute, find_route
-from controller.provider.wire import BodyTooLarge, Receive, Request, Response, read_body
+from controller.provider.wire import BodyTooLarge, ClientGone, Receive, Request, Response, read_body
 
 MAX_FORM_BYTES = 1 << 20
 MAX_FIELDS = 25_000
@@ -39,8 +41,7 @@ ASSETS = {
     "icon.svg": "image/svg+xml",
 }
 FIRST = "single-sign-on"
-Refused = (Problem, SpecError, SCIMException)
-logger = logging.getLogger(__name__)
+Refused = (Problem, SpecError, SCIMException, Refusal)
 
 
 class Pages:
@@ -56,9 +57,12 @@ class Pages:
         except Refused as error:
             status, detail = told(error)
             return render("error.html", status, title="That did not work", detail=detail)
-        except Exception:
-            logger.exception("unexpected error")
-            return render("error.html", 500, title="Something went wrong", detail="The error is logged.")
+        except ClientGone:
+            raise
+        except Exception as error:
+            note_bug(error, request.request_id)
+            detail = told_to_caller(request.request_id)
+            return render("error.html", 500, title="Something went wrong", detail=detail)
 
     async def _serve(self, request: Request, receive: Receive) -> Response:
         try:
@@ -73,9 +77,9 @@ class Pages:
                 return self._asset(name)
             case ("sign-in",):
                 return await self._sign_in(request, method, receive)
-            case (org_id,) | (org_id, ""):
+            case (org_id,) | (org_id, "") if is_slug(org_id):
                 return redirect(f"{home(org_id)}/{FIRST}")
-            case (org_id, *page):
+            case (org_id, *page) if is_slug(org_id):
                 return await self._page(request, org_id, (method, tuple(page)), receive)
         raise Problem(404, "NotFound", "There is no such page")
 
@@ -99,15 +103,19 @@ class Pages:
             if error.status == 401:
                 detail = "This organization has no such admin token, or it has expired or was revoked"
             return _sign_in_page(org_id, error.status, detail)
-        secret = await self.database.write(lambda unit: open_session(unit, org_id, caller.token, self.clock))
+        secret = await TenantDatabase(self.database, org_id).write(
+            lambda unit: open_session(unit, org_id, caller.token, self.clock)
+        )
         return redirect(f"{home(org_id)}/{FIRST}", [set_cookie(request, org_id, secret)])
 
     async def _page(
         self, request: Request, org_id: str, route: tuple[str, tuple[str, ...]], receive: Receive
     ) -> Response:
-        session = await self.database.read(lambda unit: find_session(unit, org_id, request, self.clock))
+        session = await self.database.read(
+            lambda unit: find_session(unit, org_id, request, self.clock), lane=lane_of(request)
+        )
         if session is None:
-            return redirect(f"/console/sign-in?organization={org_id}" if org_id.isascii() else "/console/")
+            return redirect(f"/console/sign-in?organization={org_id}")
         method, path = route
         form: dict[str, list[str]] = {}
         if method == "POST":
@@ -117,7 +125,8 @@ class Pages:
         if route == ("POST", ("sign-out",)):
             return await self._sign_out(request, session)
         section = path[0] if path[0] in SECTIONS else FIRST
-        visit = Visit(request, session, self.database, self.clock, section, (), form)
+        database = TenantDatabase(self.database, org_id)
+        visit = Visit(request, session, database, self.clock, section, (), form)
         return await self._visit(visit, method, path)
 
     async def _visit(self, visit: Visit, method: str, path: tuple[str, ...]) -> Response:
@@ -139,7 +148,8 @@ class Pages:
             return visit.render("refused.html", status, error=detail)
 
     async def _sign_out(self, request: Request, session: Session) -> Response:
-        await self.database.write(lambda unit: end_session(unit, session.secret))
+        database = TenantDatabase(self.database, session.org.id)
+        await database.write(lambda unit: end_session(unit, session.secret))
         return redirect("/console/sign-in", [set_cookie(request, session.org.id, "")])
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from controller.clock import Clock
 from controller.provider.console.sessions import Session
-from controller.provider.database import Database
+from controller.provider.database import TenantDatabase
 from controller.provider.documents import moment_text
 from controller.provider.organizations import Organization, lock_organization
 from controller.provider.people import Context
@@ -27,6 +27,7 @@ from controller.provider.wire import Request, Response
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
+IN_URLS = "/:?#[]@!$&'()*+,;=%"
 HTML = "text/html; charset=utf-8"
 SECURITY = [
     (
@@ -95,7 +96,7 @@ def render(template: str, status: int = 200, **values: Any) -> Response:
 
 def redirect(url: str, headers: list[tuple[str, str]] | None = None) -> Response:
     """303: the browser fetches `url`, so that reloading sends no form again."""
-    return Response(303, b"", HTML, [("location", url), *SECURITY, *(headers or [])])
+    return Response(303, b"", HTML, [("location", quote(url, safe=IN_URLS)), *SECURITY, *(headers or [])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Visit:
 
     request: Request
     session: Session
-    database: Database
+    database: TenantDatabase
     clock: Clock
     section: str
     identifiers: tuple[str, ...] = ()

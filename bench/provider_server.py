@@ -43,7 +43,7 @@ def main() -> None:
     if which == "peer":
         uvicorn.run(peer(), host="127.0.0.1", port=int(port), log_level="error", access_log=False)
         return
-    from controller.transport.limited_http import Door, limited_config
+    from controller.http_server import Door, limited_config
 
     app = ours(database, rest[0] if rest else "")
     uvicorn.Server(limited_config(app, Door(app.limits), host="127.0.0.1", port=int(port))).run()

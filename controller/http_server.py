@@ -1,346 +1,393 @@
-"""HTTP servers with limits: uvicorn, which by itself bounds neither the size and the time of headers and
-bodies nor who holds how many connections.
+"""uvicorn's HTTP protocol with bounds: on headers, on waiting, on connections.
 
-Used by handlers.listening for probes and event hooks, and by whatever else serves to strangers. Each limit is
-per connection and enforced before the application is asked. If a server is full, the connection that has
-waited longest without a whole request gives its place to the new one: slow clients cannot shut others out.
+Used by whoever runs a server, as `limited_config(app, door)`. uvicorn itself bounds neither the size of
+headers nor the time that a request takes to arrive, and once there are too many connections it answers 503
+to all of them. Here a new connection takes the place of the one that has waited longest, so that a thousand
+half-sent requests keep nobody out. A request costs a few comparisons; deadlines are checked once a second.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
+import http
+import json
 import logging
+import time
 from collections import Counter
-from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Any, ClassVar
+from enum import IntEnum
+from typing import Any
 
+import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from controller.http_limits import ServerLimits, client_key
+
+LOOK_SECONDS = 1.0
+"""Between two looks at all deadlines, or half of the shortest deadline."""
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 2 << 20
+LINGERING = 100
+"""A refused connection is kept a moment: closed with bytes unread, it would lose the answer on its way."""
+QUIET_SECONDS = 60.0
 logger = logging.getLogger(__name__)
 
 
-LINGER_SECONDS = 1.0
-LINGER_BYTES = 2 << 20
-"""A connection that is closed with bytes unread is reset, and the client may lose the answer."""
+class Phase(IntEnum):
+    """How far the request that a connection sends has come, most dispensable first."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerLimits:
-    """What one server takes from clients."""
-
-    connections: int = 256
-    """Open at the same time."""
-    connections_per_address: int = 64
-    """The same of one client address; of IPv6 a /64 counts as one address."""
-    header_bytes: int = 32 * 1024
-    """Of the request line and all headers."""
-    header_count: int = 100
-    header_seconds: float = 10.0
-    """From the start of a connection, or the first byte of a later request, to the last header."""
-    body_bytes: int | None = None
-    """None: the application bounds bodies."""
-    body_seconds: float = 30.0
-    """From the last header to the end of the body, while the server reads."""
-    stalled_seconds: float = 30.0
-    """How long a client may take nothing of its answer."""
-
-
-class _Phase(Enum):
-    """Of the reading side of a connection."""
-
-    IDLE = auto()
-    HEAD = auto()
-    BODY = auto()
-    WHOLE = auto()
-    REFUSED = auto()
-    """Answered before it was whole: what still comes is dropped, so that the client reads the answer."""
+    HEAD = 0
+    BODY = 1
+    WHOLE = 2
 
 
 class _Refused(Exception):
-    """Ends the parsing of a request that was answered already."""
+    """Ends the parser; the connection has noted why."""
 
 
-class _Connections:
-    """The open connections of one server."""
+class Door:
+    """The open connections of one server: lets them in, checks their deadlines, counts what it refused."""
 
     def __init__(self, limits: ServerLimits) -> None:
-        self._limits = limits
-        self._addresses: dict[LimitedProtocol, str] = {}
-        self._count: Counter[str] = Counter()
-        self._waiting: dict[LimitedProtocol, None] = {}
-        """Those without a whole request, the longest first."""
+        self.limits = limits
+        self.refused: Counter[str] = Counter()
+        """How often each limit was hit since the start."""
+        self._open: dict[LimitedHttp, str] = {}
+        self._of: dict[str, dict[LimitedHttp, None]] = {}
+        self._lingering: dict[LimitedHttp, float] = {}
+        shortest = min(limits.header_seconds, limits.body_seconds, limits.stalled_seconds)
+        self._look_seconds = min(LOOK_SECONDS, shortest / 2)
+        self._timer: asyncio.TimerHandle | None = None
+        self._told, self._told_at = 0, -QUIET_SECONDS
 
-    def __len__(self) -> int:
+    @property
+    def connections(self) -> int:
         """How many are open."""
-        return len(self._addresses)
+        return len(self._open)
 
-    def admit(self, one: LimitedProtocol, address: str) -> bool:
-        """Whether there is room for `one`, made by ending another if need be."""
-        if self._count[address] >= self._limits.connections_per_address and not self._make_room(address):
-            return False
-        if len(self._addresses) >= self._limits.connections and not self._make_room():
-            return False
-        self._addresses[one] = address
-        self._count[address] += 1
-        self.waits(one)
+    def enter(self, connection: LimitedHttp, address: str) -> bool:
+        """Whether `connection` may stay; another one may have had to go for it."""
+        key = client_key(address)
+        peers = self._of.setdefault(key, {})
+        limits = self.limits
+        crowded = len(peers) >= limits.connections_per_address and not limits.is_proxy(address)
+        if crowded and not self._make_room(peers):
+            return self._turn_away("connections per address", key)
+        if len(self._open) >= limits.connections:
+            largest = max(self._of.values(), key=len)
+            if not (self._make_room(largest) or self._make_room(self._open)):
+                return self._turn_away("connections", key)
+        self._open[connection] = key
+        self._of.setdefault(key, peers)[connection] = None
+        self._keep_looking(connection.loop)
         return True
 
-    def waits(self, one: LimitedProtocol) -> None:
-        """`one` has no whole request from now on."""
-        if one in self._addresses:
-            self._waiting.pop(one, None)
-            self._waiting[one] = None
-
-    def works(self, one: LimitedProtocol) -> None:
-        """`one` has a whole request, and keeps its place until it is answered."""
-        self._waiting.pop(one, None)
-
-    def forget(self, one: LimitedProtocol) -> None:
-        """`one` is closed."""
-        self._waiting.pop(one, None)
-        address = self._addresses.pop(one, None)
-        if address is not None:
-            self._count[address] -= 1
-            if not self._count[address]:
-                del self._count[address]
-
-    def _make_room(self, address: str = "") -> bool:
-        for one in self._waiting:
-            if not address or self._addresses[one] == address:
-                self.forget(one)
-                one.transport.abort()
-                return True
+    def _turn_away(self, limit: str, key: str) -> bool:
+        if not self._of.get(key, True):
+            del self._of[key]
+        self.note(limit)
         return False
 
+    def _make_room(self, among: dict[LimitedHttp, Any]) -> bool:
+        """Closes the connection that waits longest; False where all of them are being served."""
+        waiting = [each for each in among if each.is_waiting]
+        if not waiting:
+            return False
+        min(waiting, key=lambda each: each.dispensability).give_way()
+        return True
 
-class LimitedProtocol(HttpToolsProtocol):
-    """A connection of uvicorn's that keeps to `limits`; made into one server's own by `limited`."""
+    def leave(self, connection: LimitedHttp) -> None:
+        """Forgets `connection`."""
+        self._lingering.pop(connection, None)
+        key = self._open.pop(connection, None)
+        if key is None:
+            return
+        peers = self._of[key]
+        peers.pop(connection, None)
+        if not peers:
+            del self._of[key]
 
-    limits: ClassVar[ServerLimits]
-    open_connections: ClassVar[_Connections]
+    def linger(self, connection: LimitedHttp) -> bool:
+        """Whether a refused connection may stay until its client has read why."""
+        self.leave(connection)
+        if len(self._lingering) >= LINGERING:
+            return False
+        self._lingering[connection] = connection.loop.time() + LINGER_SECONDS
+        self._keep_looking(connection.loop)
+        return True
+
+    def note(self, limit: str) -> None:
+        """Counts that `limit` was hit; logged once a minute at most: an attack must not fill the disk."""
+        self.refused[limit] += 1
+        now = time.monotonic()
+        if now - self._told_at < QUIET_SECONDS:
+            return
+        total = self.refused.total()
+        facts = {"limit": limit, "refused": total - self._told, "connections": self.connections}
+        logger.warning("a request was refused before it was read", extra={"facts": facts})
+        self._told, self._told_at = total, now
+
+    def _keep_looking(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is None:
+            self._timer = loop.call_later(self._look_seconds, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        self.look(loop.time())
+        if self._open or self._lingering:
+            self._keep_looking(loop)
+
+    def look(self, now: float) -> None:
+        """Cuts every connection whose deadline is over at `now`, seconds of the event loop's clock."""
+        for connection in list(self._open):
+            connection.check(now)
+        for connection, until in list(self._lingering.items()):
+            if now >= until:
+                connection.abort()
+
+
+class LimitedHttp(HttpToolsProtocol):
+    """One connection; limited_protocol sets `door`."""
+
+    door: Door
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.logger = _quiet
-        self._phase = _Phase.IDLE
-        self._head_bytes = self._parsed_bytes = self._body_bytes = 0
-        self._deadline: asyncio.TimerHandle | None = None
-        self._stalled: asyncio.TimerHandle | None = None
+        self._limits = self.door.limits
+        self._phase = Phase.HEAD
+        self._since = self.loop.time()
+        self._pending = 0  # bytes of a head that is not whole yet
+        self._head = 0  # bytes of the head and the trailers, parsed
+        self._fields = 0
+        self._body = self._decoded = 0  # bytes since the head, with and without their framing
+        self._unsent, self._taken_at = 0, 0.0
+        self._refusal: tuple[int, str] = (400, "malformed requests")
+        self._is_cut = False
 
-    # The connection
+    # What the door asks
+
+    @property
+    def _is_answered(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no request of this connection is being carried out."""
+        return self._is_answered or self._phase is Phase.BODY
+
+    @property
+    def dispensability(self) -> tuple[bool, int, float]:
+        """Orders what is closed first: half-sent heads, idle connections, half-sent bodies; the oldest."""
+        return (self._phase is Phase.BODY and not self._is_answered, self._phase, self._since)
+
+    def give_way(self) -> None:
+        """Closes for another connection's sake."""
+        self.door.note("connections, closed while waiting")
+        self._is_cut = True
+        if not self._is_answered:
+            self._disconnect()
+        self._close_soon()
+
+    def _close_soon(self) -> None:
+        """Closes as soon as the client has what was sent, or a little later without that."""
+        if self.door.linger(self):
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+    def check(self, now: float) -> None:
+        """Cuts the connection where one of its deadlines is over."""
+        if self._is_stuck(now):
+            self.door.note("an answer that nobody takes")
+            self.abort()
+        elif self._phase is Phase.HEAD:
+            if now - self._since > self._limits.header_seconds:
+                self._cut(408, "seconds of headers")
+        elif self._phase is Phase.BODY:
+            if self.flow.read_paused:
+                self._since = now  # the server is the one that does not read
+            elif now - self._since > self._limits.body_seconds:
+                self._cut(408, "seconds of a body")
+        elif self._is_answered and now - self._since > self.timeout_keep_alive + LOOK_SECONDS:
+            self.transport.close()  # empty lines between requests have stopped uvicorn's own timer
+
+    def _is_stuck(self, now: float) -> bool:
+        size = self.transport.get_write_buffer_size()
+        if not size or not self._unsent or size < self._unsent:
+            self._taken_at = now
+        self._unsent = size
+        return now - self._taken_at > self._limits.stalled_seconds
+
+    def abort(self) -> None:
+        """Ends the connection at once."""
+        self._is_cut = True
+        self.transport.abort()
+
+    # asyncio's side
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if self.open_connections.admit(self, _network_of(self.client)):
-            self._begin_head()
-        else:
-            self.transport.write(_refusal(503, "too many connections\n"))
-            self._close()
+        self._since = self._taken_at = self.loop.time()
+        if not self.door.enter(self, self.client[0] if self.client else ""):
+            self._refuse(503, "connections", ((b"retry-after", b"1"),))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.open_connections.forget(self)
-        self._cancel_deadline()
-        self._cancel_stalled()
+        self.door.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self._is_cut:
+            self._body += len(data)
+            if self._body > LINGER_BYTES:
+                self.transport.abort()
             return
-        if self._phase is _Phase.REFUSED:
-            self._drop(data)
+        self._unset_keepalive_if_required()
+        before = self._phase
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            if self.cycle is not None:
+                self.cycle.keep_alive = False  # no protocol is offered to change to
+        except httptools.HttpParserError:
+            self._cut(*self._refusal)
             return
-        if self._phase is _Phase.IDLE:
-            self._begin_head()
-        was_head = self._phase is _Phase.HEAD
-        super().data_received(data)
-        if was_head and self._phase is _Phase.HEAD:
-            # What is parsed is counted by the callbacks; this is the header that does not end.
-            self._head_bytes += len(data)
-            if self._head_bytes > self.limits.header_bytes:
-                self._refuse(431, "the headers are too large\n")
+        if self._phase is Phase.HEAD:
+            # A head that began in the midst of `data` is at most as long as one read of the socket.
+            self._pending += len(data) if before is Phase.HEAD else 0
+            if self._pending > self._limits.header_bytes:
+                self._cut(431, "bytes of headers")
+        elif self._phase is Phase.BODY:
+            self._body += len(data) if before is Phase.BODY else 0
+            if self._body > self._limits.body_bytes:
+                self._cut(413, "bytes of a body")
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._await_client()
-
-    def resume_writing(self) -> None:
-        self._cancel_stalled()
-        super().resume_writing()
-
-    def timeout_keep_alive_handler(self) -> None:
-        self._close()
-
-    # The parser
+    # The parser's side
 
     def on_message_begin(self) -> None:
+        if len(self.pipeline) >= self._limits.pipelined:
+            self._give_up(400, "pipelined requests")
         super().on_message_begin()
-        self._phase, self._parsed_bytes = _Phase.HEAD, 0
+        self._phase, self._since = Phase.HEAD, self.loop.time()
+        self._pending = self._head = self._fields = self._body = self._decoded = 0
 
     def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._count_head(len(url))
+        self._head += len(url)
+        if self._head > self._limits.header_bytes:
+            self._give_up(414, "bytes of headers")
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._count_head(len(name) + len(value) + 4)
-        if len(self.headers) > self.limits.header_count:
-            self._refuse(431, "there are too many headers\n")
-            raise _Refused
+        self._head += len(name) + len(value) + 4
+        self._fields += 1
+        if self._head > self._limits.header_bytes:
+            self._give_up(431, "bytes of headers")
+        if self._fields > self._limits.header_count:
+            self._give_up(431, "number of headers")
+        if self._phase is Phase.HEAD:  # trailers change nothing: the request is being answered already
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         if self._announces_too_much():
-            self._refuse(413, "the body is too large\n")
-            raise _Refused
+            self._give_up(413, "bytes of a body")
         super().on_headers_complete()
-        self._phase, self._body_bytes = _Phase.BODY, 0
-        self._arm(self.limits.body_seconds)
+        self._phase, self._since = Phase.BODY, self.loop.time()
 
     def on_body(self, body: bytes) -> None:
-        self._body_bytes += len(body)
-        if self.limits.body_bytes is not None and self._body_bytes > self.limits.body_bytes:
-            self._refuse(413, "the body is too large\n")
-            raise _Refused
+        self._decoded += len(body)
+        if self._decoded > self._limits.body_bytes:
+            self._give_up(413, "bytes of a body")
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._phase, self._since = Phase.WHOLE, self.loop.time()
         super().on_message_complete()
-        self._phase = _Phase.WHOLE
-        self._cancel_deadline()
-        self.open_connections.works(self)
-        if self.cycle.response_complete:
-            self._become_idle()
 
     def on_response_complete(self) -> None:
+        if self._phase is Phase.WHOLE:
+            self._since = self.loop.time()
         super().on_response_complete()
-        if self.transport.is_closing():
-            self._await_client()
-        elif self._phase is _Phase.WHOLE and self.cycle.response_complete:
-            self._become_idle()
-
-    def send_400_response(self, msg: str) -> None:
-        if self._phase is not _Phase.REFUSED:
-            self._refuse(400, f"{msg}\n")
-
-    # Deadlines
-
-    def _become_idle(self) -> None:
-        """Waits for the next request; uvicorn's own deadline ends with the first byte, whatever it is of."""
-        self._phase = _Phase.IDLE
-        self.open_connections.waits(self)
-        self._arm(self.timeout_keep_alive)
-
-    def _begin_head(self) -> None:
-        self._phase, self._head_bytes = _Phase.HEAD, 0
-        self._arm(self.limits.header_seconds)
-
-    def _count_head(self, size: int) -> None:
-        self._parsed_bytes += size
-        if self._parsed_bytes > self.limits.header_bytes:
-            self._refuse(431, "the headers are too large\n")
-            raise _Refused
 
     def _announces_too_much(self) -> bool:
-        if self.limits.body_bytes is None:
-            return False
         lengths = [value for name, value in self.headers if name == b"content-length" and value.isdigit()]
-        return any(len(value) > 18 or int(value) > self.limits.body_bytes for value in lengths)
+        return any(len(value) > 18 or int(value) > self._limits.body_bytes for value in lengths)
 
-    def _arm(self, seconds: float) -> None:
-        self._cancel_deadline()
-        self._deadline = self.loop.call_later(seconds, self._overdue, seconds)
+    def _give_up(self, status: int, limit: str) -> None:
+        """Ends the parser; data_received then cuts the connection."""
+        self._refusal = (status, limit)
+        raise _Refused(limit)
 
-    def _overdue(self, seconds: float) -> None:
-        if self.flow.read_paused:
-            # It is the application that keeps the client waiting.
-            self._arm(seconds)
-        elif self._phase in (_Phase.IDLE, _Phase.REFUSED) or (
-            self._phase is _Phase.HEAD and not self._head_bytes
-        ):
-            self._close()
+    # Refusing
+
+    def _cut(self, status: int, limit: str) -> None:
+        self.door.note(limit)
+        self._refuse(status, limit)
+
+    def _refuse(self, status: int, limit: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        """Answers, where no other answer is under way, and closes when the client has had time to read it."""
+        self._is_cut, self._body = True, 0
+        if self._phase is Phase.BODY and not self._is_answered:
+            may_answer = not self.pipeline and not self.cycle.response_started
+            self._disconnect()
         else:
-            self._refuse(408, "the request took too long\n")
-
-    def _refuse(self, status: int, words: str) -> None:
-        """Answers and closes; an application that is at work on the request answers nobody."""
-        is_answering = self.cycle is not None and not self.cycle.response_complete
-        if is_answering:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        if is_answering and self.cycle.response_started:
-            self.transport.abort()
+            # Not before a request has begun, and not into the answer of an earlier one.
+            may_answer = self._phase is Phase.HEAD and self._is_answered
+            may_answer &= self.scope is not None or status != 408
+        if not may_answer:
+            self._close_soon()
             return
-        self.transport.write(_refusal(status, words))
-        if self.transport.can_write_eof():
+        self.transport.write(_answer(status, limit, headers))
+        if not self.door.linger(self):
+            self.transport.close()
+        elif self.transport.can_write_eof():
             self.transport.write_eof()
-        self.flow.resume_reading()
-        self._phase, self._body_bytes = _Phase.REFUSED, 0
-        self._arm(LINGER_SECONDS)
 
-    def _drop(self, data: bytes) -> None:
-        self._body_bytes += len(data)
-        if self._body_bytes > LINGER_BYTES:
-            self.transport.abort()
-
-    def _close(self) -> None:
-        self._cancel_deadline()
-        self.transport.close()
-        self._await_client()
-
-    def _await_client(self) -> None:
-        """A client that takes nothing of what is still to be sent does not keep the connection."""
-        self._cancel_stalled()
-        self._stalled = self.loop.call_later(self.limits.stalled_seconds, self.transport.abort)
-
-    def _cancel_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _cancel_stalled(self) -> None:
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
+    def _disconnect(self) -> None:
+        """The application learns that its client is gone."""
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
 
 
-def limited(limits: ServerLimits) -> type[LimitedProtocol]:
-    """The `http` of a uvicorn.Config for one server; two servers need one each."""
-    return type("Limited", (LimitedProtocol,), {"limits": limits, "open_connections": _Connections(limits)})
+_DETAILS = {
+    400: "The request is not HTTP/1.1 as this server reads it",
+    408: "The request did not arrive in time",
+    413: "The body is too large",
+    414: "The request line is too long",
+    431: "The headers are too large or too many",
+    503: "There are too many connections; try again in a second",
+}
 
 
-def server_config(app: Any, protocol: type[LimitedProtocol], **more: Any) -> uvicorn.Config:
-    """A uvicorn.Config with the limits of `protocol`, without access log and WebSockets. `more` are uvicorn's
-    own options."""
+def _answer(status: int, limit: str, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """A whole answer: problem details (RFC 9457)."""
+    title = http.HTTPStatus(status).phrase
+    problem = {"type": "about:blank", "title": title, "status": status, "detail": _DETAILS[status]}
+    body = json.dumps(problem | {"limit": limit}).encode()
+    fields = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+        (b"connection", b"close"),
+        *headers,
+    ]
+    lines = [f"HTTP/1.1 {status} {title}".encode(), *(name + b": " + value for name, value in fields)]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def limited_protocol(door: Door) -> type[LimitedHttp]:
+    """The protocol for one server: its connections are counted together, by `door`."""
+    return type("LimitedHttp", (LimitedHttp,), {"door": door})
+
+
+def limited_config(app: Any, door: Door, **more: Any) -> uvicorn.Config:
+    """uvicorn's settings for an application that anybody may call; `more` are uvicorn's own."""
     return uvicorn.Config(
-        app, http=protocol, ws="none", log_config=None, access_log=False, server_header=False, **more
+        app,
+        http=limited_protocol(door),
+        ws="none",
+        proxy_headers=False,  # uvicorn would believe whoever connects from loopback
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        **more,
     )
-
-
-def _refusal(status: int, words: str) -> bytes:
-    head = STATUS_LINE[status] + b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
-    return head + f"content-length: {len(words)}\r\n\r\n{words}".encode()
-
-
-def _network_of(client: tuple[str, int] | None) -> str:
-    """The address of `client`; of IPv6 the /64, which is what one client commonly has."""
-    if client is None:
-        return ""
-    try:
-        address = ipaddress.ip_address(client[0].partition("%")[0])
-    except ValueError:
-        return client[0]
-    if isinstance(address, ipaddress.IPv6Address):
-        mapped = address.ipv4_mapped
-        return str(mapped or ipaddress.ip_network((int(address) >> 64 << 64, 64)))
-    return str(address)
-
-
-def _is_no_client_fault(record: logging.LogRecord) -> bool:
-    """uvicorn warns of each malformed request: anybody could fill the log with that."""
-    return record.levelno != logging.WARNING
-
-
-_quiet = logging.getLogger("uvicorn.error.limited")
-_quiet.addFilter(_is_no_client_fault)

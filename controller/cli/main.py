@@ -35,8 +35,8 @@ from controller.cli.options import (
     TrustedProxies,
 )
 from controller.errors import ControllerError
+from controller.http_limits import ServerLimits
 from controller.logs import configure_logs
-from controller.transport.server_limits import ServerLimits, parse_networks
 
 EPILOG = (
     "Exit codes: 0 what was asked holds; 1 it does not, or the command failed and one line on standard error "
@@ -331,7 +331,7 @@ def provider_serve(  # noqa: PLR0913 - each argument is an option
     limits = ServerLimits(
         connections=max_connections,
         connections_per_address=max_connections_per_address,
-        proxies=parse_networks(trusted_proxies.split(","), "--trusted-proxies"),
+        proxies=serve.proxies(trusted_proxies),
     )
     wish = serve.ProviderWish(
         database=database,

@@ -21,10 +21,11 @@ import uvicorn
 
 from controller.clock import SystemClock
 from controller.errors import SpecError
+from controller.http_limits import Network, ServerLimits, parse_networks
+from controller.http_server import Door, limited_config
 from controller.logs import configure_logs
 from controller.settings import parse_settings
-from controller.transport.limited_http import Door, limited_config
-from controller.transport.server_limits import ServerLimits
+from controller.transport.idle import SERVER_SECONDS
 
 if TYPE_CHECKING:
     from controller.provider.app import CreatedOrganization
@@ -102,6 +103,14 @@ def provider(wish: ProviderWish) -> None:
         asyncio.run(_prepare(wish, listener.getsockname()[1])).run(sockets=[listener])
 
 
+def proxies(text: str) -> tuple[Network, ...]:
+    """The networks in a comma-separated list; raises SpecError naming the option."""
+    try:
+        return parse_networks(text.split(","))
+    except ValueError as error:
+        raise SpecError(str(error), field="--trusted-proxies") from None
+
+
 def _check_folder(env: Path | None) -> None:
     if env is not None and not env.resolve().parent.is_dir():
         raise SpecError(f"the folder {env.resolve().parent} does not exist", field="--env")
@@ -134,7 +143,13 @@ async def _prepare(wish: ProviderWish, port: int) -> Announced:
     )
     loop = "uvloop" if os.name == "posix" else "asyncio"
     _allow_files(wish.limits.connections)
-    config = limited_config(app, Door(wish.limits), loop=loop, timeout_graceful_shutdown=GRACE_SECONDS)
+    config = limited_config(
+        app,
+        Door(wish.limits),
+        loop=loop,
+        timeout_keep_alive=SERVER_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
     return Announced(config, lambda: _announce(wish, url, created))
 
 

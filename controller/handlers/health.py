@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from controller.clock import Clock
 from controller.handlers.listening import Listener, Receive, Scope, Send, answer
-from controller.http_server import ServerLimits
+from controller.http_limits import ServerLimits
 from controller.metrics import Metrics
 
 BEAT_SECONDS = 1.0

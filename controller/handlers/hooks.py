@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from controller.errors import SpecError
 from controller.handlers.listening import Listener, Receive, Scope, Send, answer, header_of
-from controller.http_server import ServerLimits
+from controller.http_limits import ServerLimits
 from controller.okta.events import (
     CHALLENGE_HEADER,
     LARGEST_HOOK,

@@ -16,7 +16,8 @@ from typing import Any
 from uvicorn.server import ServerState
 
 from controller.errors import SpecError
-from controller.http_server import ServerLimits, limited, server_config
+from controller.http_limits import ServerLimits
+from controller.http_server import Door, limited_config, limited_protocol
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -47,8 +48,8 @@ class Listener:
 
     def __init__(self, address: tuple[str, int], app: App, setting: str, limits: ServerLimits) -> None:
         self._socket = _bound(address, setting)
-        self._protocol = limited(limits)
-        self._config = server_config(app, self._protocol, timeout_keep_alive=IDLE_SECONDS)
+        self._door = Door(limits)
+        self._config = limited_config(app, self._door, timeout_keep_alive=IDLE_SECONDS)
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name=setting, daemon=True)
@@ -61,7 +62,7 @@ class Listener:
     @property
     def connections(self) -> int:
         """How many are open."""
-        return len(self._protocol.open_connections)
+        return self._door.connections
 
     def start(self) -> None:
         """Serves from now on."""
@@ -83,10 +84,10 @@ class Listener:
     async def _serve(self) -> None:
         """uvicorn's protocol without its Server, which logs, and wakes up ten times a second."""
         self._config.load()
-        state = ServerState()
+        protocol, state = limited_protocol(self._door), ServerState()
 
         def connection() -> asyncio.Protocol:
-            return self._protocol(config=self._config, server_state=state, app_state={})
+            return protocol(config=self._config, server_state=state, app_state={})
 
         server = await self._loop.create_server(connection, sock=self._socket, backlog=BACKLOG)
         await self._stopping.wait()

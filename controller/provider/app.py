@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, insert, select, update
 
 from controller.clock import Clock, SystemClock
+from controller.http_limits import ServerLimits
 from controller.provider.access import Gate
 from controller.provider.admin.api import AdminSide
 from controller.provider.answers import scim_error
@@ -39,7 +40,6 @@ from controller.provider.wire import (
     request_of,
     send_response,
 )
-from controller.transport.server_limits import ServerLimits
 
 BOOTSTRAP = Actor("bootstrap")
 _SECRET = Prepared(select(secret_rows.c.value).where(secret_rows.c.name == bindparam("key")))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from controller.transport.server_limits import ServerLimits
+from controller.http_limits import ServerLimits
 
 
 def believed(scope: Any, address: str, limits: ServerLimits) -> tuple[str, str]:

@@ -15,9 +15,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import uvicorn
 
+from controller.http_limits import ServerLimits
+from controller.http_server import Door, limited_config
 from controller.transport.idle import SERVER_SECONDS
-from controller.transport.limited_http import Door, limited_config
-from controller.transport.server_limits import ServerLimits
 
 HOST = "127.0.0.1"
 _STEP_SECONDS = 0.01
@@ -65,7 +65,7 @@ def _config(app: Any, door: Door | None) -> uvicorn.Config:
     if door is None and isinstance(limits, ServerLimits):
         door = Door(limits)
     if door is not None:
-        return limited_config(app, door, timeout_graceful_shutdown=2)
+        return limited_config(app, door, timeout_keep_alive=SERVER_SECONDS, timeout_graceful_shutdown=2)
     return uvicorn.Config(
         app,
         log_config=None,

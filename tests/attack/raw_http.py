@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from controller.http_limits import ServerLimits
+from controller.http_server import Door
 from controller.sandbox.serving import serve
-from controller.transport.limited_http import Door
-from controller.transport.server_limits import ServerLimits
 
 PATIENCE = 20.0
 """Seconds after which a test gives up; nothing here takes that long."""

@@ -10,13 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from controller.cli.serve import proxies
 from controller.clock import ManualClock
 from controller.errors import SpecError
+from controller.http_limits import ServerLimits, parse_networks
 from controller.provider.app import add_organization, build_app
 from controller.provider.organizations import NewOrganization
-from controller.transport.server_limits import ServerLimits, parse_networks
 
-PROXIES = parse_networks(["10.0.0.0/8", "fd00::/8"], "--trusted-proxies")
+PROXIES = parse_networks(["10.0.0.0/8", "fd00::/8"])
 
 
 @asynccontextmanager
@@ -84,4 +85,4 @@ async def test_the_scheme_is_believed_from_a_proxy_only(tmp_path: Path) -> None:
 
 def test_networks_that_cannot_be_are_refused_by_option() -> None:
     with pytest.raises(SpecError, match=r"--trusted-proxies: '\*' .* as in 10\.0\.0\.0/8"):
-        parse_networks(["10.0.0.0/8", "*"], "--trusted-proxies")
+        proxies("10.0.0.0/8,*")

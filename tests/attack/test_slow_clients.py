@@ -15,7 +15,7 @@ from controller.clock import ManualClock
 from controller.handlers.health import Pulse, health_listener
 from controller.handlers.hooks import hook_listener
 from controller.handlers.listening import Listener, Receive, Scope, Send, answer
-from controller.http_server import ServerLimits
+from controller.http_limits import ServerLimits
 from controller.metrics import Metrics
 from controller.okta.events import LARGEST_HOOK
 from controller.settings import Settings
@@ -158,7 +158,7 @@ async def test_headers_that_are_too_large_or_too_many_are_refused(small: int, he
 
 
 async def test_a_url_that_is_too_long_is_refused(small: int) -> None:
-    assert await fetch(small, b"GET /" + b"x" * 2000 + b" HTTP/1.1\r\nhost: x\r\n\r\n") == 431
+    assert await fetch(small, b"GET /" + b"x" * 2000 + b" HTTP/1.1\r\nhost: x\r\n\r\n") == 414
 
 
 async def test_a_header_without_end_is_cut_before_it_fills_the_memory(small: int) -> None:
@@ -250,4 +250,4 @@ async def test_a_hook_without_the_secret_has_its_body_unread() -> None:
 async def test_malformed_requests_fill_no_log(small: int, caplog: pytest.LogCaptureFixture) -> None:
     for line in (b"\x00\x01", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\n: x\r\n\r\n"):
         assert await fetch(small, line + b"\r\n\r\n") == 400
-    assert caplog.records == []
+    assert len(caplog.records) <= 1  # one a minute, with the number of refusals

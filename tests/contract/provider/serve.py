@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import httpx
 import uvicorn
 
+from controller.http_server import Door, limited_config
 from controller.provider.app import build_app
-from controller.transport.limited_http import Door, limited_config
 
 
 def free_port() -> int:

@@ -1,7 +1,7 @@
 """What one client may cost a server before it is known: connections, bytes of headers, seconds of waiting.
 
-Used by limited_http, which enforces it, and by what runs a server. nginx, Envoy and Go's net/http have the
-same limits under their own names.
+Used by http_server, which enforces it, and by whoever runs a server: the provider, the hook receiver, the
+probes. nginx, Envoy and Go's net/http have the same limits under their own names.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-
-from controller.errors import SpecError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -26,10 +24,10 @@ class ServerLimits:
     header_seconds: float = 10.0
     """From the first byte of a request, or from the connection, to the end of its headers; then 408."""
     body_bytes: int = 16 << 20
-    """Received after the headers of one request, chunk framing included; an application refuses sooner."""
+    """Announced, or received after the headers with its framing; an application may refuse sooner: 413."""
     body_seconds: float = 30.0
     """From the end of the headers to the end of the body, while the server reads; then 408."""
-    send_seconds: float = 30.0
+    stalled_seconds: float = 30.0
     """In which a client takes nothing of an answer; then the connection is cut."""
     pipelined: int = 32
     """Requests sent ahead of the answer on one connection."""
@@ -56,12 +54,12 @@ def within(address: str, networks: tuple[Network, ...]) -> bool:
     return any(mapped in network for network in networks)
 
 
-def parse_networks(texts: Iterable[str], field: str) -> tuple[Network, ...]:
-    """Addresses and networks such as 10.0.0.7 and 10.0.0.0/8; SpecError names `field` and the text."""
+def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Addresses and networks such as 10.0.0.7 and 10.0.0.0/8; ValueError names the text that is neither."""
     try:
         return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in texts if text.strip())
     except ValueError as error:
-        raise SpecError(f"{error}; write addresses or networks, as in 10.0.0.0/8", field=field) from None
+        raise ValueError(f"{error}; write addresses or networks, as in 10.0.0.0/8") from None
 
 
 def client_key(address: str) -> str:

@@ -31,10 +31,10 @@ _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def parse_json(content: bytes | str) -> Any:
+def parse_json(content: bytes | bytearray | str) -> Any:
     """The JSON value in `content`: UTF-8, at most MAX_DEPTH levels, finite numbers. A lone surrogate, which
     UTF-8 cannot carry, becomes U+FFFD. Raises ValueError for everything else (RFC 8259)."""
-    text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
+    text = content.decode("utf-8-sig") if isinstance(content, bytes | bytearray) else content
     try:
         value = json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_bounded)
     except RecursionError:

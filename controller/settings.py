@@ -46,6 +46,33 @@ class Settings(BaseModel):
     request_timeout_seconds: float = Field(
         30.0, gt=0, le=300, description="Longest wait for one answer of Okta or of a provider."
     )
+    response_deadline_seconds: float = Field(
+        90.0,
+        gt=0,
+        le=3600,
+        description="Longest time from the first byte of a request to the last one of its answer; a server "
+        "that sends a byte now and then is cut.",
+    )
+    longest_pause_seconds: float = Field(
+        300.0,
+        ge=1,
+        le=3600,
+        description="Longest pause that a 429 of Okta or of a provider may ask for; a longer one is an error "
+        "(PauseTooLong), and the integration is tried again by its backoff.",
+    )
+    page_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=256 * 1024 * 1024,
+        description="Largest page of a listing that is read, after decompression; also all that is kept of "
+        "a listing other than people.",
+    )
+    answer_bytes: int = Field(
+        2 * 1024 * 1024,
+        ge=64 * 1024,
+        le=64 * 1024 * 1024,
+        description="Largest other answer, after decompression. Of a token endpoint 64 KiB are read.",
+    )
     leader_election: bool = Field(
         False, description="Act only while holding the Lease; needed with more than one replica."
     )

@@ -301,7 +301,7 @@ class OktaClient:
         }
         route = "/api/v1/logs"
         call = Call("GET", link, route) if link else Call("GET", route, route, params)
-        answer = await self._send(call)
+        answer = await self._send(replace(call, is_listing=True))
         if answer.next_url:
             _check_link(answer, self._session.absolute(answer.next_url), route)
         return cast(list[LogEvent], _rows(answer, route)), answer.next_url or link
@@ -340,7 +340,7 @@ class OktaClient:
         """Each page as it comes; the next link is followed as it is, and to this very listing only."""
         path, seen = call.path, set[str]()
         while True:
-            answer = await self._send(call)
+            answer = await self._send(replace(call, is_listing=True))
             yield _rows(answer, call.route)
             if not answer.next_url:
                 return

@@ -57,7 +57,12 @@ class OpenOrg:
 
 def okta_budgets(wiring: Wiring) -> Budgets:
     """The budgets of a process, by org id, with Okta's buckets."""
-    return Budgets(bucket_of, clock=wiring.clock, sink=wiring.sink)
+    return Budgets(
+        bucket_of,
+        clock=wiring.clock,
+        sink=wiring.sink,
+        longest_queue_seconds=wiring.bounds.longest_queue_seconds,
+    )
 
 
 async def open_org(
@@ -78,12 +83,13 @@ async def open_org(
         timeout_seconds=access.timeout_seconds,
         allow_http_services=access.allow_http_services,
     )
+    small = replace(wiring, bounds=wiring.bounds.for_tokens())
     token_session = Session(
-        replace(remote, api="token"), replace(wiring, read_error=read_token_error, retry=NO_RETRY)
+        replace(remote, api="token"), replace(small, read_error=read_token_error, retry=NO_RETRY)
     )
     try:
         auth = _auth(access, token_session)
-        org_id = await _organization_id(remote, wiring)
+        org_id = await _organization_id(remote, small)
     except BaseException:
         await token_session.aclose()
         raise

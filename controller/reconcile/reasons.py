@@ -143,7 +143,18 @@ class Reason(StrEnum):
     TIMEOUT = "Timeout", "No answer within the time allowed."
     TLS_FAILED = "TLSFailed", "The TLS handshake failed; a private CA needs caBundleRef."
     PROXY_FAILED = "ProxyFailed", "The proxy refused the connection."
-    ANSWER_TOO_LARGE = "AnswerTooLarge", "An answer was larger than anything the protocol has."
+    ANSWER_TOO_LARGE = (
+        "AnswerTooLarge",
+        "An answer was larger than is read; see the settings PAGE_BYTES and ANSWER_BYTES.",
+    )
+    ENCODING_REFUSED = (
+        "EncodingRefused",
+        "An answer was encoded in a way that was not asked for; only one layer of gzip is read.",
+    )
+    PAUSE_TOO_LONG = (
+        "PauseTooLong",
+        "A 429 asked for a longer pause than the setting LONGEST_PAUSE_SECONDS; tried again by itself.",
+    )
     INCOMPLETE = "Incomplete", "A listing was not complete; nothing was decided on half a reading."
     NOT_SCIM = "NotScim", "The provider answered with something that is not SCIM; check the base URL."
     NOT_OKTA = "NotOkta", "The URL of the OktaOrg does not answer as an Okta org does."

@@ -75,7 +75,7 @@ class AdminClient:
         rows: list[Json] = []
         params: dict[str, str | int] = {**query, "limit": PEOPLE_PAGE}
         while True:
-            call = Call("GET", "/people", "/people", params, lane=self.lane)
+            call = Call("GET", "/people", "/people", params, lane=self.lane, is_listing=True)
             answer = await self._session.send(call)
             rows += _list(answer, "people")
             after = str(_object(answer).get("next") or "")

@@ -182,7 +182,7 @@ class ScimClient:
         refuses."""
         asked = {**params, "startIndex": start, "count": self._asked}
         try:
-            return _resources(await self.send(Call("GET", route, route, asked)), route)
+            return _resources(await self.send(Call("GET", route, route, asked, is_listing=True)), route)
         except Rejected:
             if self._asked == self._page_size:
                 raise
@@ -190,7 +190,7 @@ class ScimClient:
             return await self._page(route, start, params)
 
     async def _list(self, params: Mapping[str, str | int]) -> Answer:
-        return await self.send(Call("GET", USERS, USERS, params))
+        return await self.send(Call("GET", USERS, USERS, params, is_listing=True))
 
     def _call(self, method: str, route: str, scim_id: str, body: Any = None, version: str = "") -> Call:
         headers = {"if-match": version} if version else {}

@@ -74,7 +74,11 @@ def open_provider(access: ProviderAccess, wiring: Wiring | None = None) -> OpenP
     sessions: list[Session] = []
     auth = _auth(access, remote, wiring, sessions)
     gate = Throttle(
-        access.requests_per_second, concurrency=access.concurrency, clock=wiring.clock, sink=wiring.sink
+        access.requests_per_second,
+        concurrency=access.concurrency,
+        clock=wiring.clock,
+        sink=wiring.sink,
+        longest_pause_seconds=wiring.bounds.longest_pause_seconds,
     )
     session = Session(remote, replace(wiring, auth=auth, gate=gate, read_error=read_error))
     return OpenProvider(ScimClient(session, page_size=access.page_size), [*sessions, session])
@@ -105,6 +109,7 @@ def _auth(access: ProviderAccess, remote: Remote, wiring: Wiring, sessions: list
     token_remote = replace(
         remote, base_url=access.token_url, api="token", headers={"accept": "application/json"}
     )
-    token_session = Session(token_remote, replace(wiring, read_error=read_token_error))
+    bounds = wiring.bounds.for_tokens()
+    token_session = Session(token_remote, replace(wiring, read_error=read_token_error, bounds=bounds))
     sessions.append(token_session)
     return ClientCredentials(token_session, access.client_id, access.client_secret)

@@ -70,7 +70,8 @@ class GroupClient:
 
     def _call(self, method: str, group_id: str, body: Any = None) -> Call:
         path = fill("SCIM", GROUP, {"id": group_id})
-        return Call(method, path, GROUP, json=body, is_idempotent=True)
+        # One group is a listing of its members.
+        return Call(method, path, GROUP, json=body, is_idempotent=True, is_listing=True)
 
 
 def _name(row: Json) -> tuple[str, str]:

@@ -36,6 +36,7 @@ from controller.targets.okta_people import OktaPeople
 from controller.targets.provider_people import ProviderPeople
 from controller.targets.provider_settings import ProviderSettings
 from controller.targets.provider_tokens import TokenDesk, fingerprint_of
+from controller.transport.bounds import Bounds
 from controller.transport.budget import Budget
 from controller.transport.session import Session, Wiring
 from controller.transport.urls import UrlRefused, check_url
@@ -69,7 +70,8 @@ class TargetConnector:
     def __init__(
         self, settings: Settings, wiring: Wiring | None = None, store: SecretStore | None = None
     ) -> None:
-        self._settings, self._wiring, self._store = settings, wiring or Wiring(), store
+        self._settings, self._store = settings, store
+        self._wiring = replace(wiring or Wiring(), bounds=_bounds(settings))
         self.budgets = okta_budgets(self._wiring)
         self._orgs: dict[tuple[str, str], _Kept] = {}
         self._targets: dict[tuple[str, str], _Kept] = {}
@@ -277,6 +279,16 @@ class TargetConnector:
             )
         except UrlRefused as error:
             raise SpecError(str(error), field=path, reason="UrlRefused") from None
+
+
+def _bounds(settings: Settings) -> Bounds:
+    """What the installation lets other systems send and ask for."""
+    return Bounds(
+        page_bytes=settings.page_bytes,
+        answer_bytes=settings.answer_bytes,
+        deadline_seconds=settings.response_deadline_seconds,
+        longest_pause_seconds=settings.longest_pause_seconds,
+    )
 
 
 class _Reader:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from controller.clock import Clock, SystemClock
+from controller.errors import RateLimited
 from controller.parsing import whole_number
 from controller.transport.calls import Lane, Silent, Sink
 from controller.transport.failures import retry_after_seconds, server_time
@@ -24,6 +25,7 @@ BucketOf = Callable[[str, str], str]
 """(method, path) -> name of the bucket; of a closed set, since it is a metric label."""
 
 WINDOW_SECONDS = 60.0
+LONGEST_QUEUE_SECONDS = 900.0
 UNLEARNED_AT_ONCE = 2
 """Requests under way in a bucket of which no answer has told anything yet."""
 RESERVE = 0.1
@@ -109,8 +111,10 @@ class Budget:
         concurrency: int = 10,
         clock: Clock | None = None,
         sink: Sink | None = None,
+        longest_queue_seconds: float = LONGEST_QUEUE_SECONDS,
     ) -> None:
         self._bucket_of, self._clock, self._sink = bucket_of, clock or SystemClock(), sink or Silent()
+        self._longest_queue_seconds = longest_queue_seconds
         self._default_percent, self._claims = percent, dict[str, int]()
         self._most_under_way = self._declared_under_way = concurrency
         self._under_way = 0
@@ -141,7 +145,8 @@ class Budget:
 
     @asynccontextmanager
     async def admit(self, method: str, path: str, lane: Lane) -> AsyncIterator[None]:
-        """Entered when our share allows it and nobody of a better lane waits for the same bucket."""
+        """Entered when our share allows it and nobody of a better lane waits for the same bucket. Raises
+        RateLimited if that is not so for too long."""
         bucket = self._bucket(method, path)
         await self._acquire(bucket, lane)
         try:
@@ -188,7 +193,15 @@ class Budget:
         place = (int(lane), next(self._arrivals), asyncio.Event())
         heapq.heappush(bucket.waiting, place)
         try:
-            await self._wait_for_turn(bucket, place)
+            async with asyncio.timeout(self._longest_queue_seconds):
+                await self._wait_for_turn(bucket, place)
+        except TimeoutError:
+            raise RateLimited(
+                f"our share of Okta's rate limit {bucket.name} had no room for a call within "
+                f"{self._longest_queue_seconds:.0f} s",
+                system="Okta",
+                retry_after_seconds=WINDOW_SECONDS,
+            ) from None
         finally:
             bucket.waiting.remove(place)
             heapq.heapify(bucket.waiting)
@@ -238,15 +251,28 @@ class Budget:
 class Budgets:
     """The budgets of this process by org id."""
 
-    def __init__(self, bucket_of: BucketOf, *, clock: Clock | None = None, sink: Sink | None = None) -> None:
+    def __init__(
+        self,
+        bucket_of: BucketOf,
+        *,
+        clock: Clock | None = None,
+        sink: Sink | None = None,
+        longest_queue_seconds: float = LONGEST_QUEUE_SECONDS,
+    ) -> None:
         self._bucket_of, self._clock, self._sink = bucket_of, clock, sink
+        self._longest_queue_seconds = longest_queue_seconds
         self._by_org: dict[str, Budget] = {}
 
     def of(self, org_id: str, owner: str, percent: int) -> Budget:
         """The budget of `org_id`, in which `owner` (an OktaOrg's namespace/name) claims `percent`."""
         budget = self._by_org.get(org_id)
         if budget is None:
-            budget = Budget(self._bucket_of, clock=self._clock, sink=self._sink)
+            budget = Budget(
+                self._bucket_of,
+                clock=self._clock,
+                sink=self._sink,
+                longest_queue_seconds=self._longest_queue_seconds,
+            )
             self._by_org[org_id] = budget
         budget.claim(owner, percent)
         return budget

@@ -59,6 +59,8 @@ class Call:
     """Whether sending it twice is as good as once; None: as the method says (RFC 9110 section 9.2.2)."""
     timeout_seconds: float | None = None
     """None: the session's own."""
+    is_listing: bool = False
+    """Whether it asks for a page of many, which may be larger than another answer."""
 
     @property
     def may_repeat(self) -> bool:
@@ -81,6 +83,8 @@ class Answer:
     seconds: float = 0.0
     text: str = ""
     """Of an error only: the body as text, clipped and with secrets masked."""
+    size: int = 0
+    """Bytes of the body, after decompression."""
 
     @property
     def request_id(self) -> str:

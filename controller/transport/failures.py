@@ -32,10 +32,26 @@ class Unreachable(Unavailable):
     reason = "Unreachable"
 
 
-class Oversized(Unavailable):
-    """The answer is larger than a session reads: the same question would get the same answer."""
+class Unusable(Unavailable):
+    """The same question would get the same answer: it is not repeated by the session."""
+
+
+class Oversized(Unusable):
+    """The answer is larger than a session reads."""
 
     reason = "AnswerTooLarge"
+
+
+class Encoded(Unusable):
+    """The answer is encoded in a way that was not asked for."""
+
+    reason = "EncodingRefused"
+
+
+class PauseTooLong(Unusable):
+    """A 429 asks for a longer pause than anybody may ask for."""
+
+    reason = "PauseTooLong"
 
 
 def redact(text: str, secrets: Iterable[SecretStr] = ()) -> str:
@@ -48,7 +64,9 @@ def redact(text: str, secrets: Iterable[SecretStr] = ()) -> str:
     return clip(masked, BODY_LIMIT)
 
 
-def connection_failure(system: str, host: str, error: httpx.TransportError) -> tuple[Unavailable, str]:
+def connection_failure(
+    system: str, host: str, error: httpx.TransportError | TimeoutError
+) -> tuple[Unavailable, str]:
     """The error to raise, with the cause in words, and a short code for metrics."""
     code, words, reason = _cause(error)
     unsent = isinstance(
@@ -82,6 +100,8 @@ def _cause_by_kind(error: BaseException) -> tuple[str, str, str]:
         return "timeout", "no free connection within the time allowed", "Timeout"
     if isinstance(error, httpx.TimeoutException):
         return "timeout", "no answer within the time allowed", "Timeout"
+    if isinstance(error, TimeoutError):
+        return "timeout", "the answer was not whole within the time allowed", "Timeout"
     if isinstance(error, httpx.ProxyError):
         return "proxy", "the proxy of HTTPS_PROXY refused the connection", "ProxyFailed"
     if isinstance(error, httpx.ConnectError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from controller.errors import RateLimited, RemoteError, Unavailable
 from controller.transport.calls import Call
-from controller.transport.failures import Oversized, Unreachable
+from controller.transport.failures import Unreachable, Unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def is_repeatable(call: Call, error: RemoteError) -> bool:
     """Whether sending `call` again after `error` can neither double nor lose anything."""
     if isinstance(error, Unreachable):
         return error.reason not in ("TLSFailed", "HostNotAllowed")
-    if isinstance(error, Oversized) or not isinstance(error, Unavailable):
+    if isinstance(error, Unusable) or not isinstance(error, Unavailable):
         return False
     return call.may_repeat
 

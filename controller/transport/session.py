@@ -7,6 +7,7 @@ redirect is an error, since it would carry the credential elsewhere; cookies are
 
 from __future__ import annotations
 
+import asyncio
 import http.cookiejar
 import json
 import ssl
@@ -22,11 +23,24 @@ import httpx
 from controller import __version__
 from controller.clock import Clock, SystemClock
 from controller.errors import RateLimited, Rejected, RemoteError, SpecError, Unavailable, clip
-from controller.parsing import parse_json, split_url
+from controller.parsing import split_url
+from controller.transport.bounds import Bounds
 from controller.transport.calls import Answer, Auth, Call, Gate, Lane, ReadError, Silent, Sink
 from controller.transport.connections import Connections
+from controller.transport.decoding import (
+    ACCEPTED,
+    BadEncoding,
+    BodyDecoder,
+    Broken,
+    TooLarge,
+    TooManyValues,
+    lenient_json,
+    read_json,
+)
 from controller.transport.failures import (
+    Encoded,
     Oversized,
+    PauseTooLong,
     connection_failure,
     plain_error,
     redact,
@@ -55,8 +69,6 @@ class Remote:
     """PEM certificates trusted in place of the usual ones."""
     timeout_seconds: float = 30.0
     connect_timeout_seconds: float = 10.0
-    max_bytes: int = 32 * 1024 * 1024
-    """Largest answer that is read, after decompression."""
     connections: int = 32
     user_agent: str = USER_AGENT
     headers: Mapping[str, str] = field(default_factory=lambda: {"accept": "application/json"})
@@ -73,6 +85,7 @@ class Wiring:
     sink: Sink = field(default_factory=Silent)
     read_error: ReadError | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    bounds: Bounds = field(default_factory=Bounds)
     clock: Clock = field(default_factory=SystemClock)
     transport: httpx.AsyncBaseTransport | None = None
     """Replaces the network: tests, in-process apps."""
@@ -103,7 +116,7 @@ class Session:
         self.clock = wiring.clock
         self._auth, self._gate, self._sink = wiring.auth, wiring.gate or OpenGate(), wiring.sink
         self._read_error, self._retry = wiring.read_error, wiring.retry
-        self._fence = wiring.fence
+        self._fence, self._bounds = wiring.fence, wiring.bounds
         self._connections = Connections(lambda: _client(remote, wiring.transport))
 
     async def retire(self) -> None:
@@ -206,54 +219,85 @@ class Session:
     async def _exchange(self, client: httpx.AsyncClient, call: Call, request: httpx.Request) -> Answer:
         begun, code = self.clock.monotonic(), "error"
         try:
-            response = await client.send(request, stream=True)
-            try:
-                code = str(response.status_code)
-                content = await self._read(call, response)
-            finally:
-                await response.aclose()
-        except httpx.TransportError as error:
+            # Of this loop, not of the clock: that is what a socket waits on.
+            async with asyncio.timeout(self._bounds.deadline_seconds):
+                response, content = await self._receive(client, call, request)
+            code = str(response.status_code)
+        except (httpx.TransportError, TimeoutError) as error:
             failure, code = connection_failure(self.remote.system, request.url.host, error)
             raise failure from None
-        except httpx.DecodingError:
-            raise self._unavailable(call, "an answer whose compression is broken") from None
+        except Unavailable as error:
+            code = str(error.status or code)
+            raise
         finally:
             seconds = self.clock.monotonic() - begun
             self._sink.requested(self.remote.api, call.method, call.route, code, seconds)
         return self._answer(call, response, content, seconds)
 
-    async def _read(self, call: Call, response: httpx.Response) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in response.aiter_bytes():
-            size += len(chunk)
-            if size > self.remote.max_bytes:
-                raise Oversized(
-                    f"{self.remote.system} answered {call.method} {call.route} with more than "
-                    f"{self.remote.max_bytes} bytes",
-                    system=self.remote.system,
-                    status=response.status_code,
-                )
-            chunks.append(chunk)
-        return b"".join(chunks)
+    async def _receive(
+        self, client: httpx.AsyncClient, call: Call, request: httpx.Request
+    ) -> tuple[httpx.Response, bytearray]:
+        response = await client.send(request, stream=True)
+        try:
+            return response, await self._read(call, response)
+        finally:
+            await response.aclose()
 
-    def _answer(self, call: Call, response: httpx.Response, content: bytes, seconds: float) -> Answer:
+    async def _read(self, call: Call, response: httpx.Response) -> bytearray:
+        """The decoded body. Of an error what fits and can be decoded: its status counts for more."""
+        # What a test answers with is read and decoded already.
+        is_raw = not response.is_stream_consumed
+        content = bytearray()
+        try:
+            decoder = BodyDecoder(
+                response.headers.get("content-encoding", "") if is_raw else "",
+                self._bounds.of(call.is_listing),
+            )
+            content = decoder.content
+            async for chunk in response.aiter_raw() if is_raw else response.aiter_bytes():
+                decoder.feed(chunk)
+            return decoder.finish()
+        except (TooLarge, BadEncoding, Broken) as error:
+            if response.status_code < 300:
+                raise self._undecodable(call, response.status_code, error) from None
+        return content
+
+    def _undecodable(self, call: Call, status: int, error: Exception) -> Unavailable:
+        begun = f"{self.remote.system} answered {call.method} {call.route} with "
+        system = self.remote.system
+        if isinstance(error, TooLarge):
+            words = f"{begun}more than {self._bounds.of(call.is_listing)} bytes, which is not read"
+            return Oversized(words, system=system, status=status)
+        if isinstance(error, BadEncoding):
+            words = f"{begun}the Content-Encoding {clip(str(error), 60)!r}; only one layer of gzip is read"
+            return Encoded(words, system=system, status=status)
+        return Unavailable(f"{begun}compression that is broken", system=system, status=status)
+
+    def _answer(self, call: Call, response: httpx.Response, content: bytearray, seconds: float) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}
-        answer = Answer(response.status_code, headers, None, str(response.url), _next_link(response), seconds)
+        url, following = str(response.url), _next_link(response)
+        answer = Answer(response.status_code, headers, None, url, following, seconds, size=len(content))
         if answer.status >= 300:
             text = content.decode("utf-8", "replace")
-            return replace(answer, body=_lenient(content), text=self._describe(headers, text))
+            return replace(answer, body=lenient_json(content), text=self._describe(headers, text))
         if not content.strip() or call.method == "HEAD":
             return answer
         return replace(answer, body=self._decode(call, answer, content))
 
-    def _decode(self, call: Call, answer: Answer, content: bytes) -> Any:
+    def _decode(self, call: Call, answer: Answer, content: bytearray) -> Any:
         if _is_html(answer.headers, content):
             raise self._unavailable(
                 call, "HTML, not JSON; is this the address of the API?", answer, "NotJson"
             )
         try:
-            return parse_json(content)
+            return read_json(content)
+        except TooManyValues:
+            raise Oversized(
+                f"{self.remote.system} answered {call.method} {call.route} with too many values for its "
+                f"{len(content)} bytes, which are not read",
+                system=self.remote.system,
+                status=answer.status,
+            ) from None
         except ValueError:
             raise self._unavailable(
                 call, "something that is not JSON, or JSON cut short", answer, "NotJson"
@@ -277,8 +321,16 @@ class Session:
         words = f"a redirect to {where}, which is not followed; name that host if it is right"
         return self._unavailable(call, words, answer, "Redirected")
 
-    def _rate_limited(self, call: Call, answer: Answer) -> RateLimited:
+    def _rate_limited(self, call: Call, answer: Answer) -> RemoteError:
         wait = retry_after_seconds(answer.headers, self.clock.now(), default=5.0)
+        if wait > self._bounds.longest_pause_seconds:
+            return PauseTooLong(
+                f"{self.remote.system} answered 429 to {call.method} {call.route} and asks for a pause of "
+                f"{wait:.0f} s, longer than the {self._bounds.longest_pause_seconds:.0f} s that are granted",
+                system=self.remote.system,
+                status=429,
+                request_id=answer.request_id,
+            )
         return RateLimited(
             f"{self.remote.system} answered 429 to {call.method} {call.route}: too many requests, asks for "
             f"{wait:.0f} s of patience",
@@ -318,24 +370,16 @@ def _client(remote: Remote, transport: httpx.AsyncBaseTransport | None) -> httpx
         trust_env=True,
         follow_redirects=False,
         cookies=no_cookies,
-        headers={"user-agent": remote.user_agent},
+        headers={"user-agent": remote.user_agent, "accept-encoding": ACCEPTED},
         limits=httpx.Limits(max_connections=remote.connections, keepalive_expiry=CLIENT_SECONDS),
     )
     guard(client)
     return client
 
 
-def _is_html(headers: Mapping[str, str], content: bytes) -> bool:
+def _is_html(headers: Mapping[str, str], content: bytes | bytearray) -> bool:
     start = content[:64].lstrip().lower()
     return "html" in headers.get("content-type", "") or start.startswith((b"<!doctype", b"<html"))
-
-
-def _lenient(content: bytes) -> Any:
-    """The JSON of an error answer, or None: what a proxy says in between need not be JSON."""
-    try:
-        return parse_json(content)
-    except ValueError:
-        return None
 
 
 def _next_link(response: httpx.Response) -> str:

@@ -7,6 +7,7 @@ twentieth of the declared rate at each success (additive increase, multiplicativ
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -28,7 +29,9 @@ class Throttle:
         concurrency: int = 8,
         clock: Clock | None = None,
         sink: Sink | None = None,
+        longest_pause_seconds: float = math.inf,
     ) -> None:
+        self._longest_pause_seconds = longest_pause_seconds
         self._declared = self._rate = float(requests_per_second)
         self._clock, self._sink = clock or SystemClock(), sink or Silent()
         self._slots = asyncio.Semaphore(concurrency)
@@ -59,6 +62,9 @@ class Throttle:
         if status == 429:
             self._rate = max(SLOWEST, self._rate / 2)
             pause = retry_after_seconds(headers, self._clock.now(), default=1.0)
+            if pause > self._longest_pause_seconds:
+                # The session makes an error of it, and the backoff of the run is the pause.
+                return
             self._closed_until = max(self._closed_until, self._clock.monotonic() + pause)
         elif status < 400:
             self._rate = min(self._declared, self._rate + self._declared / 20)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from controller.clock import ManualClock
+from controller.errors import RateLimited
 from controller.transport.budget import Budget, Budgets
 from controller.transport.calls import Lane
 from controller.transport.throttle import Throttle
@@ -44,7 +46,7 @@ async def one_call(budget: Budget, org: Org, lane: Lane = Lane.CHANGE, path: str
         budget.learn("GET", path, status, headers)
 
 
-def a_budget(clock: ManualClock, percent: int = 50, **more: int) -> Budget:
+def a_budget(clock: ManualClock, percent: int = 50, **more: Any) -> Budget:
     return Budget(lambda method, path: path.strip("/"), percent=percent, clock=clock, **more)
 
 
@@ -147,6 +149,17 @@ async def test_someone_who_gives_up_frees_the_place() -> None:
     await asyncio.wait_for(one_call(budget, org), 1)
 
 
+async def test_a_call_that_waits_too_long_for_its_turn_is_an_error_and_leaves_the_queue() -> None:
+    budget = a_budget(ManualClock(), concurrency=1, longest_queue_seconds=0.02)
+    async with budget.admit("GET", "/apps", Lane.CHANGE):
+        with pytest.raises(RateLimited, match="had no room for a call within"):
+            async with budget.admit("GET", "/apps", Lane.CHANGE):
+                pass
+        assert not budget.is_throttled
+    async with budget.admit("GET", "/apps", Lane.CHANGE):
+        pass
+
+
 async def test_two_connections_to_one_org_share_the_smaller_percentage() -> None:
     budgets = Budgets(lambda method, path: "apps")
     one, other = budgets.of("00o1", "a/acme", 40), budgets.of("00o1", "b/acme", 20)
@@ -193,3 +206,13 @@ async def test_the_throttle_slows_down_at_429_waits_as_asked_and_recovers() -> N
     for _ in range(10):
         throttle.learn("GET", "/Users", 200, {})
     assert throttle.requests_per_second == 20
+
+
+async def test_the_throttle_does_not_keep_a_pause_beyond_the_longest() -> None:
+    clock = ManualClock()
+    throttle = Throttle(10, clock=clock, longest_pause_seconds=300)
+    for asked, kept in ((301, 0), (300, 300)):
+        begun = clock.monotonic()
+        throttle.learn("GET", "/Users", 429, {"retry-after": str(asked)})
+        async with throttle.admit("GET", "/Users", Lane.CHANGE):
+            assert clock.monotonic() - begun == pytest.approx(kept)

@@ -21,6 +21,7 @@ from controller.errors import (
     Unauthorized,
     Unavailable,
 )
+from controller.transport.bounds import Bounds
 from controller.transport.calls import Answer, Call
 from controller.transport.retry import NO_RETRY, RetryPolicy
 from controller.transport.session import Remote, Session, Wiring
@@ -48,8 +49,9 @@ class Counted:
 def session(
     handler: Callable[[httpx.Request], httpx.Response], retry: RetryPolicy = NO_RETRY, **more: Any
 ) -> Session:
-    remote = Remote("https://api.example.com", "okta", "Okta", max_bytes=more.pop("max_bytes", 10_000))
+    remote = Remote("https://api.example.com", "okta", "Okta")
     transport = httpx.MockTransport(handler)
+    more.setdefault("bounds", Bounds(answer_bytes=10_000))
     return Session(remote, Wiring(retry=retry, clock=ManualClock(), transport=transport, **more))
 
 

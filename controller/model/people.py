@@ -14,6 +14,18 @@ ScimId = NewType("ScimId", str)
 Value = str | int | float | bool | None
 
 
+class Unknown:
+    """What only Okta can tell, since its documentation does not: compared with nothing, never written."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN = Unknown()
+
+
 class PersonState(StrEnum):
     """What a person's status in Okta means here (developer.okta.com, user lifecycle)."""
 

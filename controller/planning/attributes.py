@@ -52,7 +52,7 @@ def build_values(
     names = _group_names(spec, profile)
     path = f"{names[3]}:{names[2]}" if names[1] else ""
     _check_path(path, "spec.groups.attribute", profile)
-    sources = _sources(spec.groups)
+    sources = _sources(spec.groups, only_here=_evaluates_here(spec))
     if path in {draft.path for draft in drafts}:
         raise SpecError(
             f"{path} is written by spec.attributes.items too; remove it there", field="spec.groups.attribute"
@@ -114,7 +114,7 @@ def _drafts(spec: ScimIntegrationSpec, profile: Profile) -> list[_Draft]:
         _check_path(path, f"{field}.scim", profile)
         if path in {draft.path for draft in drafts}:
             raise SpecError(f"an earlier item writes {path} too; remove one", field=field)
-        node = parse_expression(item.source, f"{field}.source")
+        node = parse_expression(item.source, f"{field}.source", only_here=_evaluates_here(spec))
         drafts.append(_Draft(item.target, path, item.source, node, item.push == "Always"))
     return drafts
 
@@ -177,12 +177,20 @@ def _check_scim_groups(spec: ScimIntegrationSpec, profile: Profile) -> None:
         )
 
 
-def _sources(groups: Groups | None) -> dict[str, tuple[str, Node]]:
+def _evaluates_here(spec: ScimIntegrationSpec) -> bool:
+    """Whether the operator itself writes the values. If Okta does, it evaluates what the operator cannot."""
+    return spec.provisioning.by == "Operator"
+
+
+def _sources(groups: Groups | None, *, only_here: bool) -> dict[str, tuple[str, Node]]:
     """User type -> the text of its expression and its tree."""
     found: dict[str, tuple[str, Node]] = {}
     for number, one in enumerate(groups.sources if groups is not None else ()):
         field = f"spec.groups.sources[{number}]"
         if one.user_type in found:
             raise SpecError(f"the user type {one.user_type} has a source already; remove one", field=field)
-        found[one.user_type] = (one.source, parse_expression(one.source, f"{field}.source"))
+        found[one.user_type] = (
+            one.source,
+            parse_expression(one.source, f"{field}.source", only_here=only_here),
+        )
     return found

@@ -1,7 +1,9 @@
-"""From the text of an Okta expression to a tree, for the safe subset that `expression` compiles.
+"""From the text of an Okta expression to a tree.
 
 Called by expression only. Okta's language is a subset of the Spring Expression Language (developer.okta.com,
-"Expression Language Overview", read 2026-11-23); here it is read without evaluating anything.
+"Expression Language Overview"; docs.spring.io, "SpEL"). Nothing is evaluated here. A text literal has no
+escapes: a backslash is a backslash, and a quote is doubled inside quotes of its own kind. What is part of the
+language but needs more than the profile of one person (groups, time, other profiles) becomes an `Elsewhere`.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from controller.model.people import Value
-from controller.parsing import finite_number
 
 MAX_DEPTH = 40
 MAX_LENGTH = 1024
 MAX_PARTS = 200
-"""Values and operators in one expression; deeper trees than this nobody writes by hand."""
+"""Values and operators in one expression. Nobody writes a larger one by hand."""
+LARGEST_INTEGER = 2**31 - 1
+"""SpEL reads a whole number as Java's int, with an `L` behind it as a long."""
+LARGEST_LONG = 2**63 - 1
 
 
 class Misread(Exception):
@@ -42,6 +46,21 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
+class Array:
+    """{a, b, ...}"""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """array[place], counted from 0"""
+
+    array: Node
+    place: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """String.<name>(...)"""
 
@@ -52,11 +71,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`left operator right`; `!` has the left side only."""
+    """`left operator right`; `!` and `negate` have the left side only."""
 
     operator: str
     left: Node
     right: Node | None = None
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +88,24 @@ class Choice:
     no: Node
 
 
-Node = Literal | Attribute | Call | Operation | Choice
+@dataclass(frozen=True, slots=True)
+class Elvis:
+    """value ?: other, which is `other` if the value is null or an empty text"""
+
+    value: Node
+    other: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A part that only Okta can evaluate: `what` was written, `needs` names what is missing here."""
+
+    what: str
+    needs: str
+    at: int
+
+
+Node = Literal | Attribute | Array | Item | Call | Operation | Choice | Elvis | Elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +117,38 @@ class _Token:
 
 _TOKENS = re.compile(
     r"""(?P<space>\s+)
-      | (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')
-      | (?P<number>[0-9]+(?:\.[0-9]+)?)
-      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<sign>==|!=|<=|>=|&&|\|\||[-+<>!?:().,])""",
+      | (?P<text>"(?:[^"]|"")*"|'(?:[^']|'')*')
+      | (?P<number>[0-9]+(?:\.[0-9]+|[lL])?)
+      | (?P<name>[A-Za-z_$][A-Za-z0-9_$]*)
+      | (?P<sign>==|!=|<=|>=|&&|\|\||\?:|\?\.|[-+*/%<>!?:().,\[\]{}])""",
     re.VERBOSE,
 )
-_WORDS = {"AND": "&&", "and": "&&", "OR": "||", "or": "||", "NOT": "!", "not": "!", "eq": "==", "ne": "!="}
-_CONSTANTS: dict[str, Value] = {
-    "true": True, "TRUE": True, "false": False, "FALSE": False, "null": None, "NULL": None,
+_WORDS = {
+    "and": "&&", "or": "||", "not": "!", "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
+    "div": "/", "mod": "%", "matches": "matches",
 }  # fmt: skip
-_ELSEWHERE = {
-    "appuser": "the app user is what is being written; read user.<attribute>",
-    "source": "write user.<attribute>",
-    "idpuser": "an identity provider's profile is not there when accounts are provisioned; read "
-    "user.<attribute>",
-    "session": "there is no session when accounts are provisioned; read user.<attribute>",
-    "app": "properties of the app are not read; write the text itself",
-    "org": "properties of the org are not read; write the text itself",
-}
+"""Operators as words, in any case (SpEL)."""
+_CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None}
+_CLASSES = ("String", "Convert", "Arrays", "Iso3166Convert")
+GROUPS, TIME = "the groups of the person", "the time at which it is evaluated"
+OTHER_PROFILES = "a profile other than the person's Okta profile"
+_GROUP_FUNCTIONS = frozenset(
+    {
+        "isMemberOfGroup", "isMemberOfAnyGroup", "isMemberOfGroupName", "isMemberOfAnyGroupName",
+        "isMemberOfGroupNameStartsWith", "isMemberOfGroupNameContains", "isMemberOfGroupNameRegex",
+        "getFilteredGroups",
+    }
+)  # fmt: skip
+_PROFILE_FUNCTIONS = frozenset(
+    {
+        "getManagerUser", "getManagerAppUser", "getAssistantUser", "getAssistantAppUser", "hasDirectoryUser",
+        "hasWorkdayUser", "findDirectoryUser", "findWorkdayUser",
+    }
+)  # fmt: skip
+_OF_USER = {
+    "getGroups": GROUPS, "isMemberOf": GROUPS, "getInternalProperty": "properties outside the profile",
+    "getLinkedObject": OTHER_PROFILES,
+}  # fmt: skip
 
 
 def parse(text: str) -> Node:
@@ -114,54 +164,80 @@ def parse(text: str) -> Node:
     return tree
 
 
+def parts_of(node: Node) -> tuple[Node, ...]:
+    """The nodes that `node` is made of."""
+    match node:
+        case Array(items):
+            return items
+        case Item(array, place):
+            return array, place
+        case Call(_, arguments, _):
+            return arguments
+        case Operation(_, left, right):
+            return (left,) if right is None else (left, right)
+        case Choice(condition, yes, no):
+            return condition, yes, no
+        case Elvis(value, other):
+            return value, other
+        case _:
+            return ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """`node` and everything below it."""
+    yield node
+    for part in parts_of(node):
+        yield from walk(part)
+
+
 def attributes_in(node: Node) -> frozenset[str]:
     """Names of the user attributes that `node` reads."""
-    match node:
-        case Attribute(name):
-            return frozenset({name})
-        case Call(_, arguments, _):
-            return frozenset().union(*map(attributes_in, arguments))
-        case Operation(_, left, right):
-            return attributes_in(left) | (attributes_in(right) if right is not None else frozenset())
-        case Choice(condition, yes, no):
-            return attributes_in(condition) | attributes_in(yes) | attributes_in(no)
-        case _:
-            return frozenset()
+    return frozenset(part.name for part in walk(node) if isinstance(part, Attribute))
+
+
+def elsewhere_in(node: Node) -> Elsewhere | None:
+    """The first part that only Okta can evaluate, or None."""
+    return next((part for part in walk(node) if isinstance(part, Elsewhere)), None)
 
 
 def _tokens(text: str) -> Iterator[_Token]:
-    at = 0
+    at, before = 0, ""
     while at < len(text):
         found = _TOKENS.match(text, at)
         if found is None:
             raise Misread(at, _unreadable(text[at]))
-        kind = str(found.lastgroup)
-        if kind == "name" and found.group() in _WORDS:
-            yield _Token("sign", _WORDS[found.group()], at)
-        elif kind != "space":
-            yield _Token(kind, found.group(), at)
+        kind, part = str(found.lastgroup), found.group()
+        # After a point a word is a name: user.not
+        if kind == "name" and part.lower() in _WORDS and before not in (".", "?."):
+            kind, part = "sign", _WORDS[part.lower()]
+        if kind != "space":
+            yield _Token(kind, part, at)
+            before = part
         at = found.end()
 
 
 def _unreadable(character: str) -> str:
     if character in "\"'":
         return "this text has no closing quote"
-    if character in "{[":
-        return "arrays are outside the subset"
+    if character == "=":
+        return "compare with == ; nothing can be assigned"
     return f"{character!r} is not understood here"
 
 
-def _number(token: _Token) -> Literal:
-    number = finite_number(token.text)
-    if number is None:
-        raise Misread(token.at, "a number has at most 15 digits before its point and 15 after it")
-    return Literal(number if "." in token.text else int(number))
-
-
 def _unquoted(token: str) -> str:
-    if token[0] == "'":
-        return token[1:-1].replace("''", "'")
-    return re.sub(r"\\(.)", r"\1", token[1:-1])
+    return token[1:-1].replace(token[0] * 2, token[0])
+
+
+def _number(token: _Token) -> Literal:
+    if "." in token.text:
+        if len(token.text) > 30:
+            raise Misread(token.at, "a number has at most 30 digits")
+        return Literal(float(token.text))
+    digits = token.text.rstrip("lL").lstrip("0") or "0"
+    largest = LARGEST_INTEGER if token.text[-1] not in "lL" else LARGEST_LONG
+    if len(digits) > 19 or int(digits) > largest:
+        raise Misread(token.at, f"a whole number is at most {largest}")
+    return Literal(int(digits))
 
 
 class _Parser:
@@ -174,13 +250,15 @@ class _Parser:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise Misread(self._at(), f"more than {MAX_DEPTH} levels of brackets and choices")
-        condition = self._either()
-        if self._take("?"):
+        node = self._either()
+        if self._take("?:"):
+            node = Elvis(node, self.choice())
+        elif self._take("?"):
             yes = self.choice()
             self._expect(":", "a choice is written: condition ? value : other value")
-            condition = Choice(condition, yes, self.choice())
+            node = Choice(node, yes, self.choice())
         self._depth -= 1
-        return condition
+        return node
 
     def expect_end(self) -> None:
         if self._place < len(self._tokens):
@@ -200,28 +278,52 @@ class _Parser:
 
     def _comparison(self) -> Node:
         left = self._sum()
-        for operator in ("==", "!=", "<=", ">=", "<", ">"):
+        for operator in ("==", "!=", "<=", ">=", "<", ">", "matches"):
+            at = self._at()
             if self._take(operator):
-                return Operation(operator, left, self._sum())
+                return Operation(operator, left, self._sum(), at)
         return left
 
     def _sum(self) -> Node:
-        left = self._part()
+        left = self._product()
         while True:
             if self._take("+"):
-                left = Operation("+", left, self._part())
+                left = Operation("+", left, self._product())
             elif self._take("-"):
-                left = Operation("-", left, self._part())
+                left = Operation("-", left, self._product())
             else:
                 return left
 
-    def _part(self) -> Node:
-        negations = 0
-        while self._take("!"):
-            negations += 1
-        node = self._atom()
-        for _ in range(negations):
-            node = Operation("!", node)
+    def _product(self) -> Node:
+        left = self._unary()
+        while True:
+            for operator in ("*", "/", "%"):
+                if self._take(operator):
+                    left = Operation(operator, left, self._unary())
+                    break
+            else:
+                return left
+
+    def _unary(self) -> Node:
+        signs = []
+        while (sign := self._sign_of("!", "-", "+")) is not None:
+            signs.append(sign)
+        node = self._with_places(self._atom())
+        for sign in reversed(signs):
+            if sign != "+":
+                node = Operation("!" if sign == "!" else "negate", node)
+        return node
+
+    def _sign_of(self, *signs: str) -> str | None:
+        return next((sign for sign in signs if self._take(sign)), None)
+
+    def _with_places(self, node: Node) -> Node:
+        """`node` with the [0] behind it."""
+        while not isinstance(node, Elsewhere) and self._take("["):
+            node = Item(node, self.choice())
+            self._expect("]", "a bracket is not closed")
+        if self._peek(".") or self._peek("?."):
+            raise Misread(self._at(), "attributes of attributes and method calls are outside the subset")
         return node
 
     def _atom(self) -> Node:
@@ -236,37 +338,71 @@ class _Parser:
             return _number(token)
         if token.kind == "name":
             return self._named(token)
+        if token.text == "{":
+            return Array(self._list_until("}"))
         raise Misread(token.at, f"{token.text!r} is not expected here")
 
     def _named(self, token: _Token) -> Node:
-        if token.text in _CONSTANTS and not self._peek("."):
-            return Literal(_CONSTANTS[token.text])
+        is_followed = self._peek(".") or self._peek("?.")
+        if token.text.lower() in _CONSTANTS and not is_followed:
+            return Literal(_CONSTANTS[token.text.lower()])
         if token.text == "user":
-            self._expect(".", "write user.<attribute>")
-            return self._attribute()
-        if self._peek(".") and token.text in ("String", "Convert"):
-            self._expect(".", "")
+            return self._of_user(token)
+        if token.text in _CLASSES and self._take("."):
             return self._call(f"{token.text}.{self._name().text}", token.at)
         if self._peek("("):
-            return self._call(f"String.{token.text}", token.at)
-        raise Misread(token.at, _ELSEWHERE.get(token.text.lower(), f"{token.text!r} is outside the subset"))
+            return self._function(token)
+        if is_followed and token.text != "source":
+            return self._elsewhere(token, _needs(token.text))
+        raise Misread(token.at, f"{token.text!r} is outside the subset; write user.<attribute>")
 
-    def _attribute(self) -> Node:
+    def _of_user(self, user: _Token) -> Node:
+        if self._take("["):
+            name = self._next()
+            if name.kind != "text":
+                raise Misread(name.at, 'write user["<attribute>"]')
+            self._expect("]", "a bracket is not closed")
+            return Attribute(_unquoted(name.text))
+        if not self._take("?."):
+            self._expect(".", "write user.<attribute>")
         name = self._name()
-        if self._peek("("):
-            raise Misread(name.at, f"{name.text}() is outside the subset; read an attribute of the profile")
-        if self._peek("."):
-            raise Misread(self._at(), "attributes of attributes and method calls are outside the subset")
-        return Attribute(name.text)
+        if not self._peek("("):
+            return Attribute(name.text)
+        if name.text in _OF_USER:
+            return self._elsewhere(user, _OF_USER[name.text])
+        raise Misread(name.at, f"{name.text}() is outside the subset; read an attribute of the profile")
+
+    def _function(self, token: _Token) -> Node:
+        if token.text in _GROUP_FUNCTIONS:
+            return self._elsewhere(token, GROUPS)
+        if token.text in _PROFILE_FUNCTIONS:
+            return self._elsewhere(token, OTHER_PROFILES)
+        return self._call(f"String.{token.text}", token.at)
+
+    def _elsewhere(self, token: _Token, needs: str) -> Node:
+        """Reads what follows, any mixture of names, calls and places, without understanding it."""
+        while True:
+            if self._take(".") or self._take("?."):
+                self._name()
+            elif self._take("("):
+                self._list_until(")")
+            elif self._take("["):
+                self.choice()
+                self._expect("]", "a bracket is not closed")
+            else:
+                return Elsewhere(token.text, needs, token.at)
 
     def _call(self, name: str, at: int) -> Node:
         self._expect("(", f"{name} is a function: write {name}(...)")
-        arguments: list[Node] = []
-        while not self._take(")"):
-            if arguments:
+        return Call(name, self._list_until(")"), at)
+
+    def _list_until(self, end: str) -> tuple[Node, ...]:
+        items: list[Node] = []
+        while not self._take(end):
+            if items:
                 self._expect(",", "a bracket is not closed")
-            arguments.append(self.choice())
-        return Call(name, tuple(arguments), at)
+            items.append(self.choice())
+        return tuple(items)
 
     def _name(self) -> _Token:
         token = self._next()
@@ -295,3 +431,12 @@ class _Parser:
 
     def _at(self) -> int:
         return self._tokens[self._place].at if self._place < len(self._tokens) else self._end
+
+
+def _needs(name: str) -> str:
+    """What an expression needs that reads something of `name`."""
+    known = {
+        "Time": TIME, "Groups": GROUPS, "org": "properties of the org", "app": "properties of the app",
+        "session": "the session of the person", "DateTime": TIME,
+    }  # fmt: skip
+    return known.get(name, OTHER_PROFILES)

@@ -14,9 +14,9 @@ from operator import itemgetter
 
 from controller.errors import clip
 from controller.model.actual import Memory
-from controller.model.people import Account, OktaId, Person, Value
+from controller.model.people import UNKNOWN, Account, OktaId, Person, Unknown, Value
 from controller.names import fold
-from controller.planning.wish import Desired, Evaluate, Expression
+from controller.planning.wish import Desired, Expression
 
 USER_NAME, ACTIVE, EXTERNAL_ID = "userName", "active", "externalId"
 MAX_VALUE = 1024
@@ -88,15 +88,23 @@ class Lens:
     """The fields of one user type. `wish(profile) == seen(values)` says that nothing differs."""
 
     fields: tuple[Field, ...]
-    wish: Callable[[Profile], Profile]
+    wish: Callable[[Profile], tuple[Value | Unknown, ...]]
     seen: Callable[[Profile], Profile] | None
     """None where `wish` yields every path in order."""
-    group: Evaluate | None
+    group: Callable[[Profile], Value] | None
 
     def creation(self, person: Person) -> tuple[Change, ...]:
         """Every field that has a value."""
-        made = ((field, text(field.expression.evaluate(person.profile))) for field in self.fields)
+        made = ((field, _told(field.expression, person)) for field in self.fields)
         return tuple(Change(f.path, None, value, f.source) for f, value in made if value is not None)
+
+    def unknown(self, person: Person) -> tuple[Field, ...]:
+        """The fields whose value for `person` only Okta can tell, though their expression is evaluated."""
+        return tuple(
+            field
+            for field in self.fields
+            if not field.expression.needs and field.expression.evaluate(person.profile) is UNKNOWN
+        )
 
     def changes(self, person: Person, account: Account) -> tuple[Change, ...]:
         """The fields that are always pushed and differ."""
@@ -104,7 +112,9 @@ class Lens:
         for field in self.fields:
             wished = field.expression.evaluate(person.profile)
             actual = account.values[field.index]
-            if field.always and not same(field.path, wished, actual):
+            if isinstance(wished, Unknown) or not field.always:
+                continue
+            if not same(field.path, wished, actual):
                 found.append(Change(field.path, actual, text(wished), field.source))
         return tuple(found)
 
@@ -132,8 +142,23 @@ def _lens(desired: Desired, group: Expression | None) -> Lens:
         tuple(fields),
         _evaluator([field.expression for field in always]),
         None if is_whole else _getter(indices),
-        group.evaluate if group is not None else None,
+        _group_value(group) if group is not None else None,
     )
+
+
+def _group_value(expression: Expression) -> Callable[[Profile], Value]:
+    """The value of the group attribute; None too if only Okta can tell it."""
+
+    def evaluate(profile: Profile) -> Value:
+        value = expression.evaluate(profile)
+        return None if isinstance(value, Unknown) else value
+
+    return evaluate if expression.position is None else expression.evaluate  # type: ignore[return-value]
+
+
+def _told(expression: Expression, person: Person) -> str | None:
+    value = expression.evaluate(person.profile)
+    return None if isinstance(value, Unknown) else text(value)
 
 
 def _getter(indices: list[int]) -> Callable[[Profile], Profile]:
@@ -145,7 +170,7 @@ def _getter(indices: list[int]) -> Callable[[Profile], Profile]:
     return itemgetter(*indices)
 
 
-def _evaluator(expressions: list[Expression]) -> Callable[[Profile], Profile]:
+def _evaluator(expressions: list[Expression]) -> Callable[[Profile], tuple[Value | Unknown, ...]]:
     positions = [expression.position for expression in expressions]
     plain = [position for position in positions if position is not None]
     if len(plain) == len(positions):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from controller.errors import clip
 from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
 from controller.model.people import Account, OktaId, Person, PersonState, Value
@@ -175,6 +176,7 @@ class _Planner:
         if self._is_protected(person.okta_id, person.login, person.user_name):
             return
         fields = self._sendable(person, self.lens_of(person.user_type).creation(person))
+        self._report_unknown(person)
         why = "deleted at the provider by hand" if had_one else "assigned in Okta"
         identity = [(EXTERNAL_ID, person.okta_id)] if self.desired.profile.keeps_external_id else []
         self.found.candidates.append(
@@ -215,6 +217,7 @@ class _Planner:
         assert account is not None
         self._taken.add(account.scim_id)
         changes = self._changes(person, account)
+        self._report_unknown(person)
         known = self._confirmed.get(person.okta_id)
         # What never was as wished is a wish that was not carried out yet, as it is with settings.
         is_edited = match.tie is Tie.OURS and known not in (None, confirmed_hash(account))
@@ -259,6 +262,19 @@ class _Planner:
             else:
                 kept.append(change)
         return tuple(kept)
+
+    def _report_unknown(self, person: Person) -> None:
+        """Values that Okta's documentation does not tell are not guessed: what is there stays."""
+        for unknown in self.lens_of(person.user_type).unknown(person):
+            self._problem(
+                person.okta_id,
+                "ValueUnknown",
+                f"only Okta can tell what {clip(unknown.expression.text, 120)} gives for {_name(person)}: "
+                "its documentation does not (a missing attribute, for example). "
+                f"{unknown.path} is not written; give the expression a value for this case, such as "
+                'user.x == null ? "" : user.x',
+                person.login,
+            )
 
     def _attribute_drift(self, person: Person, changes: tuple[Change, ...]) -> None:
         group_path = self.desired.group.path if self.desired.group is not None else ""

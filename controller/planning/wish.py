@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from controller.model.people import PersonState, Reads, Value
+from controller.model.people import PersonState, Reads, Unknown, Value
 
-Evaluate = Callable[[tuple[Value, ...]], Value]
-"""From `Person.profile`, in the order of `Reads.attributes`, to the value."""
+Evaluate = Callable[[tuple[Value, ...]], Value | Unknown]
+"""From `Person.profile`, in the order of `Reads.attributes`, to the value; UNKNOWN if only Okta can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Expression:
     evaluate: Evaluate
     position: int | None = None
     """Place in `Person.profile` where the expression is nothing but that attribute; None for any other."""
+    needs: str = ""
+    """What it needs besides the profile, so that only Okta can evaluate it; "" if nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,11 @@ class Reason(StrEnum):
     )
     FOREIGN_EXTERNAL_ID = "ForeignExternalId", "The account of that name belongs to somebody else's id."
     USER_NAME_MISSING = "UserNameMissing", "The person has no user name in the app; give one in Okta."
+    VALUE_UNKNOWN = (
+        "ValueUnknown",
+        "Okta's documentation does not say what an expression gives for a person, so the attribute is not "
+        "written. Give the expression a value for that case.",
+    )
     VALUE_NOT_SENT = "ValueNotSent", "A value cannot be sent; correct it in Okta. The other fields are sent."
     PUSH_FAILED = "PushFailed", "Okta's own provisioning told an error for this person."
 

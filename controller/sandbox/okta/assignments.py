@@ -316,6 +316,8 @@ def _check_mapped(org: Org, app: AppRecord, user: UserRecord, profile: JSON) -> 
 def _value(org: Org, app: AppRecord, user: UserRecord, expression: str, scope: JSON) -> Any:
     try:
         return expressions.evaluate(expression, scope)
+    except expressions.Undetermined:
+        return None
     except expressions.ExpressionError as error:
         org.log.record(
             "application.appuser.mapping.invalid.expression",

@@ -11,7 +11,8 @@ from controller.model.people import Person, PersonState
 from controller.model.plan import Plan
 from controller.planning.diff import make_plan
 from controller.planning.fields import MAX_VALUE, owner_of, quoted, shown, verbatim
-from tests.unit.planning.world import GROUP, account_of, actual, memory, person, wish
+from controller.planning.wish import Desired
+from tests.unit.planning.world import GROUP, account_of, actual, expression, memory, person, wish
 
 LONG = "x" * 10_000
 ODD: tuple[tuple[str, Any, str], ...] = (
@@ -55,6 +56,34 @@ def test_a_value_that_cannot_be_sent_changes_nothing_that_is_there() -> None:
     there = account_of(person(1))
     plan = make_plan(wish(), actual([odd], [there]), memory([there]))
     assert (plan.actions, told(plan)) == ((), [("ValueNotSent", "00u1")])
+
+
+def middle_name() -> Desired:
+    """Somebody's first name by an expression that joins what may be missing."""
+    joined = expression('user.firstName + " " + user.department')
+    base = wish()
+    return replace(
+        base,
+        attributes=(replace(base.attributes[0], expression=joined), *base.attributes[1:]),
+        group=replace(base.group, sources={"default": joined}) if base.group is not None else None,
+    )
+
+
+def test_a_value_that_only_okta_can_tell_is_not_written_and_reported() -> None:
+    without = replace(person(1), profile=(None, "p1@acme.com", "Ada"))
+    plan = make_plan(middle_name(), actual([without]), memory([]))
+    assert told(plan) == [("ValueUnknown", "00u1"), ("ValueUnknown", "00u1")]
+    assert "only Okta can tell what user.firstName" in plan.problems[0].message
+    written = dict(plan.actions[0].after)
+    assert "name.givenName" not in written and GROUP not in written
+    assert written["emails[primary]"] == "p1@acme.com"
+
+
+def test_a_value_that_only_okta_can_tell_leaves_what_is_there() -> None:
+    without = replace(person(1), profile=(None, "p1@acme.com", "Ada"))
+    there = account_of(person(1))
+    plan = make_plan(middle_name(), actual([without], [there]), memory([there]))
+    assert plan.actions == () and {reason for reason, _ in told(plan)} == {"ValueUnknown"}
 
 
 def test_the_longest_value_and_a_tab_are_sent() -> None:

@@ -263,6 +263,22 @@ def test_a_wrong_spec_names_the_field_and_the_fix(
     assert fix in caught.value.message
 
 
+def test_what_only_okta_can_evaluate_is_left_to_it_if_it_provisions() -> None:
+    of_a_group = 'isMemberOfGroupName("Sales") ? "Sales" : user.department'
+    change: dict[str, Any] = {"groups": {"sources": [{"source": of_a_group}]}}
+    with pytest.raises(SpecError) as caught:
+        build(change)
+    assert caught.value.field == "spec.groups.sources[0].source"
+    assert "cannot be evaluated here" in caught.value.message
+    desired = build(
+        {**change, "provisioning": {"by": "Okta"}, "provider": {"oktaTokenRef": {"name": "calendly-okta"}}}
+    )
+    assert desired.group is not None
+    source = desired.group.sources["default"]
+    assert (source.text, source.needs) == (of_a_group, "the groups of the person")
+    assert source.reads == {"department"}
+
+
 def test_with_scim_groups_no_attribute_is_read_or_written_for_the_group() -> None:
     desired = build({**GENERIC, "groups": {"via": "ScimGroups"}})
     assert desired.group is not None

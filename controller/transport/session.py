@@ -12,7 +12,7 @@ import http.cookiejar
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -49,6 +49,7 @@ from controller.transport.failures import (
 from controller.transport.guard import guard
 from controller.transport.idle import CLIENT_SECONDS
 from controller.transport.retry import RetryPolicy
+from controller.transport.slots import away
 from controller.transport.trail import note_write
 from controller.transport.urls import check_url, origin
 
@@ -140,7 +141,7 @@ class Session:
                     raise
                 if isinstance(error, RateLimited):
                     self._sink.waited(self.remote.api, call.lane.name.lower(), delay)
-            await self.clock.sleep(delay)
+            await away(self.clock.sleep(delay))
 
     def absolute(self, path: str) -> str:
         """`path` as a URL of this remote. Raises Unavailable for one of another origin, such as a next link
@@ -175,7 +176,8 @@ class Session:
 
     async def _send_once(self, call: Call, request: httpx.Request) -> Answer:
         path = request.url.path
-        async with self._gate.admit(call.method, path, call.lane):
+        async with AsyncExitStack() as stack:
+            await away(stack.enter_async_context(self._gate.admit(call.method, path, call.lane)))
             if self._fence is not None and call.method not in READS:
                 self._fence()
             async with self._connections.in_use() as client:

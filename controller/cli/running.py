@@ -177,7 +177,9 @@ async def _plan_one(source: Source, engine: Engine, body: Body) -> Report:
     if source.api is not None and needs_namespace(family.org):
         cluster = Cluster(source.api, SystemClock())
         labels[family.integration.namespace] = await cluster.namespace_labels(family.integration.namespace)
-    inputs = build_inputs(family, vault, labels, rivals_of(source.known, body))
+    inputs = build_inputs(
+        family, vault, labels, rivals_of(source.known, family.integration.uid, SystemClock().now())
+    )
     held = await Memories(StateStore(source.api)).load(family.integration) if source.api else Held(Memory())
     report = await engine.run(inputs, vault.values, held.memory, frozen=held.frozen, write=False)
     if report.error is not None and not isinstance(report.error, ControllerError):

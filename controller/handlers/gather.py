@@ -10,6 +10,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
@@ -20,11 +21,17 @@ from controller.api.okta_org import OktaOrgSpec
 from controller.api.parsing import parse
 from controller.api.scim_integration import ScimIntegrationSpec
 from controller.api.seat_limit import SeatLimitSpec
+from controller.clock import parse_rfc3339
 from controller.handlers.known import INTEGRATION, LIMIT, MAPPING, Body, Known, org_place
 from controller.handlers.ownership import owner_of
-from controller.planning.inputs import Inputs, Resource, Rival, SecretKey, SecretNote
+from controller.planning.conflicts import app_names
+from controller.planning.inputs import AppNames, Inputs, Resource, Rival, SecretKey, SecretNote
+from controller.reconcile.conditions import READY, by_type
+from controller.reconcile.reasons import Reason
 
 Spec = TypeVar("Spec", bound=Api)
+NEW = timedelta(minutes=10)
+"""How long an integration counts as about to be read."""
 Wanted = tuple[str, str, str]
 """(kind, namespace, name) of a Secret or ConfigMap."""
 
@@ -144,29 +151,45 @@ def _decoded(kind: str, data: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def rivals_of(known: Known, integration: Body) -> tuple[Rival, ...]:
-    """Every other integration, as far as it matters for conflicts."""
-    uid = integration["metadata"].get("uid")
+def rivals_of(known: Known, uid: str, now: datetime) -> tuple[Rival, ...]:
+    """Every integration but the one of `uid`, as far as it matters for conflicts."""
     others = (body for body in known.of_kind(INTEGRATION) if body["metadata"].get("uid") != uid)
-    return tuple(_rival(known, body) for body in others)
+    return tuple(_rival(known, body, now) for body in others)
 
 
-def _rival(known: Known, body: Body) -> Rival:
+def names_of_app(known: Known, integration: Body) -> AppNames:
+    """Everything by which the app of an integration is known."""
+    declared = ((integration.get("spec") or {}).get("okta") or {}).get("app") or {}
+    org = known.get(*org_place(integration)) or {}
+    url = (org.get("spec") or {}).get("url")
+    status, org_status = integration.get("status") or {}, org.get("status") or {}
+    return app_names(declared.get("id"), declared.get("label"), status, url, org_status)
+
+
+def _is_unread(body: Body, now: datetime) -> bool:
+    """Whether `body` is new and no run of it has ended yet; one whose shard is away does not count for
+    ever."""
+    metadata, status = body["metadata"], body.get("status") or {}
+    ready = by_type(status.get("conditions") or []).get(READY, {"reason": Reason.PROGRESSING})
+    is_coming = ready.get("reason") == Reason.PROGRESSING and not status.get("app")
+    if not is_coming or (body.get("spec") or {}).get("suspend") or metadata.get("deletionTimestamp"):
+        return False
+    try:
+        return now - parse_rfc3339(str(metadata.get("creationTimestamp", ""))) < NEW
+    except ValueError:
+        return False
+
+
+def _rival(known: Known, body: Body, now: datetime) -> Rival:
     metadata, spec = body["metadata"], body.get("spec") or {}
-    app = (body.get("status") or {}).get("app") or {}
-    declared = (spec.get("okta") or {}).get("app") or {}
-    org = known.get(*org_place(body))
-    url = str(((org or {}).get("spec") or {}).get("url", ""))
     return Rival(
         str(metadata["namespace"]),
         str(metadata["name"]),
         str(metadata.get("creationTimestamp", "")),
         str(metadata.get("uid", "")),
         str((spec.get("provider") or {}).get("baseUrl", "")),
-        (
-            str(app.get("orgId") or url),
-            str(app.get("id") or declared.get("id") or declared.get("label") or ""),
-        ),
+        names_of_app(known, body),
+        _is_unread(body, now),
     )
 
 

@@ -28,7 +28,9 @@ from controller.handlers.known import (
 from controller.handlers.reporting import Reporter
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, Scope
+from controller.reconcile.conditions import STALLED, by_type
 from controller.reconcile.queue import WorkQueue
+from controller.reconcile.reasons import Reason
 from controller.reconcile.schedule import Lane
 
 NEWCOMER_SECONDS = 0.4
@@ -67,6 +69,7 @@ class Intake:
         self._metrics.watch_last_event_timestamp_seconds.labels(kind).set(self._clock.now().timestamp())
         if change == "DELETED":
             self._deleted(body)
+            self._wake_yielding(body)
             return
         old = self._known.get(*place_of(body))
         before = set(self._known.concerned(old)) if old is not None else set()
@@ -77,6 +80,16 @@ class Intake:
             for key in sorted(before - set(self._known.concerned(body))):
                 self.poke(key, Lane.PERSON, f"{kind}Changed")
             self._changed(body, Lane.PERSON, f"{kind}Changed")
+            self._wake_yielding(body)
+
+    def _wake_yielding(self, body: Body) -> None:
+        """Integrations that yield to another one look again if one of them goes or is edited."""
+        if body["kind"] != INTEGRATION:
+            return
+        for other in self._known.of_kind(INTEGRATION):
+            stalled = by_type((other.get("status") or {}).get("conditions") or []).get(STALLED, {})
+            if stalled.get("reason") == Reason.CONFLICT and place_of(other) != place_of(body):
+                self.poke("/".join(place_of(other)[1:]), Lane.CHANGE, "RivalChanged")
 
     def _changed(self, body: Body, lane: Lane, why: str) -> None:
         if (

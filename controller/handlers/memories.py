@@ -18,6 +18,7 @@ from controller.model.plan import Frozen
 from controller.planning.inputs import Resource
 from controller.reconcile.report import Report
 from controller.reconcile.stored import decode_frozen, decode_memory, encode_frozen, encode_memory
+from controller.urls import normal_url
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ class Memories:
     def __init__(self, store: StateStore) -> None:
         self._store = store
         self._held: dict[tuple[str, str], tuple[str, Held]] = {}
+        self._spelled: dict[tuple[str, str], str] = {}
+        """Names of state that is to be moved, by integration."""
 
     async def load(self, integration: Resource[Any]) -> Held:
         """What is remembered of the tenant of `integration`; a new Memory where nothing can be read."""
@@ -50,12 +53,22 @@ class Memories:
     async def _load_memory(self, integration: Resource[Any], tenant: str) -> Memory:
         blob = await self._store.load(integration.namespace, state_name(tenant))
         if blob is None:
+            blob = await self._load_spelled(integration, tenant)
+        if blob is None:
             return Memory()
         try:
             return decode_memory(blob)
         except (ValueError, KeyError, TypeError):
             logger.warning("state cannot be read and counts as lost", extra={"facts": {"tenant": tenant}})
             return Memory()
+
+    async def _load_spelled(self, integration: Resource[Any], tenant: str) -> bytes | None:
+        """What an earlier version has stored by the URL as it is written. It is moved with the next save."""
+        written = str(integration.spec.provider.base_url).rstrip("/")
+        if written == tenant:
+            return None
+        self._spelled[integration.namespace, integration.name] = state_name(written)
+        return await self._store.load(integration.namespace, state_name(written))
 
     async def _load_frozen(self, integration: Resource[Any]) -> Frozen | None:
         blob = await self._store.load(integration.namespace, plan_name(integration.name))
@@ -95,6 +108,9 @@ class Memories:
     async def _save_memory(self, integration: Resource[Any], memory: Memory, about: str) -> None:
         blob = await asyncio.to_thread(encode_memory, replace(memory, values=None))
         await self._store.save(integration.namespace, state_name(_tenant(integration)), blob, about)
+        spelled = self._spelled.pop((integration.namespace, integration.name), None)
+        if spelled is not None:
+            await self._store.delete(integration.namespace, spelled)
 
     async def _save_frozen(
         self, integration: Resource[Any], before: Frozen | None, frozen: Frozen | None, about: str
@@ -125,4 +141,4 @@ class Memories:
 
 
 def _tenant(integration: Resource[Any]) -> str:
-    return str(integration.spec.provider.base_url).rstrip("/")
+    return normal_url(integration.spec.provider.base_url)

@@ -38,6 +38,7 @@ from controller.handlers.reporting import Reporter
 from controller.handlers.secrets import SecretWatches
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, OktaId, Scope
+from controller.planning.inputs import Rival
 from controller.reconcile.engine import Engine
 from controller.reconcile.events import Event
 from controller.reconcile.pace import Pace
@@ -70,6 +71,10 @@ class Parts:
     clock: Clock
     settings: Settings
     metrics: Metrics
+
+    def rivals(self, uid: str) -> tuple[Rival, ...]:
+        """Every integration but the one of `uid`, as it is known now."""
+        return rivals_of(self.known, uid, self.clock.now())
 
 
 class Reconciler:
@@ -195,7 +200,7 @@ class Reconciler:
         labels: dict[str, Mapping[str, str]] = {}
         if needs_namespace(family.org):
             labels[integration.namespace] = await self._p.cluster.namespace_labels(integration.namespace)
-        inputs = build_inputs(family, vault, labels, rivals_of(self._p.known, body))
+        inputs = build_inputs(family, vault, labels, self._p.rivals(integration.uid))
         held = await self._p.memories.load(integration)
         memory = self._p.okta.informed(f"{integration.namespace}/{integration.name}", held.memory)
         with self._p.metrics.reconcile_duration_seconds.labels(INTEGRATION).time():

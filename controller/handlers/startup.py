@@ -25,6 +25,7 @@ from controller.handlers.apiserver import ApiServer, open_api_server
 from controller.handlers.cluster import Cluster
 from controller.handlers.discovery import cause_of, guard, wait_for_kinds
 from controller.handlers.farewell import Farewell, let_go
+from controller.handlers.gather import names_of_app, rivals_of
 from controller.handlers.health import Pulse, health_listener
 from controller.handlers.hooks import hook_listener, read_secret
 from controller.handlers.intake import Intake
@@ -45,6 +46,7 @@ from controller.handlers.token_secrets import TokenSecrets
 from controller.metrics import Metrics
 from controller.model.people import Scope
 from controller.okta.events import Change
+from controller.planning.inputs import Inputs, Rival
 from controller.reconcile.engine import Engine
 from controller.reconcile.queue import WorkQueue
 from controller.reconcile.schedule import Lane, Schedule
@@ -53,6 +55,7 @@ from controller.targets.base import Connector
 from controller.targets.connect import TargetConnector
 from controller.targets.telemetry import MetricsSink
 from controller.transport.session import Wiring
+from controller.urls import normal_url
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +168,7 @@ class Operator:
         return Parts(
             self.known,
             self._cluster,
-            Engine(connector, clock, settings, metrics, self._memories.keep),
+            Engine(connector, clock, settings, metrics, self._memories.keep, self._rivals),
             self._memories,
             self._reporter,
             self._watches,
@@ -296,6 +299,9 @@ class Operator:
         namespace, _, name = key.partition("/")
         return self.known.get(INTEGRATION, namespace, name)
 
+    def _rivals(self, inputs: Inputs) -> tuple[Rival, ...]:
+        return rivals_of(self.known, inputs.integration.uid, self._ground.clock.now())
+
     def _orgs_of(self, key: str) -> tuple[str, ...]:
         """What gates an integration: its org."""
         body = self._integration(key)
@@ -306,11 +312,9 @@ class Operator:
         body = self._integration(key)
         if body is None:
             return ()
-        spec = body.get("spec") or {}
-        app = (spec.get("okta") or {}).get("app") or {}
-        org = "/".join(org_place(body))
-        base_url = (spec.get("provider") or {}).get("baseUrl", "")
-        return f"tenant {str(base_url).rstrip('/')}", f"app {org} {app.get('id') or app.get('label')}"
+        base_url = str(((body.get("spec") or {}).get("provider") or {}).get("baseUrl", ""))
+        apps = (f"app {key}" for key in names_of_app(self.known, body).as_texts())
+        return f"tenant {normal_url(base_url)}", *apps
 
     async def _gone(self, place: ResourcePlace) -> None:
         kind, namespace, name = place

@@ -19,6 +19,7 @@ from controller.planning.arrivals import check_arrivals
 from controller.planning.assignments import plan_assignments
 from controller.planning.declared import Found
 from controller.planning.digest import plan_digest
+from controller.planning.matching import is_of_tenant
 from controller.planning.memberships import plan_memberships
 from controller.planning.okta_steps import plan_connection, provision_step, reapply_step, retry_step
 from controller.planning.people import plan_people
@@ -158,7 +159,7 @@ def _okta(desired: Desired, actual: Actual, memory: Memory, found: Found, previo
 
 def of_this_tenant(desired: Desired, memory: Memory) -> Memory:
     """`memory` without what belongs to another tenant: no account there is known to be ours."""
-    if memory.tenant in ("", desired.base_url):
+    if is_of_tenant(desired, memory):
         return memory
     return replace(
         memory,

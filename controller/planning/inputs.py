@@ -55,6 +55,44 @@ class SecretNote:
     """Id of the token that the present one replaced, from the annotation scim-operator.dev/replaced-token."""
 
 
+NO_NAMES: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class AppNames:
+    """Everything by which an Okta app is known. Ids come from readings or from specs, the others lead to
+    one."""
+
+    org_ids: frozenset[str] = NO_NAMES
+    org_urls: frozenset[str] = NO_NAMES
+    """In normal form; two domains may be of one org."""
+    ids: frozenset[str] = NO_NAMES
+    labels: frozenset[str] = NO_NAMES
+
+    def is_same(self, other: AppNames) -> bool:
+        """Whether the two are one app for certain."""
+        is_org = bool(self.org_ids & other.org_ids or self.org_urls & other.org_urls)
+        return is_org and bool(self.ids & other.ids or self.labels & other.labels)
+
+    def may_be(self, other: AppNames) -> bool:
+        """Whether only a reading can tell that they are two: one is named by id and the other by label, or
+        nobody knows yet whether two domains are of one org."""
+        if not self.org_urls & other.org_urls and self.org_ids and other.org_ids:
+            return bool(self.org_ids & other.org_ids) and self._may_be_app(other)
+        return self._may_be_app(other)
+
+    def _may_be_app(self, other: AppNames) -> bool:
+        if self.ids and other.ids:
+            return bool(self.ids & other.ids)
+        return bool(self.labels & other.labels) or bool(self.ids) != bool(other.ids)
+
+    def as_texts(self) -> tuple[str, ...]:
+        """A text for each way to name the app: two that are the same for certain share one."""
+        orgs = sorted(self.org_ids | self.org_urls)
+        apps = [*(f"id {one}" for one in sorted(self.ids)), *(f"label {one}" for one in sorted(self.labels))]
+        return tuple(f"{org} {app}" for org in orgs for app in apps)
+
+
 @dataclass(frozen=True, slots=True)
 class Rival:
     """Another integration, as far as it matters for conflicts."""
@@ -64,8 +102,9 @@ class Rival:
     created: str
     uid: str
     base_url: str
-    app: tuple[str, str]
-    """(Okta org id or URL, app id or label) as far as known."""
+    app: AppNames = AppNames()
+    is_unread: bool = False
+    """It is new and no run has tried to read its app yet."""
 
 
 @dataclass(frozen=True, slots=True)

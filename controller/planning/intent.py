@@ -19,6 +19,7 @@ from controller.model.plan import Verdict
 from controller.names import fold
 from controller.planning.diff import of_this_tenant
 from controller.planning.fields import USER_NAME
+from controller.planning.matching import is_of_tenant
 from controller.planning.safeguards import COUNTED, in_window, people_of, touched_now
 from controller.planning.undo import REVERSES, made_of, note_made
 from controller.planning.wish import Desired
@@ -70,7 +71,7 @@ def _creating(desired: Desired, actions: Iterable[Action]) -> Mapping[OktaId, st
 
 def recover(desired: Desired, memory: Memory, accounts: Iterable[Account]) -> Memory:
     """`memory` with the accounts that a run which did not come to its end has created."""
-    if not memory.creating or memory.tenant not in ("", desired.base_url):
+    if not memory.creating or not is_of_tenant(desired, memory):
         return memory
     owned = set(memory.pairs.values())
     free = {fold(a.user_name): a.scim_id for a in accounts if not a.external_id and a.scim_id not in owned}

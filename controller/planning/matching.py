@@ -15,6 +15,7 @@ from controller.model.actual import AccountState, AssignmentState, Memory
 from controller.model.people import Account, OktaId, Person, PersonState, ScimId
 from controller.names import fold, shape
 from controller.planning.wish import Desired
+from controller.urls import normal_url
 
 
 class Tie(Enum):
@@ -147,6 +148,11 @@ class Register:
         return Match(Tie.ORPHAN, named[0], owner) if owner else Match(Tie.ADOPTABLE, named[0])
 
 
+def is_of_tenant(desired: Desired, memory: Memory) -> bool:
+    """Whether `memory` is of the tenant that is provisioned, or of none yet."""
+    return memory.tenant == "" or normal_url(memory.tenant) == desired.tenant
+
+
 def ids_to_look_up(
     desired: Desired, assignments: AssignmentState, accounts: AccountState, memory: Memory
 ) -> tuple[OktaId, ...]:
@@ -154,7 +160,7 @@ def ids_to_look_up(
     are no longer assigned, and, where orphans may be adopted, the owners of accounts that somebody new
     claims. Sorted. The answer goes into `AssignmentState.missing`."""
     listed = {person.okta_id for person in assignments.people}
-    pairs = memory.pairs if memory.tenant in ("", desired.base_url) else {}
+    pairs = memory.pairs if is_of_tenant(desired, memory) else {}
     register = Register(accounts.accounts, pairs)
     wanted = {okta_id for okta_id in pairs if okta_id not in listed and _is_active(register.owned(okta_id))}
     if desired.adopts_orphans:

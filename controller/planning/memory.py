@@ -103,7 +103,7 @@ def remember(memory: Memory, run: Run) -> Memory:
         deferred=_deferred(own, run),
         rows=_rows(own, run),
         settled=_settled(own, run),
-        tenant=run.desired.base_url,
+        tenant=run.desired.tenant,
         app_id=run.actual.app.app_id,
         is_new=own.is_new and not run.plan.is_full,
         **_reading(own, run),

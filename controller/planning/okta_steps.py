@@ -15,6 +15,7 @@ from controller.planning.app_settings import TEMPLATES, may_replace_app, wants_o
 from controller.planning.declared import Found, Setting, weigh
 from controller.planning.prerequisites import with_digest
 from controller.planning.wish import Desired
+from controller.urls import normal_url
 
 SWITCHES = {
     "Create": ("create", "PUSH_NEW_USERS", "Create Users"),
@@ -81,7 +82,9 @@ def _is_used(provider: ProviderState) -> bool:
 
 
 def _connect(desired: Desired, app: AppState, memory: Memory, found: Found) -> None:
-    is_right = app.connection_status == "ENABLED" and app.connection_url in ("", desired.base_url)
+    is_right = app.connection_status == "ENABLED" and (
+        not app.connection_url or normal_url(app.connection_url) == desired.tenant
+    )
     action = None
     if not is_right:
         action = Action(

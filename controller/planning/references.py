@@ -15,6 +15,7 @@ from controller.api.okta_org import OktaOrgSpec
 from controller.errors import SpecError, Waiting
 from controller.parsing import split_url
 from controller.planning.inputs import Inputs, Resource
+from controller.urls import normal_authority
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ def host_of(url: str) -> str:
 
 
 def is_allowed_host(url: str, allowed: frozenset[str]) -> bool:
-    """Whether `url` goes to a host that `allowed` names; an entry without a port means the scheme's own."""
-    host = host_of(url)
-    own = ":443" if url.lower().startswith("https:") else ":80"
-    return any(entry.strip().lower() in (host, f"{host}{own}") for entry in allowed)
+    """Whether `url` goes to a host that `allowed` names, in whatever spelling; an entry without a port means
+    the scheme's own."""
+    scheme = url.partition(":")[0].strip().lower()
+    host = normal_authority(host_of(url), scheme)
+    return bool(host) and any(normal_authority(entry, scheme) == host for entry in allowed)

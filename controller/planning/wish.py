@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Literal
 
 from controller.model.people import PersonState, Reads, Unknown, Value
+from controller.urls import normal_url
 
 Evaluate = Callable[[tuple[Value, ...]], Value | Unknown]
 """From `Person.profile`, in the order of `Reads.attributes`, to the value; UNKNOWN if only Okta can tell."""
@@ -252,6 +253,11 @@ class Desired:
     """The integration is being deleted: what it set up is to be undone."""
     pinned_app: str = ""
     """Id of the app that the status pins; a label that leads elsewhere is not followed."""
+
+    @property
+    def tenant(self) -> str:
+        """The provider's URL as tenants are compared: another spelling of it is no other tenant."""
+        return normal_url(self.base_url)
 
 
 def state_wish(desired: Desired, state: PersonState) -> Literal["Provision", "Deactivate", "Keep", "Wait"]:

@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
@@ -24,11 +25,12 @@ from controller.model.actions import Action, Outcome, Result
 from controller.model.actual import AccountState, Actual, Memory, ProviderState
 from controller.model.people import EVERYTHING, Scope
 from controller.model.plan import Frozen, Plan, Problem, Verdict
+from controller.planning.conflicts import check_observed_app
 from controller.planning.departure import plan_departure
 from controller.planning.desired import build_desired, check_actual
 from controller.planning.diff import Previous, make_plan
 from controller.planning.guard import Circumstances, judge
-from controller.planning.inputs import Inputs, Resource
+from controller.planning.inputs import Inputs, Resource, Rival
 from controller.planning.intent import note_intent, recover
 from controller.planning.matching import ids_to_look_up
 from controller.planning.memberships import groups_to_read
@@ -37,6 +39,7 @@ from controller.planning.reclaim import kept_sign_ins
 from controller.planning.rotation import lacks_token
 from controller.planning.wish import Desired
 from controller.reconcile.audit import STARTED, audit, audit_start
+from controller.reconcile.exclusive import AppsInWork
 from controller.reconcile.report import Report
 from controller.settings import Settings
 from controller.targets.base import Connector, Credentials, Target, Targets
@@ -45,6 +48,8 @@ LARGE = 500
 """More people than this are planned in a thread, so that probes and pokes are answered meanwhile."""
 ENDS_THE_RUN = (Unauthorized, RateLimited, Unavailable)
 
+Rivals = Callable[[Inputs], tuple[Rival, ...]]
+"""The other integrations as they are known at the time of the call."""
 Keep = Callable[[Resource[Any], Memory], Awaitable[None]]
 """Stores the memory of an integration before its run writes; where that fails nothing is written."""
 logger = logging.getLogger(__name__)
@@ -97,9 +102,12 @@ class Engine:
         settings: Settings,
         metrics: Metrics,
         keep: Keep | None = None,
+        rivals: Rivals | None = None,
     ) -> None:
         self._connector, self._clock, self._keep = connector, clock, keep
         self._settings, self._metrics = settings, metrics
+        self._apps = AppsInWork()
+        self._rivals = rivals or (lambda inputs: inputs.rivals)
 
     async def run(
         self,
@@ -137,10 +145,12 @@ class Engine:
         progress.actual = await observe(targets, progress.desired, progress.scope, progress.memory)
         progress.memory = recover(progress.desired, progress.memory, progress.actual.accounts.accounts)
         check_actual(progress.desired, progress.actual)
-        await self._plan(progress)
-        if write and progress.verdict is not None and progress.verdict.run:
-            await self._keep_intent(progress, progress.verdict)
-            await self._apply(targets, progress, progress.verdict.run)
+        with self._apps.alone(progress.actual.app, _name(progress.inputs)) if write else nullcontext():
+            check_observed_app(progress.inputs, self._rivals(progress.inputs), progress.actual.app)
+            await self._plan(progress)
+            if write and progress.verdict is not None and progress.verdict.run:
+                await self._keep_intent(progress, progress.verdict)
+                await self._apply(targets, progress, progress.verdict.run)
 
     async def _keep_intent(self, progress: _Progress, verdict: Verdict) -> None:
         """Stores what the run is about to do, where a restart could not see it from what it has done."""

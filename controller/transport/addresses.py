@@ -8,10 +8,9 @@ address that it carries, not only by its own text.
 from __future__ import annotations
 
 import ipaddress
-import socket
 from collections.abc import Callable, Iterator
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from controller.urls import Address
 
 METADATA_NETWORKS = tuple(
     ipaddress.ip_network(text)
@@ -91,15 +90,3 @@ def is_loopback_address(address: Address) -> bool:
     """Whether `address` is this machine. An IPv4-mapped one is, since the kernel unpacks it itself."""
     mapped = getattr(address, "ipv4_mapped", None) or address
     return bool(mapped.is_loopback)
-
-
-def parse_address(host: str) -> Address | None:
-    """The address that `host` spells, in any form that a resolver takes (0x7f.1, 2130706433); or None."""
-    try:
-        return ipaddress.ip_address(host.split("%", 1)[0])
-    except ValueError:
-        pass
-    try:
-        return ipaddress.ip_address(socket.inet_aton(host))
-    except (OSError, UnicodeError, ValueError):
-        return None

@@ -9,7 +9,8 @@ from __future__ import annotations
 from urllib.parse import SplitResult
 
 from controller.parsing import split_url
-from controller.transport.addresses import is_forbidden, is_loopback_address, parse_address
+from controller.transport.addresses import is_forbidden, is_loopback_address
+from controller.urls import parse_address
 
 METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "metadata.goog"})
 
@@ -69,8 +70,10 @@ def _split(url: str) -> SplitResult:
         raise UrlRefused(f"{url[:100]!r} is not an http(s) URL; write https://HOST[:PORT]/PATH")
     if parts.username is not None or parts.password is not None:
         raise UrlRefused("has credentials in the URL; put them into the Secret and write the URL without")
-    if parts.query or parts.fragment:
+    if set(url) & set("?#"):
         raise UrlRefused("has a query or a fragment; write it without ? and #")
+    if "\\" in url or any(not letter.isprintable() or letter == " " for letter in url):
+        raise UrlRefused("has a backslash, a space or a control character; write it without")
     return parts
 
 

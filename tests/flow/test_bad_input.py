@@ -137,6 +137,20 @@ async def test_two_integrations_on_one_app_the_later_yields(flow: Flow) -> None:
     assert await flow.okta_writes() == []
 
 
+async def test_one_tenant_in_two_spellings_has_one_writer(flow: Flow) -> None:
+    app = flow.world.org.app_by_label("Calendly")
+    url = flow.world.access.scim_base_url.replace("127.0.0.1", "localhost").replace("/scim", "//%73cim")
+    other = {"okta": {"app": {"id": app.id, "label": None}}, "provider": {"baseUrl": url}}
+    await applied(flow, mode="Observe")
+    later = flow.example("ScimIntegration", metadata={"name": "spelled"}, spec={"mode": "Observe", **other})
+    await asyncio.sleep(1.1)  # the API server's creation times have whole seconds
+    await flow.apply(later)
+    body = await flow.until("ScimIntegration", "spelled", says("Stalled", "True", "Conflict"))
+    assert "default/calendly" in condition(body, "Stalled")["message"]
+    await flow.api.delete(f"{flow._collection('ScimIntegration')}/calendly")
+    await flow.until("ScimIntegration", "spelled", says("Ready", "True", "Succeeded"))
+
+
 async def test_a_value_that_two_mappings_claim_is_told_on_both(flow: Flow) -> None:
     await applied(flow, mode="Observe")
     rows = [{"values": ["Engineering"], "providerGroup": "Builders"}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 
 import pytest
 
@@ -137,13 +138,22 @@ def test_rivals_are_all_others_by_what_is_known_of_them() -> None:
         "found",
         spec={**INTEGRATION, "okta": {"orgRef": {"name": "none"}, "app": {"id": "0oa9"}}},
     )
-    known.put(with_status(found, app={"id": "0oa1", "orgId": "00o1"}))
-    rivals = {rival.name: rival.app for rival in rivals_of(known, integration(known))}
-    assert rivals == {"declared": ("https://acme.okta.com", "Calendly"), "found": ("00o1", "0oa1")}
-    inputs = build_inputs(
-        gather_family(known, integration(known)), Vault(), {}, rivals_of(known, integration(known))
-    )
-    assert len(inputs.rivals) == 2
+    pinned = {"id": "0oa1", "orgId": "00o1"}
+    known.put(with_status(found, app=pinned))
+    known.put(with_status(body("ScimIntegration", "read"), app=pinned))
+    rivals = rivals_of(known, "uid-ScimIntegration-calendly", datetime.now(UTC))
+    assert {rival.name: rival.app.as_texts() for rival in rivals} == {
+        "declared": ("https://acme.okta.com label Calendly",),
+        "found": (),
+        "read": (
+            "00o1 id 0oa1",
+            "00o1 label Calendly",
+            "https://acme.okta.com id 0oa1",
+            "https://acme.okta.com label Calendly",
+        ),
+    }
+    inputs = build_inputs(gather_family(known, integration(known)), Vault(), {}, rivals)
+    assert len(inputs.rivals) == 3
 
 
 def test_labels_of_the_namespace_matter_for_selectors_only() -> None:

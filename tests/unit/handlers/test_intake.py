@@ -172,3 +172,18 @@ async def test_an_org_that_leaves_is_looked_at() -> None:
     stage.intake.event("MODIFIED", body("OktaOrg", version=2, deletionTimestamp="2026-01-02T00:00:00Z"))
     await stage.intake.aclose()
     assert leaving == ["acme"]
+
+
+@pytest.mark.parametrize("change", ["DELETED", "MODIFIED"])
+async def test_one_that_yields_looks_again_once_the_other_goes_or_is_edited(change: str) -> None:
+    stage = Stage()
+    conflict = [{"type": "Stalled", "status": "True", "reason": "Conflict"}]
+    yielding = with_status(body("ScimIntegration", "later"), conditions=conflict)
+    content = with_status(body("ScimIntegration", "content"), **SEEN)
+    stage.intake.first([body("OktaOrg"), body("ScimIntegration"), yielding, content])
+    stage.pokes.take()
+    stage.intake.event(change, body("ScimIntegration", version=2, generation=2))
+    assert ("team/later", EVERYTHING, Lane.CHANGE, "RivalChanged", 0.0) in stage.pokes.take()
+    stage.intake.event("MODIFIED", {**yielding, "metadata": {**yielding["metadata"], "resourceVersion": "2"}})
+    assert stage.pokes.take() == [], "its own status wakes nobody"
+    await stage.intake.aclose()

@@ -15,10 +15,11 @@ from controller.api.scim_integration import ScimIntegrationSpec
 from controller.api.seat_limit import SeatLimitSpec
 from controller.errors import SpecError, Waiting
 from controller.planning.checks import MAX_PEOPLE
+from controller.planning.conflicts import check_observed_app
 from controller.planning.desired import build_desired, check_actual
-from controller.planning.inputs import Inputs, Resource, Rival, SecretKey, SecretNote
+from controller.planning.inputs import AppNames, Inputs, Resource, Rival, SecretKey, SecretNote
 from controller.planning.wish import Desired
-from tests.unit.planning.world import actual, person, with_app
+from tests.unit.planning.world import APP, actual, person, with_app
 
 SPEC: dict[str, Any] = {
     "okta": {"orgRef": {"name": "acme"}, "app": {"label": "Calendly"}},
@@ -429,16 +430,17 @@ def test_another_namespace_needs_leave(name: str, allowed: Any, labels: Any, is_
 def rival(
     created: str = "2026-01-01T00:00:00Z",
     url: str = "https://other.example.com",
-    app: tuple[str, str] = ("", ""),
+    **app: str,
 ) -> Rival:
-    return Rival("other", "calendly", created, "uid-rival", url, app)
+    names = AppNames(**{name: frozenset({found}) for name, found in app.items()})
+    return Rival("other", "calendly", created, "uid-rival", url, names)
 
 
 PINNED = {"status": {"app": {"orgId": "00o1", "id": "0oa1"}}}
 RIVALS = (
     ("the tenant", rival(url="https://SCIM.example.com:443/scim/v2/acme"), {}, "same tenant"),
-    ("the app by label", rival(app=("https://acme.okta.com/", "Calendly")), {}, "same Okta app"),
-    ("the app by id", rival(app=("00o1", "0oa1")), PINNED, "same Okta app"),
+    ("the app by label", rival(org_urls="https://acme.okta.com", labels="Calendly"), {}, "same Okta app"),
+    ("the app by id", rival(org_ids="00o1", ids="0oa1"), PINNED, "same Okta app"),
 )
 
 
@@ -452,7 +454,11 @@ def test_the_later_of_two_yields(name: str, one: Rival, meta: Any, told: str) ->
 
 def test_other_apps_and_tenants_are_no_rivals() -> None:
     build(
-        rivals=(rival(app=("https://other.okta.com", "Calendly")), rival(app=("00o1", "0oa2"))), meta=PINNED
+        rivals=(
+            rival(org_urls="https://other.okta.com", labels="Calendly"),
+            rival(org_ids="00o1", ids="0oa2"),
+        ),
+        meta=PINNED,
     )
     build(meta={"status": {"app": "?"}}, rivals=(rival(),))
 
@@ -672,3 +678,18 @@ def test_more_people_than_one_integration_holds_are_refused() -> None:
     with pytest.raises(SpecError, match="split it over several apps") as caught:
         check_actual(build(), crowded)
     assert caught.value.reason == "TooManyPeople"
+
+
+def test_a_first_run_waits_for_an_older_one_that_may_have_the_same_app() -> None:
+    unread = replace(rival(org_urls="https://other.okta.com", labels="Calendly"), is_unread=True)
+    with pytest.raises(Waiting, match="may manage the same Okta app"):
+        build(rivals=(unread,))
+    build(rivals=(unread,), meta=PINNED)
+
+
+def test_the_app_that_was_read_is_compared_again() -> None:
+    given = inputs(rivals=())
+    found = rival(org_ids="00o1", ids="0oa1")
+    with pytest.raises(SpecError, match="same Okta app"):
+        check_observed_app(given, (found,), APP)
+    check_observed_app(replace(given, org=None), (rival(org_ids="00o1", ids="0oa2"),), APP)

@@ -56,3 +56,18 @@ def test_a_group_in_another_spelling_says_in_what_it_differs(held: str, told: st
     plan = make_plan(desired({"caf\u00e9": "Caf\u00e9"}, create_groups=True), state, known)
     assert plan.actions == ()
     assert told in plan.problems[0].message
+
+
+def test_a_twin_of_nobody_is_told_and_not_adopted() -> None:
+    free = account_of(person(2), user_name="strasse@acme.com", external_id="")
+    plan = make_plan(wish(), actual([person(1, user_name="straße@acme.com")], [free]), memory())
+    assert [action.kind.value for action in plan.actions] == ["CreateAccount"]
+    assert [problem.reason for problem in plan.problems] == ["LooksAlike"]
+
+
+def test_of_accounts_in_other_spellings_none_is_guessed() -> None:
+    spellings = ("ADA@acme.com", "Ada@acme.com")
+    held = [account_of(person(n), user_name=name, external_id="") for n, name in enumerate(spellings)]
+    plan = make_plan(wish(), actual([person(9, user_name="ada@acme.com")], held), memory())
+    assert plan.actions == ()
+    assert [problem.reason for problem in plan.problems] == ["AccountAmbiguous"]

@@ -24,6 +24,7 @@ from controller.cli.options import (
     Database,
     Files,
     Kubeconfig,
+    MetricsPort,
     Namespace,
     Output,
     ProviderEnv,
@@ -324,6 +325,7 @@ def provider_serve(  # noqa: PLR0913 - each argument is an option
     max_connections: Connections = 800,
     max_connections_per_address: ConnectionsPerAddress = 200,
     search_seconds: SearchSeconds = 10.0,
+    metrics_port: MetricsPort = 0,
 ) -> None:
     """Serve SCIM 2.0, the admin API and the admin center (/console) until interrupted."""
     from controller.cli import serve
@@ -344,6 +346,7 @@ def provider_serve(  # noqa: PLR0913 - each argument is an option
         public_url=public_url,
         limits=limits,
         search_seconds=search_seconds,
+        metrics_port=metrics_port,
     )
     serve.provider(wish)
 
@@ -361,6 +364,46 @@ def provider_create(
     from controller.cli import serve
 
     serve.create(serve.OrganizationWish(database, name, profile, seats, env, public_url))
+
+
+@provider_app.command("token")
+def provider_token(
+    organization: Annotated[
+        str, typer.Argument(metavar="NAME", help="The organization, as it stands in its URLs.")
+    ],
+    database: Database = "sqlite:///scim-provider.sqlite",
+    scopes: Annotated[
+        str, typer.Option("--scopes", help="Some of scim, admin, read-only, separated by commas.")
+    ] = "admin",
+    label: Annotated[
+        str, typer.Option("--token-name", help="How it is listed; two of a name are alive at most.")
+    ] = "scimctl",
+    expires_in: Annotated[
+        str, typer.Option("--expires-in", metavar="DURATION", help="As in 24h, or never.")
+    ] = "2160h",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="FILE", help="Write it here (mode 0600) and not to standard output."
+        ),
+    ] = None,
+) -> None:
+    """Issue a token for an organization by way of its database, as when the last admin token is lost.
+
+    Prints the token, and nothing else, to standard output. The database may be served meanwhile.
+    """
+    from controller.cli import provider_token as command
+
+    command.issue(
+        command.TokenOptions(
+            database=database,
+            organization=organization,
+            name=label,
+            scopes=scopes,
+            lifetime=expires_in,
+            output=output,
+        )
+    )
 
 
 @app.command(rich_help_panel=RUN)

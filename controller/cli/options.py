@@ -80,6 +80,16 @@ SearchSeconds = Annotated[
         help="Longest time of one search.",
     ),
 ]
+MetricsPort = Annotated[
+    int,
+    typer.Option(
+        "--metrics-port",
+        min=0,
+        max=65535,
+        envvar="SCIM_PROVIDER_METRICS_PORT",
+        help="Port of /metrics, which names organizations; 0: no metrics.",
+    ),
+]
 TrustedProxies = Annotated[
     str,
     typer.Option(

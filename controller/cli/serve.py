@@ -13,16 +13,19 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from uvicorn.server import ServerState
 
+from controller.cli.provider_token import write_private
 from controller.clock import SystemClock
 from controller.errors import SpecError
 from controller.http_limits import Network, ServerLimits, parse_networks
-from controller.http_server import Door, limited_config
+from controller.http_server import Door, limited_config, limited_protocol
 from controller.logs import configure_logs
 from controller.settings import parse_settings
 from controller.transport.idle import SERVER_SECONDS
@@ -66,6 +69,7 @@ class ProviderWish:
     public_url: str
     limits: ServerLimits
     search_seconds: float
+    metrics_port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,11 @@ def provider(wish: ProviderWish) -> None:
         raise SpecError("goes with --org: only a new organization's tokens are known", field="--env")
     _check_folder(wish.env)
     # What may fail comes before the organization is made: its tokens are known but this once.
-    with _listening(wish.host, wish.port) as listener:
-        asyncio.run(_prepare(wish, listener.getsockname()[1])).run(sockets=[listener])
+    with _listening(wish.host, wish.port) as listener, ExitStack() as stack:
+        metrics = None
+        if wish.metrics_port:
+            metrics = stack.enter_context(_listening(wish.host, wish.metrics_port, "--metrics-port"))
+        asyncio.run(_prepare(wish, listener.getsockname()[1], metrics)).run(sockets=[listener])
 
 
 def proxies(text: str) -> tuple[Network, ...]:
@@ -116,7 +123,7 @@ def _check_folder(env: Path | None) -> None:
         raise SpecError(f"the folder {env.resolve().parent} does not exist", field="--env")
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, option: str = "--port") -> socket.socket:
     """A socket bound to `port`, or to a free one for 0."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
@@ -125,12 +132,13 @@ def _listening(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise SpecError(f"cannot listen on {host}:{port}: {error.strerror}", field="--port") from error
+        raise SpecError(f"cannot listen on {host}:{port}: {error.strerror}", field=option) from error
     return listener
 
 
-async def _prepare(wish: ProviderWish, port: int) -> Announced:
+async def _prepare(wish: ProviderWish, port: int, metrics: socket.socket | None) -> Announced:
     from controller.provider.app import build_app
+    from controller.provider.metrics_page import MetricsPage
 
     url = (wish.public_url or f"http://{wish.host}:{port}").rstrip("/")
     created = await _organization(wish)
@@ -143,14 +151,16 @@ async def _prepare(wish: ProviderWish, port: int) -> Announced:
     )
     loop = "uvloop" if os.name == "posix" else "asyncio"
     _allow_files(wish.limits.connections)
+    door = Door(wish.limits)
     config = limited_config(
         app,
-        Door(wish.limits),
+        door,
         loop=loop,
         timeout_keep_alive=SERVER_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    return Announced(config, lambda: _announce(wish, url, created))
+    page = MetricsPage(app.database, door, SystemClock())
+    return Announced(config, lambda: _announce(wish, url, created), (page, metrics) if metrics else None)
 
 
 def _allow_files(connections: int) -> None:
@@ -185,17 +195,35 @@ async def _organization(wish: ProviderWish) -> CreatedOrganization | None:
 
 
 class Announced(uvicorn.Server):
-    """A server that says when it answers."""
+    """A server that says when it answers. `metrics` are an application and the socket it is served on."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        announce: Callable[[], None],
+        metrics: tuple[Any, socket.socket] | None = None,
+    ) -> None:
         super().__init__(config)
-        self._announce = announce
+        self._announce, self._metrics = announce, metrics
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listens, then announces it."""
         await super().startup(sockets)
         if self.started:
+            if self._metrics is not None:
+                await _serve_beside(*self._metrics)
             self._announce()
+
+
+async def _serve_beside(app: Any, listener: socket.socket) -> None:
+    """Serves `app` on the running loop until it ends."""
+    door = Door(ServerLimits(connections=50))
+    config = limited_config(app, door, timeout_keep_alive=SERVER_SECONDS, lifespan="off")
+    config.load()
+    protocol, state = limited_protocol(door), ServerState()
+    await asyncio.get_running_loop().create_server(
+        lambda: protocol(config=config, server_state=state, app_state={}), sock=listener
+    )
 
 
 def _announce(wish: ProviderWish, url: str, created: CreatedOrganization | None) -> None:
@@ -229,8 +257,4 @@ def _tell(env: Path | None, exports: dict[str, str]) -> None:
     if env is None:
         print(text, end="", flush=True)
         return
-    new = env.with_name(f".{env.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    new.replace(env)
+    write_private(env, text)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, insert, select, update
 
 from controller.clock import Clock, SystemClock
+from controller.errors import SpecError
 from controller.http_limits import ServerLimits
 from controller.provider.access import Gate
 from controller.provider.admin.api import AdminSide
@@ -24,12 +25,19 @@ from controller.provider.console.visits import home, redirect
 from controller.provider.database import SEARCH_SECONDS, Database, open_database
 from controller.provider.documents import dumps, moment_text
 from controller.provider.journal import Actor
-from controller.provider.organizations import NewOrganization, find_organization, insert_organization
+from controller.provider.lockout import Announcer, read_outlooks
+from controller.provider.organizations import (
+    NewOrganization,
+    find_organization,
+    insert_organization,
+    lock_organization,
+)
 from controller.provider.outages import Refusal
 from controller.provider.scim import ScimSide
 from controller.provider.statements import Prepared, Taken, Unit
+from controller.provider.tables import organizations
 from controller.provider.tables import secrets as secret_rows
-from controller.provider.tokens import NewToken, issue_token
+from controller.provider.tokens import NewToken, TooManyTokens, issue_token
 from controller.provider.wire import (
     ClientGone,
     Receive,
@@ -42,6 +50,9 @@ from controller.provider.wire import (
 )
 
 BOOTSTRAP = Actor("bootstrap")
+SCIMCTL = Actor("scimctl")
+WATCH_SECONDS = 3600.0
+_NAMES = Prepared(select(organizations.c.id).order_by(organizations.c.id).limit(20))
 _SECRET = Prepared(select(secret_rows.c.value).where(secret_rows.c.name == bindparam("key")))
 _NEW_SECRET = Prepared(insert(secret_rows).values(name=bindparam("key"), value=bindparam("value")))
 
@@ -123,6 +134,32 @@ def _write_something(unit: Unit) -> None:
     unit.run(_SAME_SECRET, key="cursor")
 
 
+def issue_new_token(database: Database, org_id: str, new: NewToken, clock: Clock) -> str:
+    """The secret of a new token of `org_id`, for whoever has the database. Raises SpecError."""
+
+    def job(unit: Unit) -> str:
+        if find_organization(unit, org_id) is None:
+            known = ", ".join(row[0] for row in unit.all(_NAMES)) or "none"
+            raise SpecError(f"there is no organization {org_id!r}; there are: {known}", field="name")
+        lock_organization(unit, org_id)
+        return issue_token(unit, org_id, new, SCIMCTL, clock)[1]
+
+    try:
+        return database.run(job)
+    except TooManyTokens:
+        told = f"two tokens named {new.name!r} are alive already; choose another name"
+        raise SpecError(told, field="--token-name") from None
+
+
+async def create_token(database_url: str, org_id: str, new: NewToken, clock: Clock) -> str:
+    """As `issue_new_token`, for a database that is not open here; it may be served at the same time."""
+    database = open_database(database_url)
+    try:
+        return issue_new_token(database, org_id, new, clock)
+    finally:
+        await database.close()
+
+
 class Provider:
     """The ASGI application. Opens its database when built, closes it when the server's lifespan ends."""
 
@@ -140,6 +177,8 @@ class Provider:
         self._scim = ScimSide(database, self._gate, clock, shared_secret(database, "cursor"))
         self._admin = AdminSide(database, self._gate, clock)
         self._pages = Pages(database, self._gate, clock)
+        self._announcer = Announcer(clock)
+        self._watch: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, or the lifespan."""
@@ -200,14 +239,32 @@ class Provider:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                self._watch = asyncio.create_task(self._watch_tokens())
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
+    async def announce_expiry(self) -> None:
+        """Says in the log, once a day, which organization will have no admin token any more."""
+        outlooks = await self.database.read(read_outlooks(self.clock), lane="watch")
+        self._announcer.announce(outlooks.items())
+
+    async def _watch_tokens(self) -> None:
+        while True:
+            try:
+                await self.announce_expiry()
+            except Refusal:
+                pass  # the database itself has been reported
+            except Exception as error:
+                note_bug(error, "the watch over admin tokens")
+            await asyncio.sleep(WATCH_SECONDS)
+
     async def close(self) -> None:
         """Finishes what is under way."""
+        if self._watch is not None:
+            self._watch.cancel()
         await self._gate.close()
         await self.database.close()
 

@@ -66,6 +66,9 @@ _ALIVE = Prepared(
         or_(tokens.c.expires.is_(None), tokens.c.expires > bindparam("now")),
     )
 )
+_ONE = Prepared(
+    select(*_COLUMNS).where(tokens.c.org_id == bindparam("org_id"), tokens.c.id == bindparam("token_id"))
+)
 _USED = Prepared(
     update(tokens)
     .where(tokens.c.id == bindparam("token_id"))
@@ -168,6 +171,12 @@ def find_token(unit: Unit, org_id: str, secret: str) -> tuple[Token, Organizatio
 def list_tokens(unit: Unit, org_id: str) -> list[Token]:
     """Every token of the organization, dead ones too, oldest first."""
     return [_token_of(row) for row in unit.all(_LIST, org_id=org_id)]
+
+
+def find_by_id(unit: Unit, org_id: str, token_id: str) -> Token | None:
+    """The token of this organization with this id, alive or not; else None."""
+    row = unit.one(_ONE, org_id=org_id, token_id=token_id)
+    return _token_of(row) if row else None
 
 
 def issue_token(unit: Unit, org_id: str, new: NewToken, actor: Actor, clock: Clock) -> tuple[str, str]:

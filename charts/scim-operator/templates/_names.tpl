@@ -61,3 +61,8 @@ runAsGroup: 65532
 capabilities: {drop: [ALL]}
 seccompProfile: {type: RuntimeDefault}
 {{- end -}}
+
+{{/* Whether the provider serves metrics: where something scrapes them. */}}
+{{- define "scim-operator.providerMetrics" -}}
+{{- if and .Values.provider.enabled (or .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled) }}true{{ end }}
+{{- end }}

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from controller.provider.admin.calls import AdminCall, Problem, answer_json, text_field
-from controller.provider.groups import lock_group, remove_group, rename_group
+from controller.provider.groups import Group, lock_group, remove_group, rename_group
 from controller.provider.memberships import insert_group
 from controller.provider.models import NamedGroup
 from controller.provider.people import Context
@@ -99,7 +99,12 @@ async def delete_group(call: AdminCall, identifiers: tuple[str, ...]) -> Respons
 
 def dissolve_group(unit: Unit, context: Context, group_id: str) -> None:
     """Deletes the group; raises Problem 409 while the mapping leads to it."""
+    remove_group(unit, context, deletable_group(unit, context, group_id))
+
+
+def deletable_group(unit: Unit, context: Context, group_id: str) -> Group:
+    """The group; raises Problem 409 while the mapping leads to it."""
     group = lock_group(unit, context.org.id, group_id)
     if group.display_name in context.org.mapping.group_names():
         raise Problem(409, "InUse", f"The mapping leads to {group.display_name!r}; change it first")
-    remove_group(unit, context, group)
+    return group

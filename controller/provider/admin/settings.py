@@ -18,6 +18,7 @@ from controller.provider.admin.calls import (
     text_field,
 )
 from controller.provider.journal import LAST, entry_of, export_lines, read_newest
+from controller.provider.lockout import LastAdminToken, revoke_safely
 from controller.provider.mapping import Table, read_table
 from controller.provider.organizations import (
     BILLING_METHODS,
@@ -41,7 +42,6 @@ from controller.provider.tokens import (
     issue_token,
     list_tokens,
     parse_lifetime,
-    revoke_token,
 )
 from controller.provider.wire import Response
 
@@ -176,10 +176,13 @@ async def create_token(call: AdminCall, _: tuple[str, ...]) -> Response:
 
 
 async def delete_token(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
-    """DELETE tokens/{id}: refused from now on."""
-    done = await call.database.write(
-        lambda unit: revoke_token(unit, call.org.id, identifiers[0], call.caller.actor, call.now())
-    )
+    """DELETE tokens/{id}: refused from now on. The last admin token stays: 409."""
+    try:
+        done = await call.database.write(
+            lambda unit: revoke_safely(unit, call.org.id, identifiers[0], call.caller.actor, call.now())
+        )
+    except LastAdminToken as error:
+        raise Problem(409, "LastAdminToken", error.detail) from error
     if not done:
         raise Problem(404, "NotFound", "There is no living token with this id")
     return Response(204)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from controller.provider.admin.settings import purchase
+from controller.provider.console.confirm import Consequences, ask_first, counted
 from controller.provider.console.visits import Visit
-from controller.provider.organizations import in_range
+from controller.provider.organizations import Organization, in_range
 from controller.provider.wire import Response
 
 
@@ -14,8 +15,27 @@ async def show(visit: Visit, status: int = 200, error: str = "") -> Response:
 
 
 async def buy_seats(visit: Visit) -> Response:
-    """Changes the number of seats; more of them by card only."""
+    """Changes the number of seats, more of them by card only; asks before there are fewer than are used."""
     text = visit.value("purchased")
     seats = in_range("seats", int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text)
-    await visit.change(lambda unit, context: purchase(unit, context, seats))
-    return visit.back_to("billing", "seats")
+    asked = await ask_first(
+        visit,
+        lambda unit, context: _with_too_few(context.org, seats),
+        lambda unit, context: purchase(unit, context, seats),
+    )
+    return asked or visit.back_to("billing", "seats")
+
+
+def _with_too_few(org: Organization, seats: int) -> Consequences | None:
+    """What fewer seats than are used mean."""
+    if seats >= org.seats_used or seats == org.purchased:
+        return None
+    over = org.seats_used - seats
+    lines = (
+        f"{org.seats_used} seats are used, {over} more than you would have.",
+        "Nobody is deactivated, and nobody new gets a seat: the identity provider's requests for new people "
+        "are refused.",
+        f"That ends when {counted(over + 1, 'person is', 'people are')} deactivated or seats are added.",
+    )
+    title = f"Reduce the seats from {org.purchased} to {seats}?"
+    return Consequences(title, f"Reduce to {counted(seats, 'seat', 'seats')}", lines)

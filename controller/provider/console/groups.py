@@ -6,9 +6,19 @@ from typing import Any
 
 from sqlalchemy import select
 
-from controller.provider.admin.groups import COLUMNS, dissolve_group, found_group, name_of, shown_group
+from controller.provider.admin.groups import (
+    COLUMNS,
+    deletable_group,
+    dissolve_group,
+    found_group,
+    name_of,
+    shown_group,
+)
+from controller.provider.console.confirm import Consequences, ask_first, counted
 from controller.provider.console.visits import Visit
 from controller.provider.groups import lock_group, rename_group
+from controller.provider.people import Context
+from controller.provider.statements import Unit
 from controller.provider.tables import groups
 from controller.provider.wire import Response
 
@@ -38,15 +48,44 @@ async def create(visit: Visit) -> Response:
 
 
 async def rename(visit: Visit) -> Response:
-    """Gives a group another name."""
+    """Gives a group another name; asks first if the mapping leads to the old one."""
     name, group_id = _named(visit), visit.identifiers[0]
-    await visit.change(
-        lambda unit, context: rename_group(unit, context, lock_group(unit, context.org.id, group_id), name)
+    asked = await ask_first(
+        visit,
+        lambda unit, context: _renamed(unit, context, group_id, name),
+        lambda unit, context: rename_group(unit, context, lock_group(unit, context.org.id, group_id), name),
     )
-    return visit.back_to("groups", "renamed")
+    return asked or visit.back_to("groups", "renamed")
+
+
+def _renamed(unit: Unit, context: Context, group_id: str, name: str) -> Consequences | None:
+    group = lock_group(unit, context.org.id, group_id)
+    if name == group.display_name or group.display_name not in context.org.mapping.group_names():
+        return None
+    lines = (
+        f"The mapping leads to {group.display_name}, and there is no group of that name then: values that "
+        "lead to it no longer put anybody into this group.",
+        "Change the mapping to the new name as well.",
+    )
+    notes = (f"{counted(group.members_total, 'person is', 'people are')} in the group now.",)
+    return Consequences(f"Rename {group.display_name} to {name}?", "Rename the group", lines, notes)
 
 
 async def delete(visit: Visit) -> Response:
-    """Deletes a group; refused while the mapping leads to it."""
-    await visit.change(lambda unit, context: dissolve_group(unit, context, visit.identifiers[0]))
-    return visit.back_to("groups", "deleted")
+    """Deletes a group after asking; refused while the mapping leads to it."""
+    group_id = visit.identifiers[0]
+    asked = await ask_first(
+        visit,
+        lambda unit, context: _without_group(unit, context, group_id),
+        lambda unit, context: dissolve_group(unit, context, group_id),
+    )
+    return asked or visit.back_to("groups", "deleted")
+
+
+def _without_group(unit: Unit, context: Context, group_id: str) -> Consequences:
+    group = deletable_group(unit, context, group_id)
+    lines = (
+        f"{counted(group.members_total, 'person leaves', 'people leave')} the group, and what it gave them.",
+        "The group is deleted. This can't be undone.",
+    )
+    return Consequences(f"Delete the group {group.display_name}?", "Delete the group", lines)

@@ -28,9 +28,12 @@ from controller.provider.console.sessions import (
 )
 from controller.provider.console.visits import HERE, SECTIONS, Visit, home, redirect, render
 from controller.provider.database import Database, TenantDatabase
+from controller.provider.documents import moment_text
+from controller.provider.lockout import AdminOutlook, admin_outlook
 from controller.provider.organizations import is_slug
 from controller.provider.outages import Refusal
 from controller.provider.routing import NoRoute, find_route
+from controller.provider.statements import Unit
 from controller.provider.wire import BodyTooLarge, ClientGone, Receive, Request, Response, read_body
 
 MAX_FORM_BYTES = 1 << 20
@@ -111,8 +114,8 @@ class Pages:
     async def _page(
         self, request: Request, org_id: str, route: tuple[str, tuple[str, ...]], receive: Receive
     ) -> Response:
-        session = await self.database.read(
-            lambda unit: find_session(unit, org_id, request, self.clock), lane=lane_of(request)
+        session, outlook = await self.database.read(
+            lambda unit: _session_and_outlook(unit, org_id, request, self.clock), lane=lane_of(request)
         )
         if session is None:
             return redirect(f"/console/sign-in?organization={org_id}")
@@ -126,7 +129,7 @@ class Pages:
             return await self._sign_out(request, session)
         section = path[0] if path[0] in SECTIONS else FIRST
         database = TenantDatabase(self.database, org_id)
-        visit = Visit(request, session, database, self.clock, section, (), form)
+        visit = Visit(request, session, database, self.clock, section, (), form, outlook)
         return await self._visit(visit, method, path)
 
     async def _visit(self, visit: Visit, method: str, path: tuple[str, ...]) -> Response:
@@ -151,6 +154,15 @@ class Pages:
         database = TenantDatabase(self.database, session.org.id)
         await database.write(lambda unit: end_session(unit, session.secret))
         return redirect("/console/sign-in", [set_cookie(request, session.org.id, "")])
+
+
+def _session_and_outlook(
+    unit: Unit, org_id: str, request: Request, clock: Clock
+) -> tuple[Session | None, AdminOutlook]:
+    session = find_session(unit, org_id, request, clock)
+    if session is None:
+        return None, AdminOutlook(1, None)
+    return session, admin_outlook(unit, org_id, moment_text(clock))
 
 
 def _sign_in_page(organization: str, status: int = 200, error: str = "") -> Response:

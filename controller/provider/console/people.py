@@ -16,6 +16,7 @@ from controller.provider.admin.people import (
     shown_person,
 )
 from controller.provider.changes import accept, set_active
+from controller.provider.console.confirm import Consequences, ask_first, counted
 from controller.provider.console.journal import shown_entry
 from controller.provider.console.visits import Visit
 from controller.provider.journal import read_about
@@ -76,8 +77,43 @@ async def act(visit: Visit) -> Response:
     what, person_id = visit.value("do"), visit.identifiers[0]
     if what not in DONE:
         raise Problem(400, "InvalidValue", "Press one of the buttons")
-    await visit.change(lambda unit, context: _act(unit, context, person_id, what))
-    return visit.back_to("people" if visit.value("from") == "people" else f"people/{person_id}", DONE[what])
+    asked = await ask_first(
+        visit,
+        lambda unit, context: _deactivated(unit, context, person_id) if what == "deactivate" else None,
+        lambda unit, context: _act(unit, context, person_id, what),
+    )
+    return asked or visit.back_to(
+        "people" if visit.value("from") == "people" else f"people/{person_id}", DONE[what]
+    )
+
+
+RECORDS = {
+    "freeSeat": "The record stays, and the person can be reactivated.",
+    "keepSeat": "The record stays, and the person can be reactivated.",
+    "scramble": "The user name is replaced by a random one until the person is reactivated.",
+    "delete": "The record is deleted, as this organization's profile says. This can't be undone.",
+}
+
+
+def _deactivated(unit: Unit, context: Context, person_id: str) -> Consequences | None:
+    org, person = context.org, lock_person(unit, context.org.id, person_id)
+    if person.status == "deactivated":
+        return None
+    what = org.profile.deprovisioning.on_deactivate
+    lines = ["The person can no longer sign in.", RECORDS[what]]
+    if not person.seated:
+        lines.append("No seat becomes free: the person takes none.")
+    elif what == "keepSeat":
+        lines.append("The seat stays taken.")
+    else:
+        lines.append("One seat becomes free.")
+    names = [group.name for group in groups_of(unit, org.id, person.id)]
+    notes = [f"{org.seats_used} of {org.purchased} seats are used now."]
+    if names:
+        notes.append(f"Groups of the person: {', '.join(names)}.")
+    notes.append("The identity provider may activate the person again at its next update.")
+    shown = f"{person.display_name or person.user_name} ({person.user_name})"
+    return Consequences(f"Deactivate {shown}?", "Deactivate", tuple(lines), tuple(notes))
 
 
 def _act(unit: Unit, context: Context, person_id: str, what: str) -> Person:
@@ -100,5 +136,26 @@ async def edit(visit: Visit) -> Response:
     if "edits-groups" in visit.form:
         body["groups"] = [name for name in visit.form.get("groups", []) if name]
     check_edit(body)
-    await visit.change(lambda unit, context: edit_by_hand(unit, context, visit.identifiers[0], body))
-    return visit.back_to(f"people/{visit.identifiers[0]}", "edited")
+    person_id = visit.identifiers[0]
+    asked = await ask_first(
+        visit,
+        lambda unit, context: _taken_out(unit, context, person_id, body),
+        lambda unit, context: edit_by_hand(unit, context, person_id, body),
+    )
+    return asked or visit.back_to(f"people/{person_id}", "edited")
+
+
+def _taken_out(unit: Unit, context: Context, person_id: str, body: dict[str, Any]) -> Consequences | None:
+    """What an edit takes from the person: groups that are no longer ticked."""
+    person = lock_person(unit, context.org.id, person_id)
+    if "groups" not in body or context.org.mapping.is_on:
+        return None
+    left = [
+        group.name for group in groups_of(unit, context.org.id, person.id) if group.name not in body["groups"]
+    ]
+    if not left:
+        return None
+    shown = person.display_name or person.user_name
+    lines = (f"{shown} leaves {counted(len(left), 'group', 'groups')}: {', '.join(left)}.",)
+    title = f"Take {shown} out of {counted(len(left), 'group', 'groups')}?"
+    return Consequences(title, "Save", lines, ("The other changes on the page are saved as well.",))

@@ -5,13 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from controller.errors import SpecError
+from controller.provider.admin.calls import Problem
 from controller.provider.admin.settings import change_organization
-from controller.provider.console.visits import Visit
-from controller.provider.tokens import NewToken, TooManyTokens, issue_token, parse_lifetime, revoke_token
+from controller.provider.console.confirm import Consequences, ask_first, counted
+from controller.provider.console.visits import Visit, day, minute
+from controller.provider.lockout import LastAdminToken, is_last_admin_token, revoke_safely
+from controller.provider.organizations import Organization
+from controller.provider.people import Context
+from controller.provider.statements import Unit
+from controller.provider.tokens import (
+    NewToken,
+    Token,
+    TooManyTokens,
+    find_by_id,
+    issue_token,
+    parse_lifetime,
+)
 from controller.provider.tokens import list_tokens as read_tokens
 from controller.provider.wire import Response
 
 PATH = "single-sign-on"
+NO_SCIM = "the identity provider gets 403 to every request, so nobody is created, updated or deactivated."
 LIFETIMES = {"2160h": "90 days", "8760h": "1 year", "720h": "30 days", "": "No expiry"}
 PURPOSES = {
     "scim": "SCIM",
@@ -35,17 +49,54 @@ async def show(visit: Visit, status: int = 200, **more: Any) -> Response:
 
 
 async def switch_sso(visit: Visit) -> Response:
-    """Switches single sign-on."""
+    """Switches single sign-on; off only after asking."""
     body = {"sso": visit.value("sso") == "on"}
-    await visit.change(lambda unit, context: change_organization(unit, context, body))
-    return visit.back_to(PATH, "sso")
+    asked = await ask_first(
+        visit,
+        lambda unit, context: None if body["sso"] else _without_sso(context.org),
+        lambda unit, context: change_organization(unit, context, body),
+    )
+    return asked or visit.back_to(PATH, "sso")
+
+
+def _without_sso(org: Organization) -> Consequences | None:
+    if not org.sso:
+        return None
+    lines = ["People can no longer sign in with your identity provider."]
+    if org.profile.needs_plan and org.scim_enabled:
+        lines.append(f"SCIM provisioning stops as well, because it needs single sign-on: {NO_SCIM}")
+    here = counted(org.people_total, "person has an account", "people have accounts")
+    notes = (f"{here} here; {org.seats_used} of {org.purchased} seats are used.",)
+    return Consequences("Turn off single sign-on?", "Turn off single sign-on", tuple(lines), notes)
 
 
 async def switch_scim(visit: Visit) -> Response:
-    """Switches SCIM provisioning."""
+    """Switches SCIM provisioning; off only after asking."""
     body = {"scimEnabled": visit.value("scim") == "on"}
-    await visit.change(lambda unit, context: change_organization(unit, context, body))
-    return visit.back_to(PATH, "scim")
+    asked = await ask_first(
+        visit,
+        lambda unit, context: None if body["scimEnabled"] else _without_scim(unit, context),
+        lambda unit, context: change_organization(unit, context, body),
+    )
+    return asked or visit.back_to(PATH, "scim")
+
+
+def _without_scim(unit: Unit, context: Context) -> Consequences | None:
+    org = context.org
+    if not org.scim_enabled:
+        return None
+    lines = (
+        f"Provisioning stops at once: {NO_SCIM}",
+        "People who leave keep their access here until SCIM provisioning is on again, or until somebody "
+        "deactivates them by hand.",
+    )
+    people = counted(org.people_total, "person", "people")
+    notes = [f"{people} and {counted(org.groups_total, 'group', 'groups')} stay as they are."]
+    used = [each for each in read_tokens(unit, org.id) if each.is_alive(context.now) and each.last_used]
+    told = ", ".join(f"{each.name} (last {minute(each.last_used)})" for each in used if "scim" in each.scopes)
+    if told:
+        notes.append(f"Tokens that were used: {told}.")
+    return Consequences("Turn off SCIM provisioning?", "Turn off SCIM provisioning", lines, tuple(notes))
 
 
 async def generate_token(visit: Visit) -> Response:
@@ -67,9 +118,51 @@ async def generate_token(visit: Visit) -> Response:
 
 
 async def revoke(visit: Visit) -> Response:
-    """Revokes a token; where it is the session's own, the session ends with it."""
+    """Revokes a token after asking; where it is the session's own, the session ends with it."""
     token_id = visit.value("id")
-    await visit.change(
-        lambda unit, context: revoke_token(unit, context.org.id, token_id, context.actor, context.now)
+    try:
+        asked = await ask_first(
+            visit,
+            lambda unit, context: _without_token(unit, context, token_id),
+            lambda unit, context: revoke_safely(unit, context.org.id, token_id, context.actor, context.now),
+        )
+    except LastAdminToken as error:
+        return await show(visit, 409, error=f"{error.detail}.")
+    return asked or visit.back_to(PATH, "revoked")
+
+
+def _without_token(unit: Unit, context: Context, token_id: str) -> Consequences:
+    org, now = context.org, context.now
+    token = find_by_id(unit, org.id, token_id)
+    if token is None or not token.is_alive(now):
+        raise Problem(409, "Conflict", "There is no living token of this kind any more")
+    if is_last_admin_token(unit, org.id, token_id, now):
+        raise LastAdminToken
+    lines = ["Anyone who uses this token is refused from now on. This can't be undone."]
+    others = [each for each in read_tokens(unit, org.id) if each.is_alive(now) and each.id != token_id]
+    if token.may("scim", writes=True) and not any(each.may("scim", writes=True) for each in others):
+        lines.append(
+            "It is the last token for SCIM: the identity provider can no longer reach this organization."
+        )
+    if token.may("admin", writes=True):
+        stay = [each for each in others if each.may("admin", writes=True)]
+        lines.append(f"Then {counted(len(stay), 'admin token stays', 'admin tokens stay')}: {_told(stay)}.")
+    if token_id == context.actor.token_id:
+        lines.append("You are signed in with it: this session ends at once.")
+    return Consequences(
+        f"Revoke the token {token.name}?", "Revoke the token", tuple(lines), (_use_of(token),)
     )
-    return visit.back_to(PATH, "revoked")
+
+
+def _told(found: list[Token]) -> str:
+    return ", ".join(
+        f"{each.name} ({'until ' + day(each.expires) if each.expires else 'no expiry'})" for each in found
+    )
+
+
+def _use_of(token: Token) -> str:
+    scopes = ", ".join(sorted(token.scopes))
+    made = f"Its scopes are {scopes}; it was created on {day(token.created)}"
+    if not token.last_used:
+        return f"{made} and has not been used yet."
+    return f"{made} and was used last on {minute(token.last_used)} by {token.last_agent or 'no user agent'}."

@@ -19,6 +19,7 @@ from controller.clock import Clock
 from controller.provider.console.sessions import Session
 from controller.provider.database import TenantDatabase
 from controller.provider.documents import moment_text
+from controller.provider.lockout import AdminOutlook
 from controller.provider.organizations import Organization, lock_organization
 from controller.provider.people import Context
 from controller.provider.seats import REMEDIES
@@ -110,6 +111,7 @@ class Visit:
     section: str
     identifiers: tuple[str, ...] = ()
     form: dict[str, list[str]] = field(default_factory=dict)
+    outlook: AdminOutlook = field(default=AdminOutlook(1, None))
 
     @property
     def org(self) -> Organization:
@@ -139,10 +141,18 @@ class Visit:
         frame = {
             "org": org, "csrf": self.session.csrf, "may_write": self.session.may_write,
             "home": home(org.id), "sections": SECTIONS, "section": self.section,
-            "remedy": REMEDIES[org.billing_method], "error": "",
+            "remedy": REMEDIES[org.billing_method], "error": "", "lockout": self._lockout(),
             "done": DONE.get(self.request.query().get("done", ""), ""),
         }  # fmt: skip
         return render(template, status, **(frame | values))
+
+    def _lockout(self) -> str:
+        """What is announced on every page: that soon nobody could issue a token."""
+        if not self.outlook.is_near(self.clock):
+            return ""
+        days = self.outlook.days_left(self.clock) or 0
+        left = "today" if days == 0 else f"in {days} {'day' if days == 1 else 'days'}"
+        return f"The last admin token expires {left}, on {minute(self.outlook.ends)}."
 
     def back_to(self, path: str, done: str) -> Response:
         """A redirect to a page that tells what was `done`, a key of DONE."""

@@ -164,7 +164,7 @@ def resolved(schema: Any) -> Any:
 
 def test_every_value_is_in_the_schema_and_the_other_way_round() -> None:
     listed = keys(resolved(SCHEMA)) - {"global"}
-    free = re.compile(r"\.(resources|labels)\.|^operator\.settings\.")
+    free = re.compile(r"\.(resources|labels)\.|^(operator|provider)\.settings\.")
     assert {path for path in flat(DEFAULTS) if not free.search(path)} == {
         path for path in listed if not free.search(path)
     }

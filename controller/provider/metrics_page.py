@@ -1,0 +1,103 @@
+"""The provider's own metrics in the Prometheus text format, on a port of their own: they name organizations.
+
+Run by cli.serve next to the provider; nobody outside reaches that port.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from controller.clock import Clock, parse_rfc3339
+from controller.http_server import Door
+from controller.provider.bugs import note_bug
+from controller.provider.database import Database
+from controller.provider.documents import moment_text
+from controller.provider.lockout import AdminOutlook, admin_outlooks
+from controller.provider.outages import Refusal
+from controller.provider.wire import Receive, Response, Scope, Send, send_response
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class MetricsPage:
+    """The ASGI application: GET /metrics."""
+
+    def __init__(self, database: Database, door: Door, clock: Clock) -> None:
+        self._database, self._door, self._clock = database, door, clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one scrape."""
+        if scope["type"] != "http":
+            return
+        if scope["path"] != "/metrics":
+            await send_response(send, None, Response(404, b"not found\n", "text/plain; charset=utf-8"))
+            return
+        await send_response(send, None, Response(200, await self.render(), CONTENT_TYPE))
+
+    async def render(self) -> bytes:
+        """The page; without the database's part while that does not answer."""
+        registry = CollectorRegistry()
+        outlooks: dict[str, AdminOutlook] = {}
+        try:
+            now = moment_text(self._clock)
+            outlooks = await self._database.read(lambda unit: admin_outlooks(unit, now), lane="metrics")
+        except Refusal:
+            pass  # shown by the gauge
+        except Exception as error:
+            note_bug(error, "a scrape")
+        _database_up(registry, self._database)
+        _admin_tokens(registry, outlooks)
+        registry.register(_Connections(self._door))
+        return generate_latest(registry)
+
+
+def _database_up(registry: CollectorRegistry, database: Database) -> None:
+    gauge = Gauge(
+        "scim_provider_database_up",
+        "1 while the database takes writes, 0 after one was refused.",
+        registry=registry,
+    )
+    gauge.set(0 if database.health.problem is not None else 1)
+
+
+def _admin_tokens(registry: CollectorRegistry, outlooks: dict[str, AdminOutlook]) -> None:
+    alive = Gauge(
+        "scim_provider_admin_tokens",
+        "Living admin tokens of an organization; with none, nobody can issue tokens.",
+        ["organization"],
+        registry=registry,
+    )
+    ends = Gauge(
+        "scim_provider_admin_token_expiry_timestamp_seconds",
+        "When the last admin token of an organization expires; absent if one never does.",
+        ["organization"],
+        registry=registry,
+    )
+    for org_id, outlook in outlooks.items():
+        alive.labels(org_id).set(outlook.alive)
+        if outlook.ends is not None:
+            ends.labels(org_id).set(parse_rfc3339(outlook.ends).timestamp())
+
+
+class _Connections:
+    """What the door of the provider counts."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def collect(self) -> Any:
+        """The families of a scrape."""
+        yield GaugeMetricFamily(
+            "scim_provider_connections", "Connections that are open.", value=self._door.connections
+        )
+        refused = CounterMetricFamily(
+            "scim_provider_requests_refused",
+            "Requests and connections that ended at a limit before they were read.",
+            labels=["limit"],
+        )
+        for limit, number in sorted(self._door.refused.items()):
+            refused.add_metric([limit], number)
+        yield refused

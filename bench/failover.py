@@ -34,10 +34,9 @@ async def _measure(folder: Path) -> list[float]:
 
 
 async def _round(kubeconfig: str, folder: Path, number: int) -> float:
-    elected = {"leader_election": "true"}
-    with replica(kubeconfig, folder, f"first-{number}", **elected) as first:
+    with replica(kubeconfig, folder, f"first-{number}") as first:
         await first.until("/metrics", LEADS, 60)
-        with replica(kubeconfig, folder, f"second-{number}", **elected) as second:
+        with replica(kubeconfig, folder, f"second-{number}") as second:
             await second.until("/readyz", "standby", 60)
             first.kill()
             return await second.until("/metrics", LEADS, 60)

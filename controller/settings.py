@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from controller.errors import SpecError
 
 PREFIX = "SCIM_OPERATOR_"
+LARGEST_RENEW_SHARE = 0.8
+"""Of the duration of a Lease: the rest is for a write that was sent at the last moment."""
 
 
 class Settings(BaseModel):
@@ -74,7 +76,25 @@ class Settings(BaseModel):
         description="Largest other answer, after decompression. Of a token endpoint 64 KiB are read.",
     )
     leader_election: bool = Field(
-        False, description="Act only while holding the Lease; needed with more than one replica."
+        True, description="Has no effect any more: an operator acts only while it holds the Lease."
+    )
+    lease_duration_seconds: int = Field(
+        10,
+        ge=2,
+        le=600,
+        description="How long a Lease that is not renewed stands before another may take it.",
+    )
+    lease_renew_seconds: float = Field(
+        7.0,
+        gt=0,
+        validate_default=True,
+        description="A leader that has not renewed for so long stops writing; at most 0.8 of the duration.",
+    )
+    lease_retry_seconds: float = Field(
+        2.0,
+        gt=0,
+        validate_default=True,
+        description="Time between two looks at the Lease; at most half of lease_renew_seconds.",
     )
     lease_name: str = Field("scim-operator", description="Name of the Lease.")
     lease_namespace: str = Field("", description="Namespace of the Lease; empty: the pod's own, or default.")
@@ -107,6 +127,30 @@ class Settings(BaseModel):
         description="Longest time for the headers of a hook, for its body, and for taking the answer.",
     )
     hook_secret_file: str = Field("", description="File with the shared secret that event hooks must bring.")
+
+    @field_validator("lease_renew_seconds")
+    @classmethod
+    def _ends_before_the_lease(cls, value: float, info: ValidationInfo) -> float:
+        """A leader has to stop before another may begin, with some time for what is under way."""
+        duration = info.data.get("lease_duration_seconds")
+        if duration is not None and value > LARGEST_RENEW_SHARE * duration:
+            raise ValueError(
+                f"{value:g} is more than {LARGEST_RENEW_SHARE:g} of lease_duration_seconds ({duration}): "
+                "two processes could write at the same time; lower it, or raise the duration"
+            )
+        return value
+
+    @field_validator("lease_retry_seconds")
+    @classmethod
+    def _can_be_repeated(cls, value: float, info: ValidationInfo) -> float:
+        """One failed renewal must not end a leader."""
+        renew = info.data.get("lease_renew_seconds")
+        if renew is not None and value > renew / 2:
+            raise ValueError(
+                f"{value:g} is more than half of lease_renew_seconds ({renew:g}): one failed renewal would "
+                "end the leader; lower it"
+            )
+        return value
 
     def watched_namespaces(self) -> tuple[str, ...]:
         """The namespaces to watch; () means all of them."""

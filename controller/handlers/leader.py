@@ -1,9 +1,11 @@
 """Leadership by a Lease of coordination.k8s.io, kept in a thread of its own.
 
-Started by startup where settings ask for it. Of several processes the one whose name stands in the Lease
-acts; the others wait. Renewal does not depend on the main event loop, and expiry is judged by how long the
-Lease has not changed on this machine's monotonic clock, so that clocks of replicas may differ. Who cannot
-renew in time stops writing before anybody else may begin: `fence` is asked before every write.
+Started by startup, with one replica too: `kubectl scale` and a rollout make two of it. Of several processes
+the one whose name stands in the Lease acts; the others wait. Renewal does not depend on the main event loop,
+and expiry is judged by how long the Lease has not changed on this machine's monotonic clock, so that clocks
+of replicas may differ. Who cannot renew in time stops writing before anybody else may begin: `fence` is asked
+before every write. It goes on when it can renew again and nobody else has held the Lease since; if somebody
+has, the process ends.
 """
 
 from __future__ import annotations
@@ -16,19 +18,32 @@ from datetime import UTC, datetime
 from typing import Any
 
 from controller.clock import Clock
-from controller.errors import Conflict, ControllerError, NotFound, Unavailable
+from controller.errors import Conflict, ControllerError, NotFound, Rejected, Unauthorized, Unavailable
 from controller.handlers.apiserver import JSON, ApiServer, open_api_server
 from controller.handlers.cluster import MANAGER
 from controller.handlers.paths import ApiPath, object_path
 from controller.parsing import finite_number, whole_number
 
-LEASE_SECONDS = 10
-"""How long a Lease that is not renewed stands."""
-RENEW_SECONDS = 7.0
-"""Who has not renewed for this long leads no more."""
-STEP_SECONDS = 2.0
+REFUSALS = 5
+"""Who was refused the Lease so many times in a row, without ever having had it, ends instead of standing by
+for ever."""
 API_VERSION = "coordination.k8s.io/v1"
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds; see the settings of the same names."""
+
+    duration: int = 10
+    """How long a Lease that is not renewed stands."""
+    renew: float = 7.0
+    """Who has not renewed for this long leads no more."""
+    retry: float = 2.0
+    """Between two looks at the Lease."""
+
+
+USUAL = Timing()
 
 
 @dataclass(slots=True)
@@ -36,6 +51,7 @@ class Elector:
     """What to write into the Lease, from what was read; no I/O."""
 
     identity: str
+    timing: Timing = USUAL
     _seen: tuple[str, str] = ("", "")
     """(holder, renewTime) as last read."""
     _since: float = 0.0
@@ -47,7 +63,7 @@ class Elector:
         holder, renewed = str(spec.get("holderIdentity") or ""), str(spec.get("renewTime") or "")
         if (holder, renewed) != self._seen:
             self._seen, self._since = (holder, renewed), monotonic
-        lasts = finite_number(spec.get("leaseDurationSeconds")) or LEASE_SECONDS
+        lasts = finite_number(spec.get("leaseDurationSeconds")) or self.timing.duration
         if holder in ("", self.identity) or monotonic - self._since > lasts:
             return self._spec(spec, now)
         return None
@@ -58,7 +74,7 @@ class Elector:
         moment = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return {
             "holderIdentity": self.identity,
-            "leaseDurationSeconds": LEASE_SECONDS,
+            "leaseDurationSeconds": self.timing.duration,
             "acquireTime": old.get("acquireTime", moment) if is_mine else moment,
             "renewTime": moment,
             "leaseTransitions": (whole_number(old.get("leaseTransitions")) or 0)
@@ -71,11 +87,14 @@ class Leadership:
     """Whether this process leads; read from any thread."""
 
     clock: Clock
+    timing: Timing = USUAL
     renewed_at: float | None = None
+    is_over: bool = False
+    """Whether somebody else has held the Lease since this process had it."""
 
     def holds(self) -> bool:
         """Whether it may write now."""
-        return self.renewed_at is not None and self.clock.monotonic() - self.renewed_at < RENEW_SECONDS
+        return self.renewed_at is not None and self.clock.monotonic() - self.renewed_at < self.timing.renew
 
     def fence(self) -> None:
         """Raises Unavailable where it may not."""
@@ -99,12 +118,12 @@ class Place:
 class LeaderThread:
     """Acquires and renews. `led` and `lost` are set on the loop that made it."""
 
-    def __init__(self, kubeconfig: str, place: Place, clock: Clock) -> None:
-        self._kubeconfig, self._place, self._clock = kubeconfig, place, clock
+    def __init__(self, kubeconfig: str, place: Place, clock: Clock, timing: Timing = USUAL) -> None:
+        self._kubeconfig, self._place, self._clock, self._timing = kubeconfig, place, clock, timing
         self._loop = asyncio.get_running_loop()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leader", daemon=True)
-        self.leadership = Leadership(clock)
+        self.leadership = Leadership(clock, timing)
         self.led, self.lost = asyncio.Event(), asyncio.Event()
         self.reason = ""
 
@@ -133,16 +152,22 @@ class LeaderThread:
 
     async def _elect(self) -> None:
         api = await open_api_server(self._kubeconfig)
-        term = Term(api, self._place, Elector(self._place.identity), self.leadership, self._clock)
+        elector = Elector(self._place.identity, self._timing)
+        term = Term(api, self._place, elector, self.leadership, self._clock)
         try:
             while not self._stop.is_set():
                 await term.step()
-                if self.leadership.renewed_at is not None:
-                    if not self.leadership.holds():
-                        self.reason = "the Lease could not be renewed in time, or somebody else holds it"
-                        return
+                if self.leadership.is_over:
+                    self.reason = "somebody else holds the Lease"
+                    return
+                if self.leadership.holds():
                     self._tell(self.led)
-                await asyncio.to_thread(self._stop.wait, STEP_SECONDS)
+                elif self.leadership.renewed_at is None and term.refused >= REFUSALS:
+                    self.reason = (
+                        f"the Lease {self._place.namespace}/{self._place.name} was refused: {term.why}"
+                    )
+                    return
+                await asyncio.to_thread(self._stop.wait, self._timing.retry)
             await term.release()
         finally:
             await api.aclose()
@@ -157,6 +182,9 @@ class Term:
     elector: Elector
     leadership: Leadership
     clock: Clock
+    refused: int = 0
+    """How many times in a row the API server has said no."""
+    why: str = ""
 
     @property
     def _path(self) -> ApiPath:
@@ -168,14 +196,27 @@ class Term:
         begun = self.clock.monotonic()
         try:
             body = await self._read()
+            if self._was_taken(body):
+                self.leadership.is_over = True
+                return
             spec = self.elector.step(body.get("spec") if body else None, begun, self.clock.now())
             if spec is not None:
                 await self._write(body, spec)
                 self.leadership.renewed_at = begun
+            self.refused = 0
         except Conflict:
+            self.refused = 0
             logger.debug("somebody else was first")
         except ControllerError as error:
+            self.refused = self.refused + 1 if isinstance(error, Unauthorized | Rejected) else 0
+            self.why = error.message
             logger.warning("the Lease was not renewed: %s", error.message)
+
+    def _was_taken(self, body: JSON | None) -> bool:
+        """Whether this process led and the Lease is not its own any more. One that somebody has deleted is
+        made anew."""
+        holder = (body.get("spec") or {}).get("holderIdentity") if body else self.place.identity
+        return self.leadership.renewed_at is not None and holder != self.place.identity
 
     async def release(self) -> None:
         """Leaves the Lease to whoever comes next."""

@@ -31,7 +31,7 @@ from controller.handlers.hooks import hook_listener, read_secret
 from controller.handlers.intake import Intake
 from controller.handlers.known import INTEGRATION, ORG, Known, org_place
 from controller.handlers.known import Place as ResourcePlace
-from controller.handlers.leader import LeaderThread, Place
+from controller.handlers.leader import LeaderThread, Place, Timing
 from controller.handlers.listening import Listener
 from controller.handlers.loglinks import LogLinks
 from controller.handlers.memories import Memories
@@ -99,15 +99,15 @@ async def _api(kubeconfig: str) -> AsyncIterator[ApiServer]:
 @contextlib.asynccontextmanager
 async def _leading(
     settings: Settings, kubeconfig: str, api: ApiServer, clock: Clock
-) -> AsyncIterator[LeaderThread | None]:
-    """The stand for election, where settings ask for one; the Lease is given back at the end."""
-    if not settings.leader_election:
-        yield None
-        return
+) -> AsyncIterator[LeaderThread]:
+    """The stand for election; the Lease is given back at the end."""
     name = f"{settings.lease_name}-{settings.shard}" if settings.shard else settings.lease_name
     identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
     place = Place(settings.lease_namespace or api.namespace, name, identity)
-    leader = LeaderThread(kubeconfig, place, clock)
+    timing = Timing(
+        settings.lease_duration_seconds, settings.lease_renew_seconds, settings.lease_retry_seconds
+    )
+    leader = LeaderThread(kubeconfig, place, clock, timing)
     api.fence = leader.leadership.fence
     leader.start()
     try:
@@ -204,7 +204,7 @@ class Operator:
         informer = Informer(self._ground.kubeconfig, namespaces, self.intake.event)
         informer.start()
         pulse.state = "ready"
-        self._ground.metrics.leader.set(1)
+        self._ground.metrics.leader.set_function(self._leads)
         ready.set()
         logger.info("operator is ready", extra={"facts": {"version": __version__, "resources": len(listed)}})
         try:
@@ -246,11 +246,14 @@ class Operator:
         await self._leader.lost.wait()
         self._raise_lost()
 
+    def _leads(self) -> float:
+        """1 while this process may write."""
+        return float(self._leader is None or self._leader.leadership.holds())
+
     def _raise_lost(self) -> None:
         assert self._leader is not None
-        raise Unavailable(
-            f"not leading any more: {self._leader.reason}", system="Kubernetes", reason="NotLeading"
-        )
+        words = "not leading any more" if self._leader.led.is_set() else "not leading"
+        raise Unavailable(f"{words}: {self._leader.reason}", system="Kubernetes", reason="NotLeading")
 
     def _hooks(self) -> Listener | None:
         """The receiver of event hooks, where one is configured."""
@@ -268,7 +271,7 @@ class Operator:
     async def _close(self, informer: Informer, hooks: Listener | None) -> None:
         if hooks is not None:
             await asyncio.to_thread(hooks.stop)
-        self._ground.metrics.leader.set(0)
+        self._ground.metrics.leader.set_function(lambda: 0.0)
         await informer.stop()
         await self._orgs.aclose()
         await self._watches.aclose()

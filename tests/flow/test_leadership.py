@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 
 from controller.clock import SystemClock
-from controller.handlers.leader import LEASE_SECONDS, LeaderThread, Place
+from controller.handlers.leader import USUAL, LeaderThread, Place
 from controller.sandbox.run import World, free_port, open_world
 from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import Flow, says
@@ -67,7 +67,6 @@ async def replica(world: World, tmp_path: Path, name: str) -> AsyncIterator[Repl
     port, log = free_port(), tmp_path / f"{name}.log"
     environment = {
         **os.environ,
-        "SCIM_OPERATOR_LEADER_ELECTION": "true",
         "SCIM_OPERATOR_ALLOW_HTTP_LOOPBACK": "true",
         "SCIM_OPERATOR_METRICS_PORT": str(port),
     }
@@ -155,7 +154,7 @@ async def test_replicas_whose_clocks_differ_by_hours_agree_on_who_leads(flow: Fl
     first.start()
     await asyncio.wait_for(first.led.wait(), 10)
     second.start()
-    await asyncio.sleep(LEASE_SECONDS + 3)
+    await asyncio.sleep(USUAL.duration + 3)
     assert first.leadership.holds() and not second.led.is_set()
     await first.stop()
     await asyncio.wait_for(second.led.wait(), 10)

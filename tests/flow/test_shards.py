@@ -33,9 +33,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 async def shard(flow: Flow, name: str, percent: int) -> AsyncIterator[Metrics]:
     """The leading operator of a shard; its metrics."""
     stop, ready, metrics = asyncio.Event(), asyncio.Event(), Metrics()
-    settings = Settings(
-        allow_http_loopback=True, metrics_port=0, leader_election=True, shard=name, shard_percent=percent
-    )
+    settings = Settings(allow_http_loopback=True, metrics_port=0, shard=name, shard_percent=percent)
     running = asyncio.create_task(
         run_operator(
             settings, kubeconfig=flow.world.access.kubeconfig, stop=stop, ready=ready, metrics=metrics

@@ -143,8 +143,6 @@ def prepare(network: Network) -> None:
     discovery.GUARD_SECONDS, health.BEAT_SECONDS = 15.0 * SLOWER, 60.0
     # Parsing URLs is a third of httpx's time, and it is the same URLs again and again.
     httpx._urls.urlparse = lru_cache(4096)(httpx._urlparse.urlparse)
-    leader.STEP_SECONDS, leader.RENEW_SECONDS = 2.0 * SLOWER, 7.0 * SLOWER
-    leader.LEASE_SECONDS = 10 * SLOWER
 
 
 class Replica:

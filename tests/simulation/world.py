@@ -34,7 +34,7 @@ from tests.simulation.clients import KUBERNETES
 from tests.simulation.faults import Faults
 from tests.simulation.loop import EPOCH, Process, SimClock, SimLoop
 from tests.simulation.network import Host, Network, call_app
-from tests.simulation.replicas import Replica, prepare
+from tests.simulation.replicas import SLOWER, Replica, prepare
 
 JSON = dict[str, Any]
 OKTA_TOKEN = "00simulatedOktaApiToken0123456789abcdef"
@@ -215,7 +215,9 @@ class World:
         self.network.hosts[KUBERNETES] = Host(KUBERNETES, self.kubernetes, process)
         await self._apply_everything()
         settings = Settings(
-            leader_election=self.blueprint.replicas > 1,
+            lease_duration_seconds=10 * SLOWER,
+            lease_renew_seconds=7.0 * SLOWER,
+            lease_retry_seconds=2.0 * SLOWER,
             metrics_port=0,
             lease_namespace="scim-operator",
             log_poll_seconds=120.0,

@@ -8,6 +8,12 @@
 {{- if and .hooks.ingress.enabled (not .hooks.enabled) -}}
 {{- $faults = append $faults "operator.hooks.ingress.enabled: nothing receives hooks behind it; set operator.hooks.enabled: true" -}}
 {{- end -}}
+{{- if gt (mulf .lease.renewSeconds 10) (mulf .lease.durationSeconds 8) -}}
+{{- $faults = append $faults "operator.lease.renewSeconds: is more than 0.8 of operator.lease.durationSeconds, so that two processes could write at the same time; lower it, or raise the duration" -}}
+{{- end -}}
+{{- if gt (mulf .lease.retrySeconds 2) (mulf .lease.renewSeconds 1) -}}
+{{- $faults = append $faults "operator.lease.retrySeconds: is more than half of operator.lease.renewSeconds, so that one failed renewal would end the leader; lower it" -}}
+{{- end -}}
 {{- range .extraEnv -}}
 {{- if hasPrefix "SCIM_OPERATOR_" .name -}}
 {{- $faults = append $faults (printf "operator.extraEnv: %s is a setting; set its value, or operator.settings" .name) -}}

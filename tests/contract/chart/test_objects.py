@@ -11,6 +11,7 @@ import yaml
 
 from controller.cli.validate import find_problems
 from controller.handlers.manifests import read_manifests
+from controller.settings import parse_settings
 from tests.conftest import missing
 from tests.contract.chart.rendering import (
     AVAILABLE,
@@ -121,12 +122,16 @@ def test_replicas_are_spread_and_leave_one_by_one(values: JSON) -> None:
 
 
 @every_matrix
-def test_one_operator_never_runs_beside_another_that_does_not_know_of_it(values: JSON) -> None:
+def test_operators_of_one_release_elect_a_leader_however_many_there_are(values: JSON) -> None:
+    """`kubectl scale` knows nothing of values."""
     (operator,) = [d for d in of_kind(render(values), "Deployment") if not is_provider(d)]
     (container,) = operator["spec"]["template"]["spec"]["containers"]
-    elects = {v["name"]: v.get("value") for v in container["env"]}["SCIM_OPERATOR_LEADER_ELECTION"]
-    recreates = operator["spec"].get("strategy") == {"type": "Recreate"}
-    assert (elects == "true") is not recreates
+    environment = {v["name"]: v for v in container["env"]}
+    assert environment["SCIM_OPERATOR_LEASE_NAME"]["value"] == operator["metadata"]["name"]
+    assert "fieldRef" in environment["SCIM_OPERATOR_LEASE_NAMESPACE"]["valueFrom"]
+    assert "SCIM_OPERATOR_LEADER_ELECTION" not in environment
+    settings = parse_settings({name: v["value"] for name, v in environment.items() if "value" in v})
+    assert settings.lease_renew_seconds < settings.lease_duration_seconds
 
 
 def is_provider(document: JSON) -> bool:

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from controller.clock import ManualClock
-from controller.errors import Conflict, Unavailable
-from controller.handlers.leader import LEASE_SECONDS, RENEW_SECONDS, Elector, Leadership, Place, Term
+from controller.errors import Conflict, Unauthorized, Unavailable
+from controller.handlers.leader import USUAL, Elector, Leadership, Place, Term
 from tests.unit.handlers.fakeapi import FakeApi
 
 NOW = ManualClock().now()
@@ -38,8 +38,8 @@ def test_a_lease_that_does_not_change_expires_by_our_own_clock() -> None:
     theirs = Elector("b").step(None, 0, NOW + timedelta(days=400))
     elector = Elector("a")
     assert elector.step(theirs, 0, NOW) is None
-    assert elector.step(theirs, LEASE_SECONDS, NOW) is None
-    taken = elector.step(theirs, LEASE_SECONDS + 0.1, NOW)
+    assert elector.step(theirs, USUAL.duration, NOW) is None
+    taken = elector.step(theirs, USUAL.duration + 0.1, NOW)
     assert taken is not None
     assert (taken["holderIdentity"], taken["leaseTransitions"]) == ("a", 1)
 
@@ -61,10 +61,10 @@ def test_a_leader_that_has_not_renewed_may_not_write_before_another_may_take_ove
     with pytest.raises(Unavailable, match="does not lead"):
         leadership.fence()
     leadership.renewed_at = clock.monotonic()
-    clock.advance(RENEW_SECONDS - 0.1)
+    clock.advance(USUAL.renew - 0.1)
     leadership.fence()
     clock.advance(0.2)
-    assert RENEW_SECONDS < LEASE_SECONDS
+    assert USUAL.renew < USUAL.duration
     with pytest.raises(Unavailable):
         leadership.fence()
 
@@ -90,7 +90,7 @@ async def test_an_api_server_that_fails_lets_time_run_on() -> None:
     one = term(api, "a", clock)
     await one.step()
     api.broken = Unavailable("down", system="Kubernetes")
-    clock.advance(RENEW_SECONDS + 1)
+    clock.advance(USUAL.renew + 1)
     await one.step()
     assert not one.leadership.holds()
     one.leadership.renewed_at = 0.0
@@ -104,3 +104,43 @@ async def test_who_comes_second_stands_by() -> None:
     api.broken = Conflict("409", system="Kubernetes")
     await one.step()
     assert not one.leadership.holds()
+
+
+async def test_a_leader_goes_on_after_an_outage_in_which_nobody_else_led() -> None:
+    api, clock = FakeApi(), ManualClock()
+    one = term(api, "a", clock)
+    await one.step()
+    api.broken = Unavailable("down", system="Kubernetes")
+    clock.advance(3600)
+    await one.step()
+    assert not one.leadership.holds()
+    api.broken = None
+    await one.step()
+    assert one.leadership.holds() and not one.leadership.is_over
+
+
+@pytest.mark.parametrize("then", ["leads", "has left"])
+async def test_a_leader_whose_lease_somebody_else_has_had_leads_no_more(then: str) -> None:
+    api, clock = FakeApi(), ManualClock()
+    first, second = term(api, "a", clock), term(api, "b", clock)
+    await first.step()
+    await second.step()
+    clock.advance(USUAL.duration + 1)
+    await second.step()
+    assert second.leadership.holds()
+    if then == "has left":
+        await second.release()
+    await first.step()
+    assert first.leadership.is_over and not first.leadership.holds()
+
+
+async def test_who_is_refused_the_lease_says_how_often() -> None:
+    api = FakeApi()
+    one = term(api, "a")
+    api.broken = Unauthorized("forbidden", system="Kubernetes", status=403)
+    await one.step()
+    await one.step()
+    assert (one.refused, one.why) == (2, "forbidden")
+    api.broken = Unavailable("down", system="Kubernetes")
+    await one.step()
+    assert one.refused == 0

@@ -1,6 +1,9 @@
 """Okta's error answers as errors of ours: by errorCode alone, with the errorId kept and words that help.
 
-Used by the sessions of connect. Pure. Source: developer.okta.com, "Okta error codes and descriptions".
+Used by the sessions of connect. Pure. Only Okta's own "not found" (404 with errorCode E0000007 or E0000008)
+is NotFound, which callers take for an absence. Any other 404 comes from something in front of Okta, such as
+its edge during an outage (recorded: an HTML page, `{"status":404,"message":"Resource not found"}`), and is
+Unavailable. Source: developer.okta.com, "Okta error codes and descriptions".
 """
 
 from __future__ import annotations
@@ -60,6 +63,12 @@ MEANINGS = {
     "E0000195": Meaning(Unavailable, "ChangedMeanwhile", "something else is changing it; it is tried again"),
 }
 """By errorCode. 429 (E0000047) is not among them: a session knows it by its status."""
+PROVES_NOTHING = Meaning(
+    Unavailable,
+    "Unavailable",
+    "this answer has no error code of Okta, so it does not prove that anything is missing; something in "
+    "front of Okta answered, or the URL is not the URL of an Okta org",
+)
 
 
 def read_error(call: Call, answer: Answer) -> RemoteError | None:
@@ -89,9 +98,12 @@ def read_error(call: Call, answer: Answer) -> RemoteError | None:
 def _meaning(code: str, status: int, challenge: str) -> Meaning:
     if "insufficient_scope" in challenge:
         return MEANINGS["E0000006"]
-    if code in MEANINGS:
-        return MEANINGS[code]
-    kind = error_of_status(status)
+    meaning = MEANINGS.get(code)
+    kind = meaning.kind if meaning is not None else error_of_status(status)
+    if kind is NotFound and (meaning is None or status != 404):
+        return PROVES_NOTHING
+    if meaning is not None:
+        return meaning
     # A 403 with another code concerns one action, such as a state; only E0000005 and E0000006 are rights.
     if kind is Unauthorized and status == 403 and code:
         kind = Rejected

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from controller.errors import NotFound, Rejected, RemoteError, Unauthorized, Unavailable
 from controller.names import fold
+from controller.scim.failures import ForeignNotFound
 from controller.transport.calls import Answer, Call, Lane, fill
 from controller.transport.session import Session
 
@@ -102,6 +103,21 @@ class ScimClient:
         """One user. Raises NotFound."""
         return resource_of(await self.send(self._call("GET", USER, scim_id)))
 
+    async def proves_absence(self, scim_id: str, error: NotFound) -> bool:
+        """Whether there is no user of this id, after its own resource answered with `error`.
+
+        A SCIM error counts while the list of users answers; any other 404 needs a complete listing without
+        the id. Raises Unavailable if the list does not answer.
+        """
+        if isinstance(error, ForeignNotFound):
+            return scim_id not in await self.users(lambda user: user.get("id"))
+        await self._check_service()
+        return True
+
+    async def _check_service(self) -> None:
+        """Raises RemoteError unless the list of users answers as SCIM says."""
+        _resources(await self._list({"startIndex": 1, "count": 1}))
+
     async def find(self, attribute: str, value: str) -> list[Json]:
         """The users whose `attribute` (userName or externalId) is `value`; userName without regard to case.
 
@@ -111,6 +127,10 @@ class ScimClient:
         params: dict[str, str | int] = {"filter": f'{attribute} eq "{quoted}"', "startIndex": 1, "count": 100}
         try:
             answer = await self._list(params)
+        except ForeignNotFound:
+            # Some services answer so if nobody matches, and so does a proxy whose service is away.
+            await self._check_service()
+            return []
         except NotFound:
             return []
         rows, total = _resources(answer)

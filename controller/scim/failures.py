@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from controller.errors import Conflict, Rejected, RemoteError, Unauthorized, clip
+from controller.errors import Conflict, NotFound, Rejected, RemoteError, Unauthorized, clip
 from controller.transport.calls import Answer, Call
 from controller.transport.failures import error_of_status
 
@@ -29,6 +29,13 @@ class SeatsExhausted(Rejected):
     reason = "SeatsExhausted"
 
 
+ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
+
+
+class ForeignNotFound(NotFound):
+    """A 404 that is not a SCIM error: of a proxy, a router or another service. It proves no absence."""
+
+
 def read_error(call: Call, answer: Answer) -> RemoteError | None:
     """The error for an answer of a SCIM service provider; None for a plain 429.
 
@@ -41,6 +48,8 @@ def read_error(call: Call, answer: Answer) -> RemoteError | None:
     kind, reason = _kind(answer.status, kind_of_error, f"{kind_of_error} {says}", is_write)
     if kind is None:
         return None
+    if kind is NotFound and not _is_scim_error(body, answer.status):
+        kind = ForeignNotFound
     named = f"{answer.status} {kind_of_error}".strip()
     return kind(
         f"the provider answered {named} to {call.method} {call.route}: {says}",
@@ -50,6 +59,13 @@ def read_error(call: Call, answer: Answer) -> RemoteError | None:
         request_id=answer.request_id,
         reason=reason,
     )
+
+
+def _is_scim_error(body: dict[str, Any], status: int) -> bool:
+    """Whether `body` is an Error of RFC 7644 section 3.12 for this status, which is told as text there."""
+    schemas = body.get("schemas")
+    is_error = isinstance(schemas, list) and any(str(one).lower() == ERROR_SCHEMA.lower() for one in schemas)
+    return is_error and str(body.get("status", status)) == str(status)
 
 
 def is_about_seats(status: int, words: str) -> bool:

@@ -16,6 +16,7 @@ from controller.model.actions import Action, ActionKind, Outcome
 from controller.model.actual import GroupState
 from controller.model.people import ScimId
 from controller.planning.memberships import changed_groups, group_after
+from controller.scim.failures import ForeignNotFound
 from controller.scim.groups import GroupClient
 from controller.targets.order import Written, confirmed, not_confirmed
 from controller.transport.failures import Unreachable
@@ -45,6 +46,10 @@ async def read_groups(client: GroupClient, names: Collection[str]) -> GroupState
         async with slots:
             try:
                 return frozenset(map(ScimId, await client.members(ids[name][0])))
+            except ForeignNotFound as error:
+                raise Unavailable(
+                    error.message, system="SCIM", status=error.status, reason=error.reason
+                ) from None
             except NotFound:
                 # Deleted since it was listed.
                 return None
@@ -146,6 +151,8 @@ class GroupWriter:
             if name not in read:
                 try:
                     read[name] = await self._client.members(await self._id(name))
+                except ForeignNotFound:
+                    raise
                 except NotFound:
                     read[name] = frozenset()
             if (account in read[name]) is not (name == group_after(action)):

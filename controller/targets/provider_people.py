@@ -164,9 +164,16 @@ class _Writer(Bundler):
                 return self._judge(action, written, fault)
         try:
             user = await self._client.user(written.remote_id)
-        except NotFound:
-            return self._judge(action, written, _gone(action))
+        except NotFound as error:
+            return await self._missing(action, written, error)
         return self._judge(action, written, self._fault(action, user))
+
+    async def _missing(self, action: Action, written: Written, error: NotFound) -> Outcome:
+        """A deactivated account may be gone as well as inactive, if that is proved."""
+        if action.kind is not ActionKind.DEACTIVATE_ACCOUNT:
+            return self._judge(action, written, GONE)
+        is_gone = await self._client.proves_absence(written.remote_id, error)
+        return self._judge(action, written, Fault() if is_gone else Fault("the account is still listed"))
 
     async def confirm_all(self, kind: ActionKind, written: Sequence[tuple[Action, Written]]) -> list[Outcome]:
         if kind in GROUP_KINDS:

@@ -205,7 +205,8 @@ class OktaApp:
         """Headers that every answer bears."""
         now = self.org.clock.now()
         headers = answer.headers
-        headers.append(("x-okta-request-id", self.org.new_id("request")))
+        if not answer.is_foreign:
+            headers.append(("x-okta-request-id", self.org.new_id("request")))
         shown = now.fromtimestamp(now.timestamp() + skew_seconds, now.tzinfo)
         headers.append(("date", format_datetime(shown, usegmt=True)))
         if verdict is None or (answer.status == 429 and verdict.allowed):

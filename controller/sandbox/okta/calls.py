@@ -67,6 +67,8 @@ class Answer:
     status: int = 200
     headers: list[tuple[str, str]] = field(default_factory=list)
     encoded: bytes | None = None
+    is_foreign: bool = False
+    """Whether something in front of Okta answers, which gives no request id."""
 
     def content(self) -> bytes:
         if self.encoded is not None:

@@ -18,6 +18,7 @@ KINDS: dict[str, str] = {
     "latency": "the answer comes `seconds` later",
     "status": "an error of HTTP `status` in place of the answer; the call has no effect",
     "empty": "HTTP `status` (default 502) with no body",
+    "edge": "HTTP `status` (default 404) of Okta's edge: JSON without an errorCode or a request id",
     "html": "HTTP `status` (default 200) with an HTML page",
     "redirect": "HTTP `status` (default 302) to another host",
     "cut": "the answer's body ends in the middle",

@@ -18,6 +18,9 @@ def instead(kinds: dict[str, Fault]) -> Answer | None:
         raise status_problem(kinds["status"].status)
     if "empty" in kinds:
         return Answer(status=kinds["empty"].status or 502)
+    if "edge" in kinds:
+        status = kinds["edge"].status or 404
+        return Answer({"status": status, "message": "Resource not found"}, status, is_foreign=True)
     if "html" in kinds:
         headers = [("content-type", "text/html")]
         return Answer(status=kinds["html"].status or 200, encoded=PAGE, headers=headers)

@@ -49,6 +49,9 @@ def error(status: int, code: str, call: Call = CALL, **more: Any) -> RemoteError
         (409, "E0000195", Unavailable, "ChangedMeanwhile"),
         (403, "E0000999", Rejected, "Rejected"),
         (418, "E0000999", Rejected, "Rejected"),
+        (404, "E0000999", Unavailable, "Unavailable"),
+        (500, "E0000007", Unavailable, "Unavailable"),
+        (410, "E0000008", Unavailable, "Unavailable"),
     ],
 )
 def test_a_code_says_what_happens_next(status: int, code: str, kind: type[RemoteError], reason: str) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from controller.clock import ManualClock
-from controller.errors import Conflict, RateLimited, Unavailable
+from controller.errors import Conflict, NotFound, RateLimited, Unavailable
 from controller.scim.client import ScimClient
 from controller.scim.failures import read_error
 from controller.transport.retry import NO_RETRY
@@ -146,7 +146,46 @@ async def test_a_user_name_is_found_without_regard_to_case() -> None:
 
 async def test_nobody_found_is_an_empty_list_in_either_form() -> None:
     assert await client(found()).find("userName", "x") == []
-    assert await client(lambda r: httpx.Response(404)).find("userName", "x") == []
+    error = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "404"}
+    assert await client(lambda r: httpx.Response(404, json=error)).find("userName", "x") == []
+
+
+async def test_a_404_that_is_no_scim_error_is_an_empty_list_if_the_list_answers() -> None:
+    def alive(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(404, html="<html>") if "filter" in request.url.params else found()(request)
+
+    assert await client(alive).find("userName", "x") == []
+    with pytest.raises(NotFound):
+        await client(lambda r: httpx.Response(404)).find("userName", "x")
+
+
+SCIM_404 = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "404", "detail": "gone"}
+
+
+@pytest.mark.parametrize(
+    ("body", "listed", "is_gone"),
+    [(SCIM_404, [], True), (SCIM_404, ["1"], True), ({"status": 404}, ["2"], True), (None, ["1"], False)],
+)
+async def test_an_absence_is_proved_by_scim_or_by_a_listing(
+    body: Any, listed: list[str], is_gone: bool
+) -> None:
+    def reply(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/Users"):
+            return found(*({"id": one} for one in listed))(request)
+        return httpx.Response(404, json=body)
+
+    one = client(reply)
+    with pytest.raises(NotFound) as caught:
+        await one.user("1")
+    assert await one.proves_absence("1", caught.value) is is_gone
+
+
+async def test_no_absence_is_proved_while_the_list_does_not_answer() -> None:
+    one = client(lambda r: httpx.Response(404, json=SCIM_404))
+    with pytest.raises(NotFound) as caught:
+        await one.user("1")
+    with pytest.raises(NotFound):
+        await one.proves_absence("1", caught.value)
 
 
 async def test_a_provider_that_ignores_the_filter_is_not_believed() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from controller.errors import Conflict, NotFound, Rejected, Unauthorized, Unavailable
 from controller.provider.profiles import OVER_CAPACITY
-from controller.scim.failures import SeatsExhausted, read_error
+from controller.scim.failures import ForeignNotFound, SeatsExhausted, read_error
 from controller.transport.calls import Answer, Call
 
 POST = Call("POST", "/Users", "/Users")
@@ -34,6 +34,11 @@ def scim(detail: str, scim_type: str = "") -> dict[str, Any]:
         (POST, 400, scim("taken", "uniqueness"), Conflict),
         (POST, 400, scim("bad value", "invalidValue"), Rejected),
         (GET, 404, scim("gone"), NotFound),
+        (GET, 404, {**scim("gone"), "status": "404"}, NotFound),
+        (GET, 404, {**scim("gone"), "status": "500"}, ForeignNotFound),
+        (GET, 404, {"status": 404, "detail": "Resource not found"}, ForeignNotFound),
+        (GET, 404, {"schemas": "Error", "detail": "x"}, ForeignNotFound),
+        (GET, 410, None, ForeignNotFound),
         (GET, 412, None, Conflict),
         (GET, 500, None, Unavailable),
         (POST, 501, scim("no"), Unavailable),

@@ -85,7 +85,14 @@ class AssignmentState:
     members: Mapping[str, frozenset[OktaId]]
     """Members of the groups whose membership the plan needs (seat priority, seat group), by group id."""
     missing: Mapping[OktaId, PersonState | None] = field(default_factory=dict)
-    """State of owned people who are no longer listed, read one by one or by a filter; None where 404."""
+    """State of owned people who are no longer listed, read one by one or by a filter; None if Okta knows no
+    such user and its log does not say that it was deleted."""
+    left_out: int = 0
+    """How many people the listing left out though each is assigned, as their own app user says: such a
+    listing proves nothing."""
+    unproven: frozenset[OktaId] = frozenset()
+    """People of ours who seem to have left by one read alone. A run for some people does not count them as
+    missing; a complete run does, and a second complete read has to agree."""
     declared_users: Mapping[str, OktaId | None] = field(default_factory=dict)
     """Each login of `assignments.users`, folded -> its Okta id; None where there is no such user."""
     logins: Mapping[OktaId, str] = field(default_factory=dict)
@@ -270,6 +277,9 @@ class Memory:
     """How many people the last complete read listed: fewer after a credential change hold removals."""
     credential: str = ""
     """Fingerprint of the Okta credential of that read."""
+    unlisted: frozenset[OktaId] = frozenset()
+    """People of ours whom the last complete read did not list, without any other proof that they left: the
+    next complete read confirms it or not."""
     seat_history: tuple[tuple[str, int], ...] = ()
     """(day, used) once a day, oldest first."""
     confirmed: Mapping[OktaId, int] = field(default_factory=dict)

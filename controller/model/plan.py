@@ -215,5 +215,7 @@ class Verdict:
     """That value matches nothing: one event."""
     is_first: bool = False
     """Held as the first plan of this tenant."""
+    wants_second_read: bool = False
+    """Removals are held until a second complete read agrees with this one."""
     tripped: tuple[Touch, ...] = ()
     """The classes that exceed their safeguard."""

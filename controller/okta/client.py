@@ -48,6 +48,7 @@ APP = APPS + "/{id}"
 GROUPS = "/api/v1/groups"
 USERS = "/api/v1/users"
 MAPPINGS = "/api/v1/mappings"
+LOGS = "/api/v1/logs"
 
 
 class OktaClient:
@@ -85,6 +86,15 @@ class OktaClient:
         params: dict[str, str | int] = {"q": label, "limit": PAGE_APPS}
         rows = await self._all(Call("GET", APPS, APPS, params))
         return [cast(App, row) for row in rows if row.get("label") == label]
+
+    async def ids_of_apps_of(self, user_id: str) -> frozenset[str]:
+        """Ids of the apps that a user is assigned to, directly or through a group.
+
+        By the filter `user.id`, which Okta takes together with `expand=user/...` of the same user only.
+        """
+        wanted = f"user.id eq {_quoted(user_id)}"
+        params: dict[str, str | int] = {"filter": wanted, "expand": f"user/{user_id}", "limit": PAGE_APPS}
+        return frozenset(str(row.get("id")) for row in await self._all(Call("GET", APPS, APPS, params)))
 
     async def app(self, app_id: str) -> App:
         """The app, whole: what a replacement must send back."""
@@ -232,6 +242,16 @@ class OktaClient:
         found = str((user.get("profile") or {}).get("login") or "")
         return user if fold(found) == fold(login) or not difference(found, login) else None
 
+    async def was_deleted(self, user_id: str, since: datetime) -> bool:
+        """Whether the System Log says that the user was deleted, which needs that they were deactivated
+        before. Ids are never given to somebody else."""
+        params: dict[str, str | int] = {
+            "since": since.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "filter": f'target.id eq {_quoted(user_id)} and eventType sw "user.lifecycle.delete"',
+            "limit": 1,
+        }
+        return bool(_rows(await self._send(Call("GET", LOGS, LOGS, params)), LOGS))
+
     def deprovisioned_pages(self, since: datetime) -> AsyncIterator[list[User]]:
         """Pages of the users that were deactivated, or changed after that, since `since`."""
         moment = since.strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -299,12 +319,11 @@ class OktaClient:
             "limit": PAGE_LOG,
             **({"filter": query} if query else {}),
         }
-        route = "/api/v1/logs"
-        call = Call("GET", link, route) if link else Call("GET", route, route, params)
+        call = Call("GET", link, LOGS) if link else Call("GET", LOGS, LOGS, params)
         answer = await self._send(replace(call, is_listing=True))
         if answer.next_url:
-            _check_link(answer, self._session.absolute(answer.next_url), route)
-        return cast(list[LogEvent], _rows(answer, route)), answer.next_url or link
+            _check_link(answer, self._session.absolute(answer.next_url), LOGS)
+        return cast(list[LogEvent], _rows(answer, LOGS)), answer.next_url or link
 
     # The wire
 
@@ -351,6 +370,12 @@ class OktaClient:
                 )
             seen.add(answer.next_url)
             call = replace(call, path=answer.next_url, params={})
+
+
+def _quoted(text: str) -> str:
+    """`text` inside a filter; an id may have come from a provider, which can write anything there."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _stats(wanted: bool) -> dict[str, str | int]:

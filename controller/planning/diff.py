@@ -124,7 +124,8 @@ def _operator(desired: Desired, actual: Actual, memory: Memory, found: Found, pr
         # Somebody who is protected is told once, whatever would be done to them.
         tuple(dict.fromkeys([*people.problems, *admission.problems, *groups.problems])),
         admission.seats,
-        admission.wants_full,
+        # A complete read finds the second proof that a small one did not.
+        admission.wants_full or bool(actual.assignments.is_scoped and actual.assignments.unproven),
         groups.placed,
     )
 

@@ -14,8 +14,10 @@ from datetime import datetime, timedelta
 from controller.api.meta import IN_OWN_NAME
 from controller.model.actions import ORDER, Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
+from controller.model.people import OktaId
 from controller.model.plan import Frozen, HoldReason, Plan, Verdict
-from controller.model.words import many
+from controller.model.words import many, many_people
+from controller.planning.absences import unconfirmed_people, unknown_people, why_unconfirmed
 from controller.planning.approval import Approved, approve, freeze, is_current, keep_frozen, waits_in_force
 from controller.planning.diff import of_this_tenant
 from controller.planning.fields import shown
@@ -64,8 +66,18 @@ class _Facts:
     """Proof that the listing of people is not complete, or ""."""
     doubt: str
     """What makes the listing doubtful, though it may be right, or ""."""
+    unknown: frozenset[OktaId]
+    """People whose removal only somebody can confirm."""
+    unconfirmed: frozenset[OktaId]
+    """People whose removal a second complete read or somebody has to confirm."""
+    why_unconfirmed: str
     trips: tuple[Trip, ...]
     is_closed: bool
+
+    def is_doubtful(self, action: Action) -> bool:
+        """Whether a removal rests on what was read once and may be wrong."""
+        doubted = bool(self.doubt) or action.subject in self.unknown or action.subject in self.unconfirmed
+        return doubted and action.touch is Touch.REMOVAL
 
     @property
     def tripped(self) -> frozenset[Touch]:
@@ -110,6 +122,7 @@ def judge(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Circ
         approved.handled,
         approved.is_ignored,
         facts.is_first,
+        any(why is HoldReason.READ_INCOMPLETE and one.subject in facts.unconfirmed for one, why in held),
         tuple(trip.touch for trip in facts.trips),
     )
 
@@ -146,6 +159,9 @@ def _facts(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Cir
         and len(own.pairs) > desired.safeguards.minimum,
         lacks_people="" if is_scoped else _lacking(actual),
         doubt="" if is_scoped else _doubt(actual, own, at),
+        unknown=unknown_people(actual.assignments, own),
+        unconfirmed=unconfirmed_people(actual.assignments, own),
+        why_unconfirmed=why_unconfirmed(actual, own),
         trips=find_trips(desired, actual, own, plan, at.now),
         is_closed=not is_open(desired.windows, at.now),
     )
@@ -165,6 +181,9 @@ def _knows_nothing_of(desired: Desired, actual: Actual) -> bool:
 def _lacking(actual: Actual) -> str:
     """Why the listing of people is no proof that somebody is gone, or ""."""
     listed, groups = len(actual.assignments.people), actual.assignments.groups
+    if left_out := actual.assignments.left_out:
+        others = "another is" if left_out == 1 else f"{left_out} others are"
+        return f"the app lists {many_people(listed)}, and {others} assigned as well"
     counted = [
         (groups[i].users_count or 0, groups[i].name) for i in actual.assignments.app_groups if i in groups
     ]
@@ -195,7 +214,7 @@ def _needs_a_yes(action: Action, desired: Desired, facts: _Facts) -> bool:
         return True
     if facts.is_emptied and action.kind is ActionKind.CREATE_ACCOUNT:
         return True
-    return bool(facts.doubt) and action.touch is Touch.REMOVAL
+    return facts.is_doubtful(action)
 
 
 def _reasons(
@@ -226,7 +245,7 @@ def _reason(action: Action, desired: Desired, facts: _Facts, approved: Approved)
 def _missing_yes(action: Action, desired: Desired, facts: _Facts) -> HoldReason:
     if action.touch in facts.tripped:
         return HoldReason.SAFETY_THRESHOLD_EXCEEDED
-    if bool(facts.doubt) and action.touch is Touch.REMOVAL:
+    if facts.is_doubtful(action):
         return HoldReason.READ_INCOMPLETE
     return HoldReason.AWAITING_APPROVAL
 
@@ -257,7 +276,7 @@ def _message(
         f"{'; '.join(map(str, facts.trips))} "
         f"within {desired.safeguards.window / timedelta(hours=1):g} h by spec.safeguards",
         HoldReason.READ_INCOMPLETE: f"{many(count, 'removal', 'removals')} {are} held: "
-        f"{facts.lacks_people or facts.doubt}",
+        f"{facts.lacks_people or facts.doubt or facts.why_unconfirmed}",
         HoldReason.AWAITING_APPROVAL: f"{waits} for approval{_why_first(facts)}",
         HoldReason.OUTSIDE_WINDOW: f"{waits} for the next window",
     }[reason]

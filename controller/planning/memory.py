@@ -324,13 +324,19 @@ def _failures(memory: Memory, run: Run) -> dict[OktaId, str]:
 
 
 def _reading(memory: Memory, run: Run) -> dict[str, Any]:
-    """How many people were read with which credential; a shrunken reading after a change of the credential
-    does not become the measure until somebody approved it."""
+    """How many people were read with which credential, and who was not listed without another proof. A
+    shrunken reading after a change of the credential does not become the measure until somebody approved it,
+    nor does one that a second reading has to confirm."""
     people = len(run.actual.assignments.people)
     is_same = memory.credential in ("", run.credential)
-    if not run.plan.is_full or not (is_same or people >= memory.people_read or run.verdict.memory_approved):
+    if not run.plan.is_full:
         return {}
-    return {"people_read": people, "credential": run.credential}
+    unlisted = {"unlisted": run.actual.assignments.unproven}
+    is_measure = is_same or people >= memory.people_read or run.verdict.memory_approved
+    is_doubted = run.verdict.wants_second_read or bool(run.actual.assignments.left_out)
+    if not is_measure or is_doubted:
+        return unlisted
+    return {**unlisted, "people_read": people, "credential": run.credential}
 
 
 def _history(memory: Memory, run: Run) -> tuple[tuple[str, int], ...]:

@@ -22,9 +22,10 @@ from controller.clock import Clock
 from controller.errors import ControllerError, RateLimited, RemoteError, Unauthorized, Unavailable
 from controller.metrics import Metrics
 from controller.model.actions import Action, Outcome, Result
-from controller.model.actual import AccountState, Actual, Memory, ProviderState
+from controller.model.actual import AccountState, Actual, AssignmentState, Memory, ProviderState
 from controller.model.people import EVERYTHING, Scope
 from controller.model.plan import Frozen, Plan, Problem, Verdict
+from controller.planning.absences import people_to_prove
 from controller.planning.conflicts import check_observed_app
 from controller.planning.departure import plan_departure
 from controller.planning.desired import build_desired, check_actual
@@ -42,7 +43,7 @@ from controller.reconcile.audit import STARTED, audit, audit_start
 from controller.reconcile.exclusive import AppsInWork
 from controller.reconcile.report import Report
 from controller.settings import Settings
-from controller.targets.base import Connector, Credentials, Target, Targets
+from controller.targets.base import Connector, Credentials, SecondLook, Target, Targets
 
 LARGE = 500
 """More people than this are planned in a thread, so that probes and pokes are answered meanwhile."""
@@ -267,10 +268,7 @@ async def observe(targets: Targets, desired: Desired, scope: Scope, memory: Memo
             read.cancel()
         await asyncio.gather(*reads, return_exceptions=True)
     memory = recover(desired, memory, accounts.accounts)
-    absent = ids_to_look_up(desired, assignments, accounts, memory) if scope.is_full else ()
-    if absent:
-        missing = await targets.okta_people.observe_missing(desired, absent)
-        assignments = replace(assignments, missing={**assignments.missing, **missing})
+    assignments = await _missing(targets, desired, scope, assignments, accounts, memory)
     # Where the accounts could not be listed for a reason that planning mends first, groups cannot either.
     is_off = _cannot_list(desired, provider)
     names = (
@@ -280,6 +278,39 @@ async def observe(targets: Targets, desired: Desired, scope: Scope, memory: Memo
         groups = await targets.provider_people.observe_groups(desired, names, scope)
         accounts = replace(accounts, groups=groups)
     return Actual(app, assignments, provider, accounts)
+
+
+async def _missing(
+    targets: Targets,
+    desired: Desired,
+    scope: Scope,
+    assignments: AssignmentState,
+    accounts: AccountState,
+    memory: Memory,
+) -> AssignmentState:
+    """`assignments` with the people of ours who are not assigned any more, each by two reads."""
+    absent = ids_to_look_up(desired, assignments, accounts, memory) if scope.is_full else ()
+    if absent:
+        missing = await targets.okta_people.observe_missing(desired, absent)
+        assignments = replace(assignments, missing={**assignments.missing, **missing})
+    doubted = people_to_prove(desired, assignments, accounts, memory)
+    if not doubted:
+        return assignments
+    if scope.is_full:
+        return with_second_look(assignments, await targets.okta_people.look_again(desired, doubted, scope))
+    # Whom a small run does not find at all is left to a complete one: a narrow role gets the same answer.
+    known = [okta_id for okta_id in doubted if assignments.missing[okta_id] is not None]
+    look = await targets.okta_people.look_again(desired, known, scope)
+    unproven = look.unproven | frozenset(doubted).difference(known)
+    return with_second_look(assignments, look._replace(unproven=unproven))
+
+
+def with_second_look(assignments: AssignmentState, look: SecondLook) -> AssignmentState:
+    """`assignments` as a second read of another kind leaves them. A run for some people takes those without a
+    proof out of the missing; after a complete read they stay, for guard to hold their removal."""
+    dropped = look.unproven if assignments.is_scoped else frozenset()
+    kept = {okta_id: state for okta_id, state in assignments.missing.items() if okta_id not in dropped}
+    return replace(assignments, missing=kept, left_out=len(look.assigned), unproven=look.unproven)
 
 
 def _cannot_list(desired: Desired, provider: ProviderState) -> bool:

@@ -68,8 +68,11 @@ class Pace:
         return Next(self._until_full(report), wants_full=wants_full, full_within_seconds=within)
 
     def _until_full(self, report: Report) -> float:
-        """The interval, or earlier where a closed window opens before, or a person may have taken a step."""
+        """The interval, or earlier if a closed window opens before, a person may have taken a step, or
+        removals wait for a second complete read."""
         delay = min(self.jittered(self.interval_seconds), _until_taken(report))
+        if report.verdict is not None and report.verdict.wants_second_read:
+            delay = min(delay, SOON_SECONDS)
         opens = report.verdict.opens_at if report.verdict else None
         if opens is not None:
             delay = min(delay, max(1.0, (opens - report.finished).total_seconds()))

@@ -120,7 +120,11 @@ class Reason(StrEnum):
         "SafetyThresholdExceeded",
         "A safeguard holds a class of actions until approved.",
     )
-    READ_INCOMPLETE = "ReadIncomplete", "Removals wait: fewer people were read than must be there."
+    READ_INCOMPLETE = (
+        "ReadIncomplete",
+        "Removals are held: fewer people were read than expected. A complete read, a second one that "
+        "agrees, or an approval lets them go; the message says which.",
+    )
     OUTSIDE_WINDOW = "OutsideWindow", "Writing waits for a window of spec.windows."
     PEOPLE_FAILED = "PeopleFailed", "Some people could not be provisioned; status.failures tells why."
     PEOPLE_WAITING = "PeopleWaiting", "Some people wait for a seat."

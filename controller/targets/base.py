@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from pydantic import SecretStr
 
@@ -58,16 +58,34 @@ class Target(Protocol[Part]):
         ...
 
 
+class SecondLook(NamedTuple):
+    """What a second read says of people who seem to have left."""
+
+    assigned: frozenset[OktaId] = frozenset()
+    """Those who are assigned after all."""
+    unproven: frozenset[OktaId] = frozenset()
+    """Those of whom the second read does not say that they left."""
+
+
 class PeopleTarget(Target[AssignmentState], Protocol):
     """The target for assignments, which can also look for people who are no longer listed."""
 
     async def observe_missing(
         self, desired: Desired, ids: Sequence[OktaId]
     ) -> Mapping[OktaId, PersonState | None]:
-        """The state of each of `ids`; None where Okta answers 404. Complete, or raises.
+        """The state of each of `ids`; None if Okta knows no such user. Complete, or raises.
 
         Up to 20 are read singly, more by `users?filter=status eq "DEPROVISIONED" and lastUpdated gt ..`
-        and, for what that leaves, singly again.
+        and, for what that leaves, singly again. A user whose deletion is in the System Log counts as
+        deactivated.
+        """
+        ...
+
+    async def look_again(self, desired: Desired, ids: Sequence[OktaId], scope: Scope) -> SecondLook:
+        """A second read of another kind for each of `ids`, whom a first one says are not assigned.
+
+        After a complete read up to 20 are asked for singly as users of the app, after a small one as owners
+        of the app; more stay unproven.
         """
         ...
 

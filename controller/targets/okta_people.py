@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from controller.clock import Clock
-from controller.errors import NotFound, Unauthorized, Unavailable
+from controller.errors import NotFound, Rejected, Unauthorized, Unavailable
 from controller.model.actions import Action, ActionKind
 from controller.model.actual import AssignmentState, OktaGroup
 from controller.model.people import STATE_OF_OKTA_STATUS, OktaId, Person, PersonState, Scope, Value
@@ -22,7 +22,7 @@ from controller.okta.shapes import AppUser, Group, User
 from controller.planning.wish import Desired, GroupRef
 from controller.targets.app_lookup import AppLookup
 from controller.targets.assigning import AssignmentWriter
-from controller.targets.base import Begun, Done, unobserved
+from controller.targets.base import Begun, Done, SecondLook, unobserved
 from controller.targets.memberships import Members, Memberships, mark_of
 from controller.targets.order import carry_out
 from controller.transport.calls import Lane
@@ -42,6 +42,8 @@ HANDLES = frozenset(
 NOT_ASSIGNED = frozenset({"DEPROVISIONED", "UNASSIGNED", "REVOKED"})
 """Statuses of an app user whose assignment has ended; the row may linger."""
 SINGLY = 20
+LOG_KEPT = timedelta(days=90)
+"""How far back the System Log is kept (developer.okta.com, System Log API)."""
 LEAVERS_LOOKED_BACK = timedelta(days=30)
 """How far back deactivations are asked for in one filter; who left earlier is asked for singly."""
 
@@ -94,7 +96,23 @@ class OktaPeople:
         for okta_id in ids:
             if okta_id not in found:
                 found[okta_id] = await _state_of(client, okta_id)
+        unknown = [okta_id for okta_id, state in found.items() if state is None]
+        for okta_id in unknown if len(unknown) <= SINGLY else ():
+            found[okta_id] = await self._state_by_log(client, okta_id)
         return found
+
+    async def look_again(self, desired: Desired, ids: Sequence[OktaId], scope: Scope) -> SecondLook:
+        """Whether `ids` are assigned, by a read of another kind; see PeopleTarget."""
+        app_id = await self._lookup.app_id(desired)
+        if not scope.is_full:
+            client = self._client.in_lane(Lane.PERSON)
+            owners = [okta_id for okta_id in ids if not await _is_without(client, app_id, okta_id)]
+            return SecondLook(unproven=frozenset(owners))
+        if len(ids) > SINGLY:
+            return SecondLook(unproven=frozenset(ids))
+        client, names = self._client.in_lane(Lane.FULL), desired.reads.attributes
+        found = [await _assigned(client, app_id, okta_id, names) for okta_id in ids]
+        return SecondLook(frozenset(person.okta_id for person in found if person is not None))
 
     async def apply(
         self, desired: Desired, actions: Sequence[Action], done: Done, begun: Begun = unobserved
@@ -130,15 +148,22 @@ class OktaPeople:
         people: list[Person] = []
         missing: dict[OktaId, PersonState | None] = {}
         for okta_id in ids:
-            try:
-                person = row_to_person(await client.app_user(app_id, okta_id), desired.reads.attributes)
-            except NotFound:
-                person = None
+            person = await _assigned(client, app_id, okta_id, desired.reads.attributes)
             if person is None:
-                missing[okta_id] = await _state_of(client, okta_id)
+                state = await _state_of(client, okta_id)
+                missing[okta_id] = state or await self._state_by_log(client, okta_id)
             else:
                 people.append(person)
         return AssignmentState(tuple(people), {}, {}, {}, missing, is_scoped=True)
+
+    async def _state_by_log(self, client: OktaClient, okta_id: OktaId) -> PersonState | None:
+        """DEACTIVATED for somebody who was deleted, which happens to deactivated users only; None if the log
+        does not say so, or the credential may not read it. A narrower role sees nobody there either."""
+        try:
+            was_deleted = await client.was_deleted(okta_id, self._clock.now() - LOG_KEPT)
+        except (Unauthorized, Rejected):
+            return None
+        return PersonState.DEACTIVATED if was_deleted else None
 
 
 def row_to_person(row: AppUser, attributes: tuple[str, ...], *, with_sign_in: bool = False) -> Person | None:
@@ -182,6 +207,23 @@ def _state(user: User) -> PersonState:
             reason="Incomplete",
         )
     return STATE_OF_OKTA_STATUS[status]
+
+
+async def _assigned(
+    client: OktaClient, app_id: str, okta_id: OktaId, attributes: tuple[str, ...]
+) -> Person | None:
+    try:
+        return row_to_person(await client.app_user(app_id, okta_id), attributes)
+    except NotFound:
+        return None
+
+
+async def _is_without(client: OktaClient, app_id: str, okta_id: OktaId) -> bool:
+    """Whether the apps of a user say that this is none of them; not if Okta does not answer the question."""
+    try:
+        return app_id not in await client.ids_of_apps_of(okta_id)
+    except Rejected:
+        return False
 
 
 async def _state_of(client: OktaClient, okta_id: OktaId) -> PersonState | None:

@@ -9,6 +9,7 @@
     POST /_control/console                 {app, step, ...}: what a person does in the Admin Console
     GET /_control/tasks                    tasks of the provisioning agent, failed ones with a reason
     POST|DELETE /_control/tokens           {name, token, readOnly, groups} -> {id, token}; DELETE ?id=
+    PATCH /_control/tokens                 {token, readOnly, groups}: another role for the same token
     POST /_control/service-apps            {name, jwks, scopes, dpop, readOnly, groups} -> {clientId}
     POST /_control/sign-in                 {app, user}: the person opens the app; an event of the log, no more
     POST /_control/consume                 {bucket, calls}: another client of the org uses the bucket
@@ -171,6 +172,16 @@ def _delete_tokens(org: Org, body: Any, call: Call) -> Answer:
     return Answer(status=204)
 
 
+def _patch_tokens(org: Org, body: Any, call: Call) -> Answer:
+    wish = _object(body)
+    principal = org.token_owner(str(wish.get("token") or ""))
+    if principal is None:
+        raise ControlError("token: no such token")
+    role = _limits(org, wish)
+    principal.read_only, principal.groups = role["read_only"], role["groups"]
+    return Answer({"id": principal.id})
+
+
 def _post_service_apps(org: Org, body: Any, call: Call) -> Answer:
     wish = _object(body)
     keys, scopes = wish.get("jwks"), wish.get("scopes")
@@ -238,6 +249,7 @@ _HANDLERS: dict[tuple[str, str], Callable[[Org, Any, Call], Answer | Awaitable[A
     ("POST", "console"): _post_console,
     ("GET", "tasks"): _get_tasks,
     ("POST", "tokens"): _post_tokens,
+    ("PATCH", "tokens"): _patch_tokens,
     ("DELETE", "tokens"): _delete_tokens,
     ("POST", "service-apps"): _post_service_apps,
     ("POST", "sign-in"): _post_sign_in,

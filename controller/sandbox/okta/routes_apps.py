@@ -6,6 +6,7 @@ assignments.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,17 +29,32 @@ def list_apps(org: Org, call: Call) -> Answer:
     limit = read_limit(call.query.get("limit"), 20, 200, -1)
     limit = 20 if limit < 1 else limit
     after, q = decode_cursor(call.query.get("after", "")), call.query.get("q", "").lower()
-    test = compile_filter(call.query["filter"], APP_FILTERS) if call.query.get("filter") else None
+    user_id = _named_user(call)
+    given = "" if user_id else call.query.get("filter")
+    test = compile_filter(given, APP_FILTERS) if given else None
+    visible = visible_users(org, call)
+    if user_id and visible is not None and user_id not in visible:
+        raise missing(user_id, "User")
     found: list[AppRecord] = []
     for app_id in sorted(org.apps):
         record = org.apps[app_id]
         if app_id <= after or (q and not _starts(q, record.name, record.body["label"])):
+            continue
+        if user_id and user_id not in record.users:
             continue
         if test is None or test(shapes.app(org, record)):
             found.append(record)
     more = found[limit - 1].id if len(found) > limit else ""
     shape = shapes.app_summary if call.flag("useOptimization") else shapes.app
     return page(call, [shape(org, record) for record in found[:limit]], more)
+
+
+def _named_user(call: Call) -> str:
+    """The user of `user.id eq "..."`, which has to come with `expand=user/...` of the same user."""
+    match = re.fullmatch(r'\s*user\.id\s+eq\s+"([^"]*)"\s*', call.query.get("filter", ""))
+    if match is None or call.query.get("expand") != f"user/{match[1]}":
+        return ""
+    return match[1]
 
 
 def get_app(org: Org, call: Call) -> Answer:

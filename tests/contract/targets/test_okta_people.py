@@ -18,7 +18,7 @@ from controller.sandbox.people import SandboxPerson
 from controller.targets.app_lookup import AppLookup
 from controller.targets.okta_people import OktaPeople
 from tests.contract.targets.conftest import Opener
-from tests.contract.targets.world import World, action, apply, results, wish
+from tests.contract.targets.world import World, action, apply, narrow_role, results, wish
 
 HOST = "acme.okta.example"
 SEATS = "Calendly seats"
@@ -110,6 +110,33 @@ async def test_a_scoped_read_tells_who_is_not_assigned_any_more(opened: Opener) 
     state = await target(world).observe(wish(world), Scope(ids))
     assert [person.okta_id for person in state.people] == [here] and state.is_scoped
     assert state.missing == {gone.id: PersonState.DEACTIVATED, "00uNobody": None}
+
+
+async def test_a_deleted_user_is_known_by_the_log_and_one_that_is_hidden_is_not(opened: Opener) -> None:
+    world = await opened(3)
+    gone, hidden = (world.org.find_user(f"p0000{n}@acme.example") for n in (0, 1))
+    directory.delete_user(world.org, gone)
+    directory.delete_user(world.org, gone)
+    narrow_role(world, ())
+    ids = [OktaId(gone.id), OktaId(hidden.id)]
+    expected = {gone.id: PersonState.DEACTIVATED, hidden.id: None}
+    assert await target(world).observe_missing(wish(world), ids) == expected
+    assert (await target(world).observe(wish(world), Scope(frozenset(ids)))).missing == expected
+    world.org.faults.add({"kind": "status", "status": 403, "path": "/api/v1/logs"})
+    assert await target(world).observe_missing(wish(world), ids) == dict.fromkeys(ids)
+
+
+async def test_a_second_look_asks_for_the_app_user_or_for_the_apps_of_a_person(opened: Opener) -> None:
+    world = await opened(23)
+    ids = [OktaId(world.org.find_user(f"p{n:05}@acme.example").id) for n in range(23)]
+    directory.remove_member(world.org, world.org.group_by_name(ASSIGNED_GROUP), world.org.users[ids[0]])
+    look = await target(world).look_again(wish(world), ids[:3], EVERYTHING)
+    assert look == (frozenset(ids[1:3]), frozenset())
+    assert await target(world).look_again(wish(world), ids, EVERYTHING) == (frozenset(), frozenset(ids))
+    small = Scope(frozenset(ids[:3]))
+    assert await target(world).look_again(wish(world), ids[:3], small) == (frozenset(), frozenset(ids[1:3]))
+    world.org.faults.add({"kind": "status", "status": 400, "path": "/api/v1/apps"})
+    assert await target(world).look_again(wish(world), ids[:3], small) == (frozenset(), frozenset(ids[:3]))
 
 
 @pytest.mark.parametrize("count", [3, 30])

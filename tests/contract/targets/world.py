@@ -24,6 +24,7 @@ from controller.planning.wish import AssignmentWish, Desired, Limit, Profile, Sa
 from controller.provider.app import CreatedOrganization, Provider, add_organization, build_app
 from controller.provider.organizations import NewOrganization
 from controller.sandbox.okta import app as okta_app
+from controller.sandbox.okta import assignments
 from controller.sandbox.okta.records import AppRecord, Quirks
 from controller.sandbox.okta.seed import seed
 from controller.sandbox.okta.store import Org
@@ -58,6 +59,8 @@ class Hosts(httpx.AsyncBaseTransport):
         """Hosts whose writes are answered as done and are not done; nothing is found there afterwards."""
         self.lost_answers = 0
         """How many writes are carried out and not answered."""
+        self.foreign: set[str] = set()
+        """Ends of paths at which a proxy answers 404 by a page of its own."""
         self.down: set[str] = set()
         self.down_paths: set[str] = set()
 
@@ -73,6 +76,8 @@ class Hosts(httpx.AsyncBaseTransport):
             return httpx.Response(201, json={"id": "nobody"})
         if request.url.host in self.swallow and "/Users" in request.url.path:
             return httpx.Response(404, json={"detail": "no such user"})
+        if any(request.url.path.endswith(path) for path in self.foreign):
+            return httpx.Response(404, html="<html><body>404 page not found</body></html>")
         if request.url.host in self.deny:
             return httpx.Response(401, json={"detail": "no"})
         try:
@@ -235,3 +240,18 @@ async def apply(target: Any, desired: Desired, actions: Sequence[Action]) -> lis
 def results(outcomes: Sequence[Outcome]) -> list[Result]:
     """What became of the actions, in the order told."""
     return [outcome.result for outcome in outcomes]
+
+
+def assign_directly(world: World) -> None:
+    """Assigns everybody to the app directly, as with `scope: USER`, and takes its groups away: no group's
+    count says how many people there must be."""
+    for user_id in list(world.app.users):
+        assignments.assign_user(world.org, world.app, world.org.users[user_id], {"scope": "USER"})
+    for group_id in list(world.app.groups):
+        assignments.unassign_group(world.org, world.app, group_id)
+
+
+def narrow_role(world: World, groups: Sequence[str] | None) -> None:
+    """Narrows what the operator's own token may see to the members of some groups; None ends it."""
+    for principal in world.org.principals.values():
+        principal.groups = None if groups is None else list(groups)

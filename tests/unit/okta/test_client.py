@@ -181,3 +181,21 @@ async def test_a_lane_is_carried_into_every_call() -> None:
     one = OktaClient(Session(Remote(URL, "okta", "Okta"), wiring)).in_lane(Lane.FULL)
     assert [page async for page in one.app_user_pages("0oa1")] == [[], []]
     assert lanes == [Lane.FULL, Lane.FULL]
+
+
+async def test_an_id_from_outside_stays_one_text_of_a_filter() -> None:
+    filters: list[str] = []
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        filters.append(request.url.params["filter"])
+        return httpx.Response(200, json=[])
+
+    one = client(reply)
+    hostile = 'x" or eventType sw "user\\'
+    assert not await one.was_deleted(hostile, datetime(2026, 1, 1, tzinfo=UTC))
+    assert await one.ids_of_apps_of(hostile) == frozenset()
+    escaped = '"x\\" or eventType sw \\"user\\\\"'
+    assert filters == [
+        f'target.id eq {escaped} and eventType sw "user.lifecycle.delete"',
+        f"user.id eq {escaped}",
+    ]

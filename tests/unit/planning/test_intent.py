@@ -27,7 +27,7 @@ NAMELESS_WISH = wish(profile=NAMELESS)
 def test_whom_a_run_may_touch_counts_before_it_does() -> None:
     gone, moved, new = person(1), person(2), person(3)
     accounts = [account_of(gone), replace(account_of(moved), values=("x", "y", "Sales"))]
-    state = actual([moved, new], accounts, missing={gone.okta_id: None})
+    state = actual([moved, new], accounts, missing={gone.okta_id: PersonState.ACTIVE})
     intent, _ = decided(wish(), state, memory(accounts))
     at = "2026-03-02T12:00:00+00:00"
     assert intent.window == (Touched("00u1", "Removal", at), Touched("00u2", "Change", at))
@@ -38,7 +38,7 @@ def test_a_restart_counts_nobody_twice() -> None:
     """The same people are planned again, and distinct people count."""
     people = [person(number) for number in range(5)]
     accounts = [account_of(one) for one in people]
-    state = actual([], accounts, missing=dict.fromkeys((one.okta_id for one in people), None))
+    state = actual([], accounts, missing=dict.fromkeys((one.okta_id for one in people), PersonState.ACTIVE))
     state = replace(state, assignments=replace(state.assignments, people=(person(9),)))
     known = memory(accounts)
     intent, first = decided(wish(), state, known)

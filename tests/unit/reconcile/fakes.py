@@ -11,7 +11,7 @@ from controller.model.actual import Actual
 from controller.model.people import OktaId, PersonState, Scope
 from controller.planning.inputs import Inputs
 from controller.planning.wish import Desired
-from controller.targets.base import Begun, Credentials, Done, Targets, unobserved
+from controller.targets.base import Begun, Credentials, Done, SecondLook, Targets, unobserved
 from tests.unit.planning import world
 
 OKTA_APP = frozenset({ActionKind.SET_USERNAME_FORMAT, ActionKind.SET_MAPPING, ActionKind.ADD_APP_ATTRIBUTE})
@@ -42,6 +42,9 @@ class FakeWorld:
 
     state: Actual = field(default_factory=world.actual)
     missing: Mapping[OktaId, PersonState | None] = field(default_factory=dict)
+    left_out: frozenset[OktaId] = frozenset()
+    """People who are assigned though they are not listed."""
+    unproven: frozenset[OktaId] = frozenset()
     calls: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     """Keys of the actions that had their effect, in order."""
@@ -77,6 +80,10 @@ class FakeTarget:
     ) -> dict[OktaId, PersonState | None]:
         self.world.calls.append(f"observe_missing {','.join(ids)}")
         return {okta_id: self.world.missing.get(okta_id) for okta_id in ids}
+
+    async def look_again(self, desired: Desired, ids: Sequence[OktaId], scope: Scope) -> SecondLook:
+        self.world.calls.append(f"look_again {','.join(ids)}")
+        return SecondLook(frozenset(ids) & self.world.left_out, frozenset(ids) & self.world.unproven)
 
     async def observe_groups(self, desired: Desired, names: Collection[str], scope: Scope) -> Any:
         self.world.calls.append(f"observe_groups {','.join(sorted(names))}")

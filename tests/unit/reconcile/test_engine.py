@@ -17,7 +17,7 @@ from controller.errors import Conflict, RateLimited, SpecError, Unauthorized, Un
 from controller.metrics import Metrics
 from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import Memory
-from controller.model.people import PersonState
+from controller.model.people import PersonState, Scope
 from controller.model.plan import HoldReason, Plan, Verdict
 from controller.planning.digest import fingerprint
 from controller.planning.inputs import Inputs
@@ -361,3 +361,32 @@ def test_the_last_run_is_known_by_status() -> None:
     assert previous_of(inputs()).waiting == 0
     odd = resource("ScimIntegration", status={"people": {"waiting": "x"}})
     assert previous_of(inputs(integration=odd)).waiting == 0
+
+
+UNASSIGNED = {PEOPLE[2].okta_id: PersonState.ACTIVE}
+
+
+async def test_somebody_who_is_not_listed_is_asked_for_again_before_a_removal() -> None:
+    accounts = [world.account_of(one) for one in PEOPLE]
+    fake = FakeWorld(world.actual(PEOPLE[:2], accounts), UNASSIGNED)
+    await run(fake, memory=world.memory(accounts))
+    assert "look_again 00u2" in fake.calls
+    assert fake.done == ["DeactivateAccount/00u2"]
+    there = FakeWorld(world.actual(PEOPLE[:2], accounts), UNASSIGNED, left_out=frozenset(UNASSIGNED))
+    report = await run(there, memory=world.memory(accounts))
+    assert (there.done, report.actual and report.actual.assignments.left_out) == ([], 1)
+
+
+@pytest.mark.parametrize("state", [PersonState.ACTIVE, None])
+async def test_a_small_run_removes_nobody_without_a_second_proof(state: PersonState | None) -> None:
+    accounts = [world.account_of(one) for one in PEOPLE]
+    ids = frozenset({PEOPLE[2].okta_id})
+    missing = {PEOPLE[2].okta_id: state}
+    actual = world.actual([], accounts, missing=missing, is_scoped=True)
+    fake = FakeWorld(actual, unproven=ids)
+    report = await run(fake, memory=world.memory(accounts), scope=Scope(ids))
+    assert fake.done == []
+    assert report.plan is not None and report.plan.wants_full
+    proved = FakeWorld(actual)
+    report = await run(proved, memory=world.memory(accounts), scope=Scope(ids))
+    assert proved.done == (["DeactivateAccount/00u2"] if state else [])

@@ -161,3 +161,11 @@ def test_a_step_is_looked_after_soon_while_it_is_new(age: int, verified_by: str,
     taken = (made.finished - NOW).total_seconds() / 2
     delay = Pace(3600, 0, random.Random(1)).after(made, 0).delay_seconds
     assert delay == pytest.approx(seconds, abs=taken + 1)
+
+
+def test_a_second_complete_read_follows_soon_where_removals_wait_for_it() -> None:
+    held = report([action()], held=[(action(), HoldReason.READ_INCOMPLETE)])
+    assert held.verdict is not None
+    waiting = replace(held, verdict=replace(held.verdict, wants_second_read=True))
+    pace = Pace(3600, 0, random.Random(1))
+    assert (pace.after(held, 0).delay_seconds, pace.after(waiting, 0).delay_seconds) == (3600, 300)

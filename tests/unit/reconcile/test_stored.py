@@ -35,6 +35,7 @@ FULL = Memory(
     claims={"Legal": ("gone", "Lawyers")},
     placed={OktaId("00u1"): "Sales", OktaId("00ü2"): ""},
     is_new=False,
+    unlisted=frozenset({OktaId("00u1")}),
     failures={OktaId("00u1"): "no seat is free"},
     trouble="HTTP 401",
     confirmed={OktaId("00ü2"): 4_000_000_000},

@@ -131,6 +131,11 @@ async def test_tokens_are_given_and_taken(raw: httpx.AsyncClient, org: Org) -> N
     headers = {"authorization": f"SSWS {made['token']}"}
     listed = (await raw.get("/api/v1/users", headers=headers)).json()
     assert {each["id"] for each in listed} == set(org.members[org.group_by_name("Executives").id])
+    role = {"token": made["token"], "groups": ["Sales"]}
+    assert (await raw.patch("/_control/tokens", json=role)).json() == {"id": made["id"]}
+    listed = (await raw.get("/api/v1/users", headers=headers)).json()
+    assert {each["id"] for each in listed} == set(org.members[org.group_by_name("Sales").id])
+    assert (await raw.patch("/_control/tokens", json={"token": "none"})).status_code == 400
     assert (await raw.delete(f"/_control/tokens?id={made['id']}")).status_code == 204
     assert (await raw.get("/api/v1/users", headers=headers)).status_code == 401
 

@@ -178,6 +178,9 @@ async def test_every_page_is_accessible(
     for path in (*SECTIONS, f"people/{person['id']}"):
         await page.goto(f"{url}{org.console_path}/{path}")
         problems[path] = (await Axe().run(page)).response["violations"]
+    await page.get_by_role("button", name="Deactivate").click()
+    await page.get_by_role("heading", name="What will happen").wait_for()
+    problems["asks first"] = (await Axe().run(page)).response["violations"]
     told = {path: [each["id"] for each in found] for path, found in problems.items() if found}
     assert told == {}
 
@@ -191,7 +194,13 @@ async def test_pages_work_without_javascript_on_a_narrow_screen(
     await page.get_by_label("Admin token").fill(org.admin_token)
     await page.get_by_role("button", name="Sign in").click()
     await page.get_by_role("button", name="Turn on SCIM provisioning").click()
-    await page.get_by_role("button", name="Turn off SCIM provisioning").wait_for()
+    await page.get_by_role("button", name="Turn off SCIM provisioning").click()
+    await page.get_by_role("heading", name="Turn off SCIM provisioning?").wait_for()
+    await page.get_by_role("link", name="Cancel").click()
+    await page.get_by_role("button", name="Turn off SCIM provisioning").click()
+    await page.get_by_role("button", name="Turn off SCIM provisioning").click()
+    await page.get_by_text("SCIM provisioning was changed").wait_for()
+    await page.get_by_role("button", name="Turn on SCIM provisioning").click()
     assert await page.get_by_role("button", name="Copy base URL").count() == 0
     await page.get_by_role("button", name="Generate bearer token").click()
     assert (await page.get_by_label("Your new token").input_value()).startswith("scim_")

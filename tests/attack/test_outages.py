@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import socket
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.engine import make_url
 
 from controller.clock import ManualClock
 from controller.errors import SpecError
@@ -21,6 +25,7 @@ from controller.provider.database import open_database
 from controller.provider.scim import ScimSide
 from controller.provider.statements import Prepared, Unit
 from controller.provider.tables import secrets as secret_rows
+from tests.contract.provider.conftest import database_url, postgres_server  # noqa: F401
 from tests.contract.provider.world import Client, World, user
 
 
@@ -257,3 +262,76 @@ async def test_api_answers_are_kept_by_no_cache_and_read_as_what_they_are(acme: 
         assert answer.headers["x-content-type-options"] == "nosniff", answer.url
         assert answer.headers["cache-control"] == "no-store", answer.url
     assert (await acme.http.get("/console/assets/console.css")).headers["cache-control"] == "max-age=300"
+
+
+class Cable:
+    """A way to a server that can be cut: what is behind it is then gone for whoever comes this way."""
+
+    def __init__(self, port: int) -> None:
+        self._behind, self._lines = port, list[socket.socket]()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.is_cut = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            if self.is_cut:
+                near.close()
+                continue
+            far = socket.create_connection(("127.0.0.1", self._behind))
+            self._lines += [near, far]
+            for source, target in ((near, far), (far, near)):
+                threading.Thread(target=self._copy, args=(source, target), daemon=True).start()
+
+    @staticmethod
+    def _copy(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                target.sendall(data)
+        for each in (source, target):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        self.is_cut = True
+        for line in self._lines:
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.cut()
+        self._listener.close()
+        for line in self._lines:
+            line.close()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_postgresql_that_is_away_answers_503_and_is_found_again(
+    database_url: str,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url = make_url(database_url)
+    cable = Cable(url.port or 5432)
+    through = url.set(host="127.0.0.1", port=cable.port).render_as_string(hide_password=False)
+    world = World(build_app(through, ManualClock()), ManualClock())
+    acme = world.organization()
+    await asyncio.gather(*(acme.new_user(f"u{n}@x.com") for n in range(10)))
+    cable.cut()
+    for number in range(10):
+        assert (await acme.scim("POST", "/Users", user(f"v{number}@x.com"))).status_code == 503
+        assert (await acme.scim("GET", "/Users")).status_code == 503
+    ready = await acme.http.get("/readyz")
+    assert ready.status_code == 503 and "does not answer" in ready.json()["status"]
+    assert len(errors(caplog)) == 1 and errors(caplog)[0].exc_info is None
+    cable.is_cut = False
+    assert (await acme.http.get("/readyz")).status_code == 200
+    assert (await acme.scim("POST", "/Users", user("w@x.com"))).status_code == 201
+    assert (await acme.scim("GET", "/Users?count=0")).json()["totalResults"] == 11
+    await world.http.aclose()
+    await world.provider.close()
+    cable.close()

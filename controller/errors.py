@@ -13,18 +13,19 @@
             └── Conflict     409, 412
 
 Anything else that is raised is a bug and is reported as UnexpectedError.
-Imports nothing of the package. No message carries a secret or a whole body.
+Imports outside_text alone, through which every message goes: none carries a credential or a whole body.
 """
 
 from __future__ import annotations
 
-MESSAGE_LIMIT = 1024
+from controller import outside_text
+
+MESSAGE_LIMIT = outside_text.LIMIT
 
 
 def clip(text: str, limit: int = MESSAGE_LIMIT) -> str:
-    """`text` on one line of at most `limit` characters, cut ones marked by an ellipsis."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+    """`text` fit to be shown, on one line of at most `limit` characters, cut ones marked by an ellipsis."""
+    return outside_text.shown(text, limit)
 
 
 class ControllerError(Exception):

@@ -14,13 +14,15 @@ from typing import Any, Literal, TextIO
 
 from pydantic import SecretStr
 
+from controller.outside_text import shown_block, shown_tree
+
 
 def _plain(value: Any) -> Any:
     if isinstance(value, SecretStr | bytes):
         return "**********"
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    return str(value)
+    return shown_block(str(value))
 
 
 class JsonFormatter(logging.Formatter):
@@ -36,7 +38,7 @@ class JsonFormatter(logging.Formatter):
         line.update(getattr(record, "facts", {}))
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=_plain, ensure_ascii=False)
+        return json.dumps(shown_tree(line), default=_plain, ensure_ascii=False)
 
 
 class TextFormatter(logging.Formatter):
@@ -45,8 +47,11 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         facts = " ".join(f"{key}={_plain(value)}" for key, value in getattr(record, "facts", {}).items())
-        line = f"{moment} {record.levelname:<7} {record.getMessage()} {facts}".rstrip()
-        return line + ("\n" + self.formatException(record.exc_info) if record.exc_info else "")
+        # On one line: a line break in a text from outside must not look like a line of its own.
+        told = " ".join(shown_block(f"{record.getMessage()} {facts}").split())
+        line = f"{moment} {record.levelname:<7} {told}"
+        trace = shown_block(self.formatException(record.exc_info)) if record.exc_info else ""
+        return line + ("\n" + trace if trace else "")
 
 
 def configure_logs(form: Literal["json", "text"], level: str, stream: TextIO | None = None) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from controller.api import GROUP, KINDS, VERSION
+from controller.cli.lines import emit
 from controller.cli.running import Source, Where, open_source, plan_all
 from controller.errors import ControllerError
 from controller.handlers.apiserver import ApiServer, open_api_server
@@ -35,9 +36,9 @@ async def doctor(where: Where, settings: Settings) -> bool:
     """Whether all is well; prints each look as it is made."""
     well = True
     async for finding in examine(where, settings):
-        print(finding, flush=True)
+        emit(finding)
         well = well and finding.is_well
-    print("All is well." if well else "The first FAIL of a chain is the one to mend.")
+    emit("All is well." if well else "The first FAIL of a chain is the one to mend.")
     return well
 
 

@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from controller.handlers.tables import render_columns
+from controller.outside_text import shown_block
 
 NARROWEST = 40
 """Below this every line would be folded, and none be read."""
@@ -32,9 +33,15 @@ def terminal_width() -> int | None:
     return max(shutil.get_terminal_size().columns, NARROWEST)
 
 
+def emit(text: object = "", *, to_errors: bool = False, end: str = "\n") -> None:
+    """Prints `text`, which may hold words from outside, masked and without what a terminal obeys. The one way
+    to print in this package, which ruff holds (T20)."""
+    print(shown_block(str(text)), file=sys.stderr if to_errors else sys.stdout, end=end, flush=True)
+
+
 def tell(text: str) -> None:
     """Prints `text`, folded for a terminal."""
-    print("\n".join(fold_lines(text.split("\n"), terminal_width())))
+    emit("\n".join(fold_lines(text.split("\n"), terminal_width())))
 
 
 def tell_columns(headings: Sequence[str], rows: Sequence[Sequence[str]], indent: str = "") -> None:
@@ -43,7 +50,7 @@ def tell_columns(headings: Sequence[str], rows: Sequence[Sequence[str]], indent:
     lines = render_columns(headings, rows)
     if width is not None and max(map(len, lines)) + len(indent) > width:
         lines = render_columns(headings, rows, gap=2)
-    print("\n".join(fold_lines([indent + line for line in lines], width)))
+    emit("\n".join(fold_lines([indent + line for line in lines], width)))
 
 
 def fold_lines(lines: Iterable[str], width: int | None) -> list[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.api import APPROVE, APPROVED_BY, GROUP, KINDS, VERSION
-from controller.cli.lines import tell, tell_columns, terminal_width
+from controller.cli.lines import emit, tell, tell_columns, terminal_width
 from controller.cli.options import Shape
 from controller.errors import NotFound, SpecError
 from controller.handlers.apiserver import JSON, ApiServer, open_api_server
@@ -65,13 +65,13 @@ async def show_status(view: View, shape: Shape) -> bool:
     """Prints the resources and what is wrong with them; whether every one is Ready."""
     found = {kind: await view.all(kind) for kind in KINDS}
     if shape is Shape.JSON:
-        print(json.dumps([item for items in found.values() for item in items], indent=2, ensure_ascii=False))
+        emit(json.dumps([item for items in found.values() for item in items], indent=2, ensure_ascii=False))
     else:
         for kind in KINDS:
             if found[kind]:
                 table = await view.api.get(view.path(kind), table=True)
-                print("\n".join(render_table(table, wide=shape is Shape.WIDE, width=terminal_width())))
-                print()
+                emit("\n".join(render_table(table, wide=shape is Shape.WIDE, width=terminal_width())))
+                emit()
         _print_troubles(item for items in found.values() for item in items)
     resources = [item for items in found.values() for item in items]
     return all(_status_of(item, "Ready") == "True" for item in resources)
@@ -92,7 +92,7 @@ def _print_troubles(resources: Iterable[JSON]) -> None:
             quiet = False
             tell("\n".join([title, *lines]))
     if quiet:
-        print("Nothing to do.")
+        emit("Nothing to do.")
 
 
 def _conditions(item: Mapping[str, Any]) -> list[JSON]:
@@ -121,7 +121,7 @@ async def show_waiting(view: View, name: str, shape: Shape) -> None:
     """Who waits for a seat, in the order of admission, as the SeatLimits say: the first 20 of each."""
     limits = await view.all("SeatLimit", name)
     if shape is Shape.JSON:
-        print(
+        emit(
             json.dumps([{"name": i["metadata"]["name"], **(i.get("status") or {})} for i in limits], indent=2)
         )
         return
@@ -136,7 +136,7 @@ async def show_waiting(view: View, name: str, shape: Shape) -> None:
         for number, person in enumerate((item.get("status") or {}).get("waiting") or [], 1)
     ]
     if not rows:
-        print("Nobody waits for a seat.")
+        emit("Nobody waits for a seat.")
         return
     tell_columns(("LIMIT", "PLACE", "LOGIN", "SINCE"), rows)
     for item in limits:
@@ -156,7 +156,7 @@ async def show_drift(view: View, name: str, shape: Shape) -> bool:
         item["metadata"]["name"]: (item.get("status") or {}).get("drift") or {} for item in integrations
     }
     if shape is Shape.JSON:
-        print(json.dumps(drifts, indent=2, ensure_ascii=False))
+        emit(json.dumps(drifts, indent=2, ensure_ascii=False))
     else:
         rows = [
             (integration, *(str(row.get(key, "")) for key in ("kind", "where", "what", "expected", "actual")))
@@ -164,7 +164,7 @@ async def show_drift(view: View, name: str, shape: Shape) -> bool:
             for row in drift.get("items") or []
         ]
         headings = ("INTEGRATION", "KIND", "WHERE", "WHAT", "EXPECTED", "ACTUAL")
-        print("\n".join(render_columns(headings, rows)) if rows else "Nothing differs.")
+        emit("\n".join(render_columns(headings, rows)) if rows else "Nothing differs.")
     return not any(drift.get("total") for drift in drifts.values())
 
 
@@ -180,14 +180,14 @@ async def approve(view: View, name: str, digest: str, yes: bool) -> None:
         raise SpecError(f"the plan that waits has the digest {waiting}", field=digest)
     _print_plan(name, plan)
     if not (yes or digest) and not await asyncio.to_thread(_asked, waiting):
-        print("Not approved.")
+        emit("Not approved.")
         return
     value = waiting
     if str(status.get("lastHandledApproval", "")).split("#")[0] == waiting:
         value = f"{waiting}#{secrets.token_hex(4)}"
     annotations = {APPROVE: value, APPROVED_BY: await _own_name(view.api)}
     await view.api.patch(view.path("ScimIntegration", name), {"metadata": {"annotations": annotations}})
-    print(f"Approved {waiting} of ScimIntegration {name}; the operator carries it out.")
+    emit(f"Approved {waiting} of ScimIntegration {name}; the operator carries it out.")
 
 
 async def _own_name(api: ApiServer) -> str | None:
@@ -212,7 +212,7 @@ def _print_plan(name: str, plan: Mapping[str, Any]) -> None:
         tell_columns(("ACTION", "WHAT", "WHY"), rows, indent="  ")
     more = int(plan.get("total", 0)) - len(rows)
     if more > 0:
-        print(f"  and {more} more; scimctl plan {name} --waiting lists all")
+        emit(f"  and {more} more; scimctl plan {name} --waiting lists all")
 
 
 def _asked(digest: str) -> bool:

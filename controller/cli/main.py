@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from controller import __version__
+from controller.cli.lines import emit
 from controller.cli.options import (
     EXIT_CHANGES,
     EXIT_FAILED,
@@ -57,7 +58,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"scimctl {__version__}")
+        emit(f"scimctl {__version__}")
         raise typer.Exit
 
 
@@ -292,7 +293,7 @@ def import_(  # noqa: PLR0913 - each argument is an option
         admin_url,
         SecretStr(admin_token),
     )
-    print(asyncio.run(adopt.import_existing(existing)), end="")
+    emit(asyncio.run(adopt.import_existing(existing)), end="")
 
 
 @app.command(rich_help_panel=RUN)
@@ -426,7 +427,7 @@ def main() -> None:
     try:
         app()
     except ControllerError as error:
-        print(f"scimctl: {error}", file=sys.stderr)
+        emit(f"scimctl: {error}", to_errors=True)
         sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 
 from controller.api.scim_integration import ScimIntegrationSpec
-from controller.cli.lines import tell, tell_columns
+from controller.cli.lines import emit, tell, tell_columns
 from controller.cli.options import Output, Shape
 from controller.cli.running import Where, open_source, own_settings, plan_all, plans_that_wait
 from controller.clock import rfc3339
@@ -47,7 +47,7 @@ async def stored_plan(where: Where, names: Iterable[str], output: Output) -> Non
         raise SpecError("no plan waits for an approval", field=f"ScimIntegration {wanted[0]}")
     _print([_frozen(integration, frozen) for integration, frozen in waiting], output)
     if not waiting and output is Output.TEXT:
-        print("No plan waits for an approval.")
+        emit("No plan waits for an approval.")
 
 
 def _frozen(integration: Resource[ScimIntegrationSpec], frozen: Frozen) -> Planned:
@@ -79,11 +79,11 @@ async def everybody_waiting(where: Where, name: str, shape: Shape) -> None:
         ]
     if shape is Shape.JSON:
         keys = ("limit", "place", "login", "since")
-        print(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2, ensure_ascii=False))
+        emit(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2, ensure_ascii=False))
     elif rows:
         tell_columns(("LIMIT", "PLACE", "LOGIN", "SINCE"), rows)
     else:
-        print("Nobody waits for a seat.")
+        emit("Nobody waits for a seat.")
 
 
 def _planned(report: Report) -> Planned:
@@ -98,8 +98,8 @@ def _planned(report: Report) -> Planned:
 
 def _print(planned: list[Planned], output: Output) -> None:
     if output is Output.JSON:
-        print(json.dumps(render_json(planned), indent=2, ensure_ascii=False))
+        emit(json.dumps(render_json(planned), indent=2, ensure_ascii=False))
     elif output is Output.MARKDOWN:
-        print(render_markdown(planned))
+        emit(render_markdown(planned))
     else:
         tell(render_text(planned))

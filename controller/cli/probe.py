@@ -9,6 +9,7 @@ from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
+from controller.cli.lines import emit
 from controller.errors import SpecError, clip
 from controller.parsing import split_url
 
@@ -27,12 +28,12 @@ def probe(url: str) -> bool:
         raise SpecError("has to be an http or https URL", field="URL")
     try:
         with build_opener(ProxyHandler({})).open(url, timeout=SECONDS) as answer:
-            print(f"{url}: {_text(answer.read(MOST_BYTES))}")
+            emit(f"{url}: {_text(answer.read(MOST_BYTES))}")
             return True
     except HTTPError as error:
-        print(f"{url}: {error.code} {_text(error.read(MOST_BYTES))}")
+        emit(f"{url}: {error.code} {_text(error.read(MOST_BYTES))}")
     except (OSError, HTTPException, ValueError) as error:
-        print(f"{url}: {clip(str(getattr(error, 'reason', None) or error), 200)}")
+        emit(f"{url}: {clip(str(getattr(error, 'reason', None) or error), 200)}")
     return False
 
 

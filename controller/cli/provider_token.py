@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from controller.cli.lines import emit
 from controller.clock import SystemClock
 from controller.errors import SpecError
 
@@ -45,9 +45,9 @@ def issue(options: TokenOptions) -> None:
     token = asyncio.run(create_token(options.database, options.organization, new, SystemClock()))
     until = f"expires in {options.lifetime}" if lifetime else "does not expire"
     told = f"A token of {options.organization!r} with the scopes {', '.join(scopes)}; it {until}."
-    print(f"{told} It isn't shown again.", file=sys.stderr, flush=True)
+    emit(f"{told} It isn't shown again.", to_errors=True)
     if options.output is None:
-        print(token, flush=True)
+        emit(token)
     else:
         write_private(options.output, token + "\n")
 

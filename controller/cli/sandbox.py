@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
+from controller.cli.lines import emit
 from controller.cli.options import EXIT_INTERRUPTED
 from controller.errors import SpecError
 from controller.logs import configure_logs
@@ -65,7 +66,7 @@ def sandbox(people: str, kubeconfig: str, directory: Path) -> None:
         try:
             until_interrupted(_run(setup))
         except SystemExit:
-            print("Stopped.")
+            emit("Stopped.")
 
 
 async def _run(setup: Setup) -> None:

@@ -11,7 +11,6 @@ import os
 import shlex
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.server import ServerState
 
+from controller.cli.lines import emit
 from controller.cli.provider_token import write_private
 from controller.clock import SystemClock
 from controller.errors import SpecError
@@ -248,13 +248,13 @@ def _tell_created(env: Path | None, url: str, created: CreatedOrganization) -> N
 
 def _say(line: str) -> None:
     """For people: standard output is for the exports."""
-    print(line, file=sys.stderr, flush=True)
+    emit(line, to_errors=True)
 
 
 def _tell(env: Path | None, exports: dict[str, str]) -> None:
     """The exports into the file, whole or not at all; to standard output where none is named."""
     text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
     if env is None:
-        print(text, end="", flush=True)
+        emit(text, end="")
         return
     write_private(env, text)

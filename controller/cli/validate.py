@@ -15,6 +15,7 @@ from functools import lru_cache
 from controller.api import GROUP, KINDS, VERSION, parse
 from controller.api.crds import build_schema
 from controller.api.meta import ALLOWED_HOSTS
+from controller.cli.lines import emit
 from controller.cli.options import Output
 from controller.errors import SpecError
 from controller.handlers.manifests import PLURALS, Manifest, read_manifests
@@ -161,10 +162,10 @@ def _schema(kind: str) -> Structural:
 def _print(output: Output, problems: list[Problem], count: int) -> None:
     if output is Output.JSON:
         rows = [{name: getattr(problem, name) for name in Problem.__slots__} for problem in problems]
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        emit(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     bullet = "- " if output is Output.MARKDOWN else ""
     for problem in problems:
-        print(f"{bullet}{problem}")
+        emit(f"{bullet}{problem}")
     if not problems:
-        print(f"{bullet}{count} resource{'' if count == 1 else 's'}: nothing to change")
+        emit(f"{bullet}{count} resource{'' if count == 1 else 's'}: nothing to change")

@@ -31,6 +31,7 @@ from controller.errors import (
     clip,
 )
 from controller.handlers.paths import ApiPath
+from controller.outside_text import remember
 from controller.parsing import parse_json, split_url
 
 JSON = dict[str, Any]
@@ -228,6 +229,7 @@ class ApiServer:
         url = self.url + ApiPath(path) + ("?" + urlencode(params) if params else "")
         try:
             await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+            remember(str(headers.get("authorization", "")).removeprefix("Bearer "))
             answer = await self._client.rest_client.request(
                 method,
                 url,

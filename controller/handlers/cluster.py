@@ -20,6 +20,7 @@ from controller.handlers.apiserver import JSON, ApiServer
 from controller.handlers.gather import Vault, Wanted
 from controller.handlers.known import Body, Place, place_of
 from controller.handlers.paths import ApiPath, object_path
+from controller.outside_text import shown_tree
 from controller.reconcile.events import Event
 
 FINALIZER_ATTEMPTS = 3
@@ -102,7 +103,12 @@ class Cluster:
             "namespace": namespace,
             "resourceVersion": body["metadata"].get("resourceVersion"),
         }
-        applied = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "status": dict(status)}
+        applied = {
+            "apiVersion": API_VERSION,
+            "kind": kind,
+            "metadata": metadata,
+            "status": shown_tree(status),
+        }
         written = await self.api.apply_status(path_of((kind, namespace, name)), applied, manager=MANAGER)
         return {**written, "kind": kind, "apiVersion": API_VERSION}
 

@@ -24,6 +24,7 @@ from controller.api.seat_limit import SeatLimitSpec
 from controller.clock import parse_rfc3339
 from controller.handlers.known import INTEGRATION, LIMIT, MAPPING, Body, Known, org_place
 from controller.handlers.ownership import owner_of
+from controller.outside_text import remember
 from controller.planning.conflicts import app_names
 from controller.planning.inputs import AppNames, Inputs, Resource, Rival, SecretKey, SecretNote
 from controller.reconcile.conditions import READY, by_type
@@ -136,6 +137,12 @@ class Vault:
         self.secrets[namespace, name] = self.secrets.get((namespace, name), frozenset()) | keys
         for key, value in decoded.items():
             self.values[namespace, name, key] = SecretStr(value)
+            if kind == "Secret" and key not in PUBLIC_KEYS and "://" not in value:
+                remember(value)
+
+
+PUBLIC_KEYS = frozenset({"clientId", "username"})
+"""Keys of a Secret whose values name somebody and prove nothing: messages may show them."""
 
 
 def _decoded(kind: str, data: Mapping[str, Any]) -> dict[str, str]:

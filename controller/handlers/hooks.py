@@ -24,6 +24,7 @@ from controller.okta.events import (
     check_hook_secret,
     parse_hook,
 )
+from controller.outside_text import remember
 from controller.parsing import whole_number
 from controller.settings import Settings
 
@@ -40,6 +41,7 @@ def read_secret(settings: Settings) -> SecretStr:
         raise SpecError(f"cannot be read: {error.strerror}", field=where) from None
     if not secret:
         raise SpecError("hooks need a shared secret: name a file that holds it", field=where)
+    remember(secret)
     return SecretStr(secret)
 
 

@@ -18,6 +18,7 @@ from controller.handlers.apiserver import JSON, ApiServer
 from controller.handlers.cluster import MANAGER
 from controller.handlers.ownership import owner_of
 from controller.handlers.paths import object_path
+from controller.outside_text import remember
 
 
 class TokenSecrets:
@@ -32,6 +33,7 @@ class TokenSecrets:
         for key, value in ((await self._get(namespace, name)).get("data") or {}).items():
             try:
                 found[key] = SecretStr(base64.b64decode(str(value), validate=True).decode())
+                remember(found[key].get_secret_value())
             except (binascii.Error, UnicodeDecodeError):
                 continue
         return found

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from controller.errors import RemoteError, Unauthorized, clip
 from controller.okta.keys import SigningKey, generate_proof_key
 from controller.okta.routes import scope_of
+from controller.outside_text import remember
 from controller.parsing import split_url
 from controller.transport.calls import Answer, Call
 from controller.transport.failures import server_time
@@ -258,6 +259,7 @@ class ServiceApp:
                 system="Okta",
                 reason="ProofOfPossessionRefused",
             )
+        remember(value)
         lives = lifetime_seconds(body, default=3600)
         kept = max(lives / 2, lives - MARGIN_SECONDS)
         return _Token(SecretStr(value), kind.lower() == "dpop", begun, begun + kept)

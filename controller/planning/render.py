@@ -13,6 +13,7 @@ from controller.model.actions import Action
 from controller.model.people import Value
 from controller.model.plan import MappingPreview, Plan, Seats, Verdict
 from controller.model.words import many, many_people
+from controller.outside_text import markdown
 from controller.planning.fields import quoted, shown
 
 _CELL = 60
@@ -64,10 +65,10 @@ def _text(planned: Planned) -> Iterator[str]:
 
 def _markdown(planned: Planned) -> Iterator[str]:
     plan, verdict = planned.plan, planned.verdict
-    yield f"### {planned.title}"
+    yield f"### {markdown(planned.title)}"
     yield ""
     if plan is None or verdict is None:
-        yield f"Not planned: {_escaped(planned.error)}"
+        yield f"Not planned: {markdown(planned.error)}"
         return
     yield f"**{summary(plan)}**"
     if plan.actions:
@@ -76,7 +77,7 @@ def _markdown(planned: Planned) -> Iterator[str]:
         yield "|---|---|---|---|"
     for action, change in zip(plan.actions, _changes(plan.actions), strict=True):
         cells = (action.kind.value, action.label, "; ".join(change), action.why)
-        yield "| " + " | ".join(map(_escaped, cells)) + " |"
+        yield "| " + " | ".join(map(markdown, cells)) + " |"
     for title, lines in (
         ("Drift", _drift(plan)),
         ("Seats", _seats(plan.seats)),
@@ -89,7 +90,7 @@ def _markdown(planned: Planned) -> Iterator[str]:
             yield ""
             yield f"**{title}**"
             yield ""
-            yield from (f"- {_escaped(line)}" for line in lines)
+            yield from (f"- {markdown(line)}" for line in lines)
 
 
 def summary(plan: Plan) -> str:
@@ -206,7 +207,3 @@ def _verdict(plan: Plan, verdict: Verdict) -> list[str]:
     reasons = Counter(reason.value for _, reason in verdict.held)
     lines += [f"{count} held: {reason}" for reason, count in reasons.items()]
     return lines + [line for line in (verdict.message,) if line]
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

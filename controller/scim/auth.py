@@ -14,6 +14,7 @@ from urllib.parse import quote_plus
 from pydantic import SecretStr
 
 from controller.errors import RemoteError, Unauthorized, clip
+from controller.outside_text import remember
 from controller.parsing import split_url
 from controller.transport.calls import Answer, Call
 from controller.transport.grants import is_token, lifetime_seconds
@@ -96,6 +97,7 @@ class ClientCredentials:
         token = body.get("access_token") if isinstance(body, dict) else None
         if not is_token(token):
             raise Unauthorized("the token URL answered without an access_token", system="SCIM", status=200)
+        remember(token)
         lives = lifetime_seconds(body, default=300)
         self._token, self._fetched_at = SecretStr(token), begun
         self._replace_at = begun + max(lives / 2, lives - 60)

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from controller.api.meta import REPLACED_TOKEN
 from controller.errors import Conflict, Rejected, RemoteError, clip
 from controller.model.actions import Action
+from controller.outside_text import remember
 from controller.planning.wish import Desired, TokenPlace
 from controller.scim.admin import AdminClient, Json, token_fingerprint
 from controller.scim.client import Tested
@@ -44,6 +45,7 @@ class TokenDesk:
         lifetime = dict(action.after)["lifetimeSeconds"]
         issued = await self.admin.issue_token(place.token_name, SCOPES, int(str(lifetime)))
         token_id, token = str(issued["id"]), SecretStr(str(issued["token"]))
+        remember(token.get_secret_value())
         tested = await self.test(token)
         if not tested.ok:
             await self._give_up(token_id)

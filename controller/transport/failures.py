@@ -15,11 +15,11 @@ import httpx
 from pydantic import SecretStr
 
 from controller.errors import Conflict, NotFound, Rejected, RemoteError, Unauthorized, Unavailable, clip
+from controller.outside_text import MASK, SHORTEST, remember
 from controller.parsing import parse_http_date, whole_number
 from controller.transport.calls import Answer, Call
 
 BODY_LIMIT = 256
-MASK = "**********"
 _CREDENTIAL = re.compile(r"(?i)\b(bearer|ssws|basic|dpop)\s+[A-Za-z0-9._~+/=-]{8,}")
 _SECRET_FIELD = re.compile(
     r'(?i)("(?:[a-z_]*(?:token|password|secret|assertion|private_?key)|apikey)"\s*:\s*)"[^"]*"'
@@ -58,7 +58,8 @@ def redact(text: str, secrets: Iterable[SecretStr] = ()) -> str:
     """`text` clipped to 256 characters, with secrets and whatever looks like a credential masked."""
     for secret in secrets:
         value = secret.get_secret_value()
-        if len(value) >= 4:
+        remember(value)
+        if 4 <= len(value) < SHORTEST:
             text = text.replace(value, MASK)
     masked = _SECRET_FIELD.sub(rf'\1"{MASK}"', _CREDENTIAL.sub(rf"\1 {MASK}", text))
     return clip(masked, BODY_LIMIT)

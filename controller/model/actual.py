@@ -261,8 +261,8 @@ class Memory:
     adopted: frozenset[OktaId] = frozenset()
     """People whose account was there before us: deactivated only with adoption.mayDeactivate."""
     creating: Mapping[OktaId, str] = field(default_factory=dict)
-    """Folded user name of each account that a run under way may have created, where the provider drops
-    externalId: found after a crash, it is ours."""
+    """Okta id -> folded user name of each account that a run under way may have created: found after a crash
+    by the Okta id that it carries, or by its name if the provider drops externalId, it is ours."""
     window: tuple[Touched, ...] = ()
     tenant: str = ""
     """The provider URL that the pairs belong to; another one holds the next plan."""

@@ -153,7 +153,7 @@ def _facts(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Cir
         steps_block=any(step.blocks for step in plan.steps),
         switchover_blocks=not _frees_the_app(plan)
         or any(step.blocks and step.step_id not in BEFORE_PUSHING for step in plan.steps),
-        is_first=own is not memory or (memory.is_new and _knows_nothing_of(desired, actual)),
+        is_first=own is not memory or (memory.is_new and _knows_nothing_of(desired, actual, memory)),
         is_emptied=not is_scoped
         and not actual.accounts.accounts
         and len(own.pairs) > desired.safeguards.minimum,
@@ -173,9 +173,10 @@ def _frees_the_app(plan: Plan) -> bool:
     return any(action.is_switchover and action.kind is ActionKind.UNASSIGN_GROUP for action in plan.actions)
 
 
-def _knows_nothing_of(desired: Desired, actual: Actual) -> bool:
+def _knows_nothing_of(desired: Desired, actual: Actual, memory: Memory) -> bool:
     """Whether a tenant without a memory may hold what is not ours, or is another one than before."""
-    return actual.assignments.is_scoped or desired.has_written or bool(actual.accounts.accounts)
+    has_lost_state = desired.has_written and not memory.tenant
+    return actual.assignments.is_scoped or has_lost_state or bool(actual.accounts.accounts)
 
 
 def _lacking(actual: Actual) -> str:

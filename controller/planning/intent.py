@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from controller.model.actions import Action, ActionKind
 from controller.model.actual import Actual, Memory
-from controller.model.people import Account, OktaId
-from controller.model.plan import Verdict
+from controller.model.people import Account, OktaId, ScimId
+from controller.model.plan import Plan, Verdict
 from controller.names import fold
 from controller.planning.diff import of_this_tenant
 from controller.planning.fields import USER_NAME
@@ -27,8 +28,10 @@ from controller.planning.wish import Desired
 _TAKES_OVER = frozenset({ActionKind.UPDATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT})
 
 
-def note_intent(memory: Memory, desired: Desired, actual: Actual, verdict: Verdict, now: datetime) -> Memory:
-    """`memory` with what `verdict` lets run, as if it were killed in the midst of it."""
+def note_intent(
+    memory: Memory, desired: Desired, actual: Actual, plan: Plan, verdict: Verdict, now: datetime
+) -> Memory:
+    """`memory` with what `verdict` lets run of `plan`, as if it were killed in the midst of it."""
     counted = [action for action in verdict.run if action.touch in COUNTED]
     fresh = [(okta_id, action.touch) for action in counted for okta_id in people_of(action)]
     recent = in_window(memory.window, now, desired.safeguards.window)
@@ -38,9 +41,20 @@ def note_intent(memory: Memory, desired: Desired, actual: Actual, verdict: Verdi
         approved=verdict.memory_approved,
         approved_keys=verdict.approved_keys,
         adopted=memory.adopted | taken_over(of_this_tenant(desired, memory), actual, verdict.run),
-        creating=_creating(desired, verdict.run),
+        creating=_creating(verdict.run),
         made=note_made(made_of(memory, actual.app), _setting_up(desired, verdict.run)),
+        **_begun(memory, desired, actual, plan, verdict),
     )
+
+
+def _begun(
+    memory: Memory, desired: Desired, actual: Actual, plan: Plan, verdict: Verdict
+) -> Mapping[str, Any]:
+    """A tenant without accounts, or one that an approval is not needed for, is known from its first write on:
+    what a restart finds there is no reason to hold its first plan."""
+    if not memory.is_new or verdict.is_first or not plan.is_full:
+        return {}
+    return {"tenant": desired.base_url, "app_id": actual.app.app_id, "is_new": False}
 
 
 def _setting_up(desired: Desired, actions: Iterable[Action]) -> Iterator[tuple[Action, str]]:
@@ -58,10 +72,8 @@ def taken_over(memory: Memory, actual: Actual, actions: Iterable[Action]) -> fro
     )
 
 
-def _creating(desired: Desired, actions: Iterable[Action]) -> Mapping[OktaId, str]:
-    """Folded user names of the accounts to come, where nothing else will tell whose they are."""
-    if desired.profile.keeps_external_id:
-        return {}
+def _creating(actions: Iterable[Action]) -> Mapping[OktaId, str]:
+    """Folded user names of the accounts to come."""
     return {
         OktaId(action.subject): fold(str(dict(action.after).get(USER_NAME, "")))
         for action in actions
@@ -73,7 +85,18 @@ def recover(desired: Desired, memory: Memory, accounts: Iterable[Account]) -> Me
     """`memory` with the accounts that a run which did not come to its end has created."""
     if not memory.creating or not is_of_tenant(desired, memory):
         return memory
+    if desired.profile.keeps_external_id:
+        found = {
+            OktaId(account.external_id): account.scim_id
+            for account in accounts
+            if account.external_id in memory.creating
+        }
+    else:
+        found = _recovered_by_name(memory, accounts)
+    return replace(memory, pairs={**found, **memory.pairs})
+
+
+def _recovered_by_name(memory: Memory, accounts: Iterable[Account]) -> dict[OktaId, ScimId]:
     owned = set(memory.pairs.values())
     free = {fold(a.user_name): a.scim_id for a in accounts if not a.external_id and a.scim_id not in owned}
-    found = {okta_id: free[name] for okta_id, name in memory.creating.items() if name in free}
-    return replace(memory, pairs={**found, **memory.pairs})
+    return {okta_id: free[name] for okta_id, name in memory.creating.items() if name in free}

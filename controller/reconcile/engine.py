@@ -157,8 +157,9 @@ class Engine:
         """Stores what the run is about to do, where a restart could not see it from what it has done."""
         assert progress.desired is not None
         assert progress.actual is not None
+        assert progress.plan is not None
         now = progress.began = self._clock.now()
-        intent = note_intent(progress.memory, progress.desired, progress.actual, verdict, now)
+        intent = note_intent(progress.memory, progress.desired, progress.actual, progress.plan, verdict, now)
         if self._keep is not None and intent != progress.memory:
             await self._keep(progress.inputs.integration, intent)
 

@@ -282,6 +282,12 @@ def test_a_resource_that_wrote_before_does_not_start_anew_unseen() -> None:
     assert found.run == ()
 
 
+def test_a_run_that_only_cleared_the_way_is_no_lost_state() -> None:
+    """SCIM was off, so that the first run wrote and looked at nobody."""
+    found = verdict(wish(has_written=True), actual([person(1)]), Memory(tenant=URL))
+    assert len(found.run) == 1
+
+
 def test_another_base_url_is_held_even_where_nobody_is() -> None:
     state, known = company(3, moved=2)
     found = verdict(

@@ -11,14 +11,28 @@ from controller.planning.diff import make_plan
 from controller.planning.guard import Circumstances, judge
 from controller.planning.intent import note_intent, recover
 from controller.planning.wish import AssignmentWish, Desired
-from tests.unit.planning.world import GENERIC, NOW, URL, account_of, actual, group, memory, person, ref, wish
+from tests.unit.planning.world import (
+    GENERIC,
+    NOW,
+    URL,
+    account_of,
+    actual,
+    group,
+    memory,
+    organization,
+    person,
+    ref,
+    wish,
+    with_provider,
+)
 
 NAMELESS = replace(GENERIC, keeps_external_id=False)
 
 
 def decided(desired: Desired, state: Actual, known: Memory) -> tuple[Memory, Verdict]:
-    verdict = judge(make_plan(desired, state, known), desired, state, known, Circumstances(NOW))
-    return note_intent(known, desired, state, verdict, NOW), verdict
+    plan = make_plan(desired, state, known)
+    verdict = judge(plan, desired, state, known, Circumstances(NOW))
+    return note_intent(known, desired, state, plan, verdict, NOW), verdict
 
 
 NAMELESS_WISH = wish(profile=NAMELESS)
@@ -31,7 +45,8 @@ def test_whom_a_run_may_touch_counts_before_it_does() -> None:
     intent, _ = decided(wish(), state, memory(accounts))
     at = "2026-03-02T12:00:00+00:00"
     assert intent.window == (Touched("00u1", "Removal", at), Touched("00u2", "Change", at))
-    assert replace(intent, window=()) == memory(accounts), "creations are found by the id that they carry"
+    assert replace(intent, window=(), creating={}) == memory(accounts)
+    assert intent.creating == {"00u3": "p3@acme.com"}
 
 
 def test_a_restart_counts_nobody_twice() -> None:
@@ -102,3 +117,40 @@ def test_what_a_run_may_set_up_in_okta_is_noted_before_it_does() -> None:
     assert list(intent.made) == ["AssignGroup/g1"]
     leaving = wish(assignments=users, is_departing=True)
     assert decided(leaving, state, memory())[0].made == {}, "undoing begins anew with what it began with"
+
+
+def test_an_account_with_an_id_is_ours_after_a_crash_even_if_its_person_left_since() -> None:
+    one, other = person(1), person(2)
+    intent, _ = decided(wish(), actual([one, other]), Memory())
+    assert (intent.tenant, intent.app_id, intent.is_new) == (URL, "0oa1", False)
+    found = recover(wish(), intent, [account_of(one), account_of(person(3))])
+    assert found.pairs == {"00u1": "s-00u1"}, "neither what was not made nor what is another's"
+    left = actual([], [account_of(one)], missing={OktaId("00u1"): PersonState.DEACTIVATED})
+    assert [action.kind.value for action in make_plan(wish(), left, found).actions] == ["DeactivateAccount"]
+
+
+def test_a_crash_in_the_first_push_leaves_nothing_to_approve() -> None:
+    people = [person(number) for number in range(3)]
+    intent, first = decided(wish(), actual(people), Memory())
+    assert len(first.run) == 3
+    half = actual(people, [account_of(people[0])])
+    _, second = decided(wish(), half, recover(wish(), intent, half.accounts.accounts))
+    assert {action.subject for action in second.run} == {"00u1", "00u2"}
+    assert not second.is_first
+
+
+def test_a_tenant_that_had_accounts_before_is_new_until_its_first_plan_was_carried_out() -> None:
+    one, there = person(1), account_of(person(7))
+    intent, held = decided(wish(), actual([one], [there]), Memory())
+    assert held.is_first and held.run == ()
+    assert (intent.tenant, intent.is_new, intent.creating) == ("", True, {})
+    approved, verdict = decided(wish(approval=held.digest), actual([one], [there]), Memory())
+    assert len(verdict.run) == 1
+    assert approved.is_new
+
+
+def test_a_run_that_could_not_list_accounts_says_nothing_of_them() -> None:
+    off = with_provider(actual([person(1)]), organization=organization(scim_enabled=False))
+    intent, verdict = decided(wish(), off, Memory())
+    assert [action.kind.value for action in verdict.run] == ["EnableScim"]
+    assert intent.is_new

@@ -19,9 +19,6 @@ class Unknown:
 
     __slots__ = ()
 
-    def __repr__(self) -> str:
-        return "UNKNOWN"
-
 
 UNKNOWN = Unknown()
 

@@ -101,6 +101,8 @@ def _checked(value: str, bounds: Bounds | None) -> Duration:
 
 Interval = Annotated[Duration, Bounds("1m", "24h")]
 """Time between two full reads."""
+Resend = Annotated[Duration, Bounds("1h", "2160h")]
+"""How long a change waits for a confirmation before it is sent again."""
 Opening = Annotated[Duration, Bounds("1m", "168h")]
 """How long a window stays open."""
 SafeguardWindow = Annotated[Duration, Bounds("1h", "168h")]

@@ -25,6 +25,7 @@ from controller.api.status import (
 )
 
 DRIFT_ITEMS: Final = 20
+UNCONFIRMED: Final = 20
 PLAN_ACTIONS: Final = 50
 MANUAL_STEPS: Final = 10
 INSTRUCTIONS: Final = 1024
@@ -93,6 +94,29 @@ class DriftStatus(Status):
     """Differences by kind."""
     items: Annotated[tuple[DriftItemStatus, ...], atomic(DRIFT_ITEMS)] = ()
     """The first 20."""
+
+
+class UnconfirmedChange(Status):
+    """One change that the provider has accepted and somebody has to confirm."""
+
+    what: Value
+    """Whose, by login."""
+    path: Value
+    """SCIM path, such as emails[primary]."""
+    value: Value | None = None
+    """What was sent."""
+    since: Time | None = None
+    """When it was sent. It is sent again after provider.profile.overrides.resendAfter."""
+
+
+class UnconfirmedStatus(Status):
+    """Changes that the provider has accepted and that wait for somebody, such as an e-mail address that its
+    owner confirms."""
+
+    total: Count | None = None
+    """All of them."""
+    items: Annotated[tuple[UnconfirmedChange, ...], atomic(UNCONFIRMED)] = ()
+    """The 20 that have waited longest."""
 
 
 class PlannedAction(Status):
@@ -250,6 +274,8 @@ class ScimIntegrationStatus(KindStatus):
     """What differs."""
     plan: PlanStatus | None = None
     """What is going to be done."""
+    unconfirmed: UnconfirmedStatus | None = None
+    """What waits for a confirmation."""
     manual_steps: Annotated[tuple[ManualStepStatus, ...], keyed(MANUAL_STEPS, "id")] = ()
     """What a person has to do."""
     manual_steps_open: Count | None = None

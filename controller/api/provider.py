@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from controller.api.durations import Duration, Rotation
+from controller.api.durations import Duration, Resend, Rotation
 from controller.api.meta import (
     Api,
     CaBundleRef,
@@ -101,6 +101,9 @@ class ProfileOverrides(Api):
     deferred_paths: Annotated[tuple[ScimPath, ...], unique(20)] | None = None
     """SCIM paths whose change waits for somebody, such as an e-mail address that its owner confirms: pending,
     not drift."""
+    resend_after: Resend | None = None
+    """How long a change of a deferred path waits before it is sent again, between 1h and 2160h: it may have
+    been declined, or its confirmation may have expired. Default: 168h."""
     page_size: Annotated[Int, Field(ge=1, le=1000)] | None = None
     """People asked for in one page of a listing."""
     new_accounts: Literal["Active", "Invited"] | None = None

@@ -88,11 +88,23 @@ def _print_troubles(resources: Iterable[JSON]) -> None:
             f"  to do: {step['title']} ({step.get('where', '')})\n    {step.get('instructions', '')}"
             for step in steps
         ]
+        unconfirmed = [_unconfirmed_line(row) for row in _unconfirmed(item)]
+        lines += [f"  waits for a confirmation: {line}" for line in unconfirmed]
         if lines:
             quiet = False
             tell("\n".join([title, *lines]))
     if quiet:
         emit("Nothing to do.")
+
+
+def _unconfirmed(item: Mapping[str, Any]) -> list[JSON]:
+    """Changes that the provider has accepted and somebody has to confirm."""
+    return list(((item.get("status") or {}).get("unconfirmed") or {}).get("items") or [])
+
+
+def _unconfirmed_line(row: Mapping[str, Any]) -> str:
+    since = f", sent on {str(row['since'])[:10]}" if row.get("since") else ""
+    return f"{row.get('what', '')} {row.get('path', '')}: {row.get('value', '')}{since}"
 
 
 def _conditions(item: Mapping[str, Any]) -> list[JSON]:
@@ -152,9 +164,7 @@ async def show_waiting(view: View, name: str, shape: Shape) -> None:
 async def show_drift(view: View, name: str, shape: Shape) -> bool:
     """What differs from what is declared, as the integrations say (20 of each); whether nothing does."""
     integrations = await view.all("ScimIntegration", name)
-    drifts = {
-        item["metadata"]["name"]: (item.get("status") or {}).get("drift") or {} for item in integrations
-    }
+    drifts = {item["metadata"]["name"]: _drift_of(item) for item in integrations}
     if shape is Shape.JSON:
         emit(json.dumps(drifts, indent=2, ensure_ascii=False))
     else:
@@ -165,7 +175,16 @@ async def show_drift(view: View, name: str, shape: Shape) -> bool:
         ]
         headings = ("INTEGRATION", "KIND", "WHERE", "WHAT", "EXPECTED", "ACTUAL")
         emit("\n".join(render_columns(headings, rows)) if rows else "Nothing differs.")
+        for item in integrations:
+            for row in _unconfirmed(item):
+                tell(f"{item['metadata']['name']}: waits for a confirmation: {_unconfirmed_line(row)}")
     return not any(drift.get("total") for drift in drifts.values())
+
+
+def _drift_of(item: Mapping[str, Any]) -> JSON:
+    status = item.get("status") or {}
+    waiting = {"unconfirmed": status["unconfirmed"]} if status.get("unconfirmed") else {}
+    return {**(status.get("drift") or {}), **waiting}
 
 
 async def approve(view: View, name: str, digest: str, yes: bool) -> None:

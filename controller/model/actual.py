@@ -246,6 +246,20 @@ class Made:
         return f"{self.kind.value}/{self.subject}"
 
 
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """One change that the provider has accepted and that waits for somebody to confirm it."""
+
+    value: str
+    """What was sent."""
+    before: str | None = None
+    """What the account held then; None until it was read."""
+    at: str = ""
+    """When it was sent, RFC 3339; "" for one that an earlier version has noted."""
+    is_due: bool = False
+    """It has waited for too long and is sent again; set for one plan, never stored."""
+
+
 DAY_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 """The day from which Memory.sign_ins counts."""
 
@@ -294,8 +308,8 @@ class Memory:
     """No state was found: the first plan on a tenant with accounts is held."""
     settled: frozenset[str] = frozenset()
     """Fingerprints of settings that were as wished once: one that differs now was edited by hand."""
-    deferred: Mapping[OktaId, Mapping[str, str]] = field(default_factory=dict)
-    """SCIM path -> value that was accepted and waits for somebody: not sent again, not drift."""
+    deferred: Mapping[OktaId, Mapping[str, Deferred]] = field(default_factory=dict)
+    """SCIM path -> change that was accepted and waits for somebody: not drift, and not sent again for now."""
     failures: Mapping[OktaId, str] = field(default_factory=dict)
     """Whom Okta could not push -> the reason that its System Log gave."""
     sign_ins: Mapping[OktaId, int] = field(default_factory=dict)

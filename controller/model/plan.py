@@ -142,6 +142,18 @@ class MappingPreview:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingChange:
+    """One change that the provider has accepted and that waits for somebody to confirm it."""
+
+    okta_id: str
+    login: str
+    path: str
+    value: str
+    since: str
+    """When it was sent, RFC 3339; "" if that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The ordered actions and everything a reader wants to know about them."""
 
@@ -163,6 +175,8 @@ class Plan:
     if one of them differs later, a hand did it."""
     wants_full: bool = False
     """A scoped run could not decide about a seat: a full run has to follow."""
+    unconfirmed: tuple[WaitingChange, ...] = ()
+    """Changes of earlier runs that wait for somebody to confirm them, the longest first."""
     placed: Mapping[OktaId, str] | None = None
     """Memory.placed as it is without the actions of this plan; None where memberships were not looked at."""
 

@@ -18,6 +18,7 @@ from controller.planning.app_settings import plan_app
 from controller.planning.arrivals import check_arrivals
 from controller.planning.assignments import plan_assignments
 from controller.planning.declared import Found
+from controller.planning.deferral import waiting_changes
 from controller.planning.digest import plan_digest
 from controller.planning.matching import is_of_tenant
 from controller.planning.memberships import plan_memberships
@@ -87,6 +88,7 @@ def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previo
         found.keys,
         frozenset(found.settled),
         people.wants_full or found.goes_on,
+        waiting_changes(memory, actual),
         people.placed,
     )
 

@@ -24,8 +24,8 @@ MAX_VALUE = 1024
 _UNSENDABLE = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-_FOLDED = frozenset({"emails[primary]"})
-"""Addresses are canonicalised by the provider (RFC 7643 s4.1.2)."""
+_FOLDED = frozenset({"emails[primary]", USER_NAME})
+"""Addresses are canonicalised by the provider (RFC 7643 s4.1.2), user names are compared without case."""
 
 Profile = tuple[Value, ...]
 

@@ -16,6 +16,7 @@ from controller.model.actual import Actual, Memory, Touched
 from controller.model.people import Account, OktaId, ScimId, Value
 from controller.model.plan import Plan, Verdict
 from controller.names import fold
+from controller.planning.deferral import note_deferred
 from controller.planning.diff import of_this_tenant
 from controller.planning.digest import fingerprint
 from controller.planning.fields import (
@@ -25,8 +26,6 @@ from controller.planning.fields import (
     comparable,
     confirmed_hash,
     paths_key,
-    same,
-    text,
 )
 from controller.planning.intent import taken_over
 from controller.planning.memberships import group_after, keeps_memberships
@@ -100,7 +99,7 @@ def remember(memory: Memory, run: Run) -> Memory:
         claims=_claims(own, run, placed),
         placed=placed,
         adopted=_adopted(own, run),
-        deferred=_deferred(own, run),
+        deferred=note_deferred(own, run.desired, run.actual, run.outcomes, run.now),
         rows=_rows(own, run),
         settled=_settled(own, run),
         tenant=run.desired.tenant,
@@ -220,27 +219,6 @@ def _after(desired: Desired, action: Action, outcome: Outcome, account: Account 
         active=bool(fields.get(ACTIVE, was.active)),
         values=values,
     )
-
-
-def _deferred(memory: Memory, run: Run) -> dict[OktaId, Mapping[str, str]]:
-    """What was accepted and waits for somebody, until it is read back or something else is sent."""
-    waiting = {okta_id: dict(fields) for okta_id, fields in memory.deferred.items()}
-    for account in run.actual.accounts.accounts if waiting else ():
-        fields = waiting.get(OktaId(account.external_id), {})
-        for path in [path for path, value in fields.items() if same(path, _held(run, account, path), value)]:
-            del fields[path]
-    for action, outcome in _wrote(run):
-        fields = waiting.setdefault(OktaId(action.subject), {})
-        for path, value in action.after if action.kind in _ACCOUNT_KINDS else ():
-            fields.pop(path, None)
-            if outcome.result is Result.PENDING_CONFIRMATION and path in run.desired.profile.defers:
-                fields[path] = text(value) or ""
-    return {okta_id: fields for okta_id, fields in waiting.items() if fields}
-
-
-def _held(run: Run, account: Account, path: str) -> Value:
-    paths = run.desired.reads.paths
-    return account.values[paths.index(path)] if path in paths else account.user_name
 
 
 def _rows(memory: Memory, run: Run) -> dict[str, tuple[str, str]]:

@@ -16,6 +16,7 @@ from controller.model.actual import Actual, Memory
 from controller.model.people import Account, OktaId, Person, PersonState, Value
 from controller.model.plan import DriftItem, DriftKind, MappingPreview, Problem
 from controller.names import fold
+from controller.planning.deferral import still_to_send, why_again
 from controller.planning.fields import (
     ACTIVE,
     EXTERNAL_ID,
@@ -27,7 +28,6 @@ from controller.planning.fields import (
     flaw,
     identity_changes,
     reworded,
-    same,
     shown,
 )
 from controller.planning.matching import Match, Register, Tie, is_gone, is_protected
@@ -231,7 +231,8 @@ class _Planner:
             self._attribute_drift(person, changes)
         if is_edited and not self.desired.corrects_drift:
             return
-        why = reworded(changes, edited=is_edited, known=known is not None)
+        again = "" if is_edited else why_again(changes, self.memory.deferred.get(person.okta_id, {}))
+        why = again or reworded(changes, edited=is_edited, known=known is not None)
         if match.tie is not Tie.OURS:
             why = f"taken over: the account {shown(account.user_name)} was there before"
             why += spelled((person.user_name, account.user_name))
@@ -241,11 +242,7 @@ class _Planner:
         fields = self.lens_of(person.user_type).changes(person, account)
         waiting = self.memory.deferred.get(person.okta_id, {})
         found = (*identity_changes(self.desired, person, account), *fields)
-        if waiting:
-            found = tuple(
-                c for c in found if not same(c.path, waiting.get(c.path), c.after) or c.after is None
-            )
-        return self._sendable(person, found)
+        return self._sendable(person, still_to_send(found, waiting) if waiting else found)
 
     def _sendable(self, person: Person, changes: tuple[Change, ...]) -> tuple[Change, ...]:
         kept = []

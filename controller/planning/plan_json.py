@@ -41,6 +41,10 @@ def _plan(plan: Plan, verdict: Verdict) -> dict[str, Any]:
              "expected": item.expected, "actual": item.actual}
             for item in plan.drift
         ],
+        "unconfirmed": [
+            {"id": one.okta_id, "login": one.login, "path": one.path, "value": one.value, "since": one.since}
+            for one in plan.unconfirmed
+        ],
         "seats": None if plan.seats is None else _seat_counts(plan.seats),
         "manualSteps": [
             {"id": s.step_id, "title": s.title, "where": s.where, "instructions": s.instructions,
@@ -130,6 +134,7 @@ _PLAN_SCHEMA: Final = _object(
                 why=_TEXT, needs=_list(_TEXT), held=_TEXT)
     ),
     drift=_list(_object(kind=_TEXT, where=_TEXT, what=_TEXT, expected=_ANY, actual=_ANY)),
+    unconfirmed=_list(_object(id=_TEXT, login=_TEXT, path=_TEXT, value=_TEXT, since=_TEXT)),
     seats={
         "oneOf": [
             {"type": "null"},

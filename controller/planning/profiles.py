@@ -54,5 +54,6 @@ def build_profile(spec: ProviderProfile) -> Profile:
         base.defers if over.deferred_paths is None else frozenset(over.deferred_paths),
         over.page_size or base.page_size,
         base.invites if over.new_accounts is None else over.new_accounts == "Invited",
+        over.resend_after.timedelta if over.resend_after is not None else base.resend_after,
         base.serves_groups,
     )

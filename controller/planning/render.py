@@ -56,6 +56,7 @@ def _text(planned: Planned) -> Iterator[str]:
     yield f"{planned.title}: {summary(plan)}"
     yield from _columns([(a.kind.value, a.label, a.why) for a in plan.actions], "  ", _changes(plan.actions))
     yield from _section("Drift", _drift(plan))
+    yield from _section("Waits for a confirmation", _unconfirmed(plan))
     yield from _section("Seats", _seats(plan.seats))
     yield from _section("To be done by a person", [f"{s.title} ({s.where})" for s in plan.steps])
     yield from _section("Problems", [f"{p.kind} {p.name}: {p.message}" for p in plan.problems])
@@ -80,6 +81,7 @@ def _markdown(planned: Planned) -> Iterator[str]:
         yield "| " + " | ".join(map(markdown, cells)) + " |"
     for title, lines in (
         ("Drift", _drift(plan)),
+        ("Waits for a confirmation", _unconfirmed(plan)),
         ("Seats", _seats(plan.seats)),
         ("To be done by a person", [f"{s.title} ({s.where}): {s.instructions}" for s in plan.steps]),
         ("Problems", [f"{p.kind} {p.name}: {p.message}" for p in plan.problems]),
@@ -109,6 +111,17 @@ def _drift(plan: Plan) -> list[str]:
     put_right = Counter(item.kind.value for item in plan.drift if item.okta_id in people)
     lines = [f"{item.kind.value} {item.what}: {_pair(item.expected, item.actual)}" for item in others]
     return lines + [f"{count} {kind}, put right by actions of this plan" for kind, count in put_right.items()]
+
+
+def _unconfirmed(plan: Plan) -> list[str]:
+    """Changes that were accepted earlier: the longest first."""
+    lines = [
+        f"{shown(one.login)} {one.path}: {shown(one.value)}"
+        + (f", sent on {one.since[:10]}" if one.since else "")
+        for one in plan.unconfirmed[:_SHOWN]
+    ]
+    more = len(plan.unconfirmed) - _SHOWN
+    return lines + ([f"and {more} more"] if more > 0 else [])
 
 
 def _changes(actions: Sequence[Action]) -> list[list[str]]:

@@ -56,6 +56,8 @@ class Profile:
     page_size: int = 100
     invites: bool = False
     """New accounts are pending until their owner accepts."""
+    resend_after: timedelta = timedelta(days=7)
+    """How long a deferred change waits before it is sent again."""
     serves_groups: bool = True
     """Whether it has SCIM /Groups."""
 

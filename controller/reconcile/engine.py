@@ -27,6 +27,7 @@ from controller.model.people import EVERYTHING, Scope
 from controller.model.plan import Frozen, Plan, Problem, Verdict
 from controller.planning.absences import people_to_prove
 from controller.planning.conflicts import check_observed_app
+from controller.planning.deferral import mark_due
 from controller.planning.departure import plan_departure
 from controller.planning.desired import build_desired, check_actual
 from controller.planning.diff import Previous, make_plan
@@ -175,6 +176,7 @@ class Engine:
         assert desired is not None
         assert actual is not None
         at = Circumstances(self._clock.now(), progress.credential, progress.frozen)
+        progress.memory = mark_due(progress.memory, desired, at.now)
         if progress.inputs.integration.is_deleting:
             progress.plan = plan_departure(desired, actual, progress.memory)
         else:

@@ -173,7 +173,10 @@ def _nearly_in_sync(amount: Amount) -> Finding:
         waits = f"; {many(blocked, 'action waits', 'actions wait')} for them" if blocked else ""
         told = many(len(amount.steps), "manual step is open", "manual steps are open") + waits
         return Finding(IN_SYNC, FALSE, Reason.MANUAL_STEP_OPEN, told)
-    return Finding(IN_SYNC, TRUE, Reason.IN_SYNC, "accounts are as declared")
+    unconfirmed = sum(len(fields) for fields in amount.report.memory.deferred.values())
+    waits = many(unconfirmed, "change waits", "changes wait")
+    told = f"; {waits} for a confirmation at the provider" if unconfirmed else ""
+    return Finding(IN_SYNC, TRUE, Reason.IN_SYNC, f"accounts are as declared{told}")
 
 
 def _held_message(amount: Amount, reason: Reason, count: int) -> str:

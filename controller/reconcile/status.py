@@ -20,6 +20,7 @@ from controller.api.integration_status import (
     INSTRUCTIONS,
     MANUAL_STEPS,
     PLAN_ACTIONS,
+    UNCONFIRMED,
 )
 from controller.api.status import MESSAGE, SHORT_MESSAGE, VALUE
 from controller.clock import rfc3339
@@ -28,6 +29,7 @@ from controller.model.actions import Outcome, Touch
 from controller.model.people import OktaId
 from controller.model.plan import DriftItem, HoldReason
 from controller.parsing import parse_moment
+from controller.planning.deferral import waiting_changes
 from controller.planning.inputs import Resource
 from controller.planning.rotation import TokenTimes, token_times
 from controller.planning.safeguards import count_use
@@ -56,6 +58,7 @@ PLAN_LIFE = timedelta(hours=24)
 SAMPLES = (
     ("plan", "actions"),
     ("drift", "items"),
+    ("unconfirmed", "items"),
     ("peopleByValue",),
     ("unmatchedValues",),
     ("unusedValues",),
@@ -150,6 +153,7 @@ def _add_run(made: Status, previous: Mapping[str, Any], amount: Amount, asked: A
         return
     made["people"] = _people(amount)
     made["drift"] = _drift(amount.remaining, show)
+    made["unconfirmed"] = _unconfirmed(report, show)
     made["plan"] = _plan(amount, previous.get("plan") or {}, show)
     made["manualSteps"] = _steps(amount, previous.get("manualSteps") or [])
     made["manualStepsOpen"] = len(amount.steps)
@@ -261,6 +265,24 @@ def _value(value: object) -> str | None:
     if value is None:
         return None
     return clip(str(value).lower() if isinstance(value, bool) else str(value), VALUE)
+
+
+def _unconfirmed(report: Report, show: Show) -> Status:
+    """What waits for a confirmation after the run."""
+    found = waiting_changes(report.memory, report.actual) if report.actual is not None else ()
+    return {
+        "total": len(found) or None,
+        "items": [
+            {
+                "what": clip(show(one.okta_id, one.login), VALUE),
+                "path": clip(one.path, VALUE),
+                # A setting may keep people's names and addresses out of status.
+                "value": clip(one.value, VALUE) if show(one.okta_id, one.login) == one.login else None,
+                "since": one.since,
+            }
+            for one in found[:UNCONFIRMED]
+        ],
+    }
 
 
 def _plan(amount: Amount, previous: Mapping[str, Any], show: Show) -> Status:

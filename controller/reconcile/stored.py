@@ -17,12 +17,13 @@ from typing import Any
 
 from controller.clock import parse_rfc3339, rfc3339
 from controller.model.actions import Action, ActionKind, Touch
-from controller.model.actual import Made, Memory, Touched
+from controller.model.actual import Deferred, Made, Memory, Touched
 from controller.model.people import OktaId, ScimId, Value
 from controller.model.plan import Frozen
 from controller.parsing import parse_day, parse_json, parse_moment, whole_number
 
 VERSION = 1
+NEVER = "1970-01-01T00:00:00Z"
 NOT_STORED_BY_US = (KeyError, IndexError, TypeError, AttributeError, OverflowError, struct.error)
 """What reading a blob runs into if somebody else wrote it."""
 
@@ -45,7 +46,10 @@ def encode_memory(memory: Memory) -> bytes:
             "unlisted": sorted(memory.unlisted),
             "seatHistory": [list(entry) for entry in memory.seat_history],
             "settled": sorted(memory.settled),
-            "deferred": {okta_id: dict(fields) for okta_id, fields in sorted(memory.deferred.items())},
+            "deferred": {
+                okta_id: {path: [one.value, one.before, one.at] for path, one in sorted(fields.items())}
+                for okta_id, fields in sorted(memory.deferred.items())
+            },
             "rows": {value: list(row) for value, row in sorted(memory.rows.items())},
             "claims": {value: list(claim) for value, claim in sorted(memory.claims.items())},
             "placed": _places(memory),
@@ -90,7 +94,10 @@ def _memory(raw: Mapping[str, Any]) -> Memory:
         unlisted=frozenset(OktaId(okta_id) for okta_id in raw.get("unlisted", ())),
         seat_history=tuple((day, used) for day, used in raw["seatHistory"]),
         settled=frozenset(raw.get("settled", ())),
-        deferred={OktaId(okta_id): dict(fields) for okta_id, fields in raw["deferred"].items()},
+        deferred={
+            OktaId(okta_id): {path: _deferred(one) for path, one in fields.items()}
+            for okta_id, fields in raw["deferred"].items()
+        },
         rows={value: (owner, group) for value, (owner, group) in raw["rows"].items()},
         claims={value: (owner, group) for value, (owner, group) in raw.get("claims", {}).items()},
         placed=_placed(raw),
@@ -132,6 +139,16 @@ def _placed(raw: Mapping[str, Any]) -> dict[OktaId, str]:
     stored = raw.get("placed", {"names": [], "of": ""})
     places = _numbers(raw["pairs"], stored["of"], "I")
     return {okta_id: stored["names"][place - 1] for okta_id, place in places.items()}
+
+
+def _deferred(raw: Any) -> Deferred:
+    """One change that waits. Before it was noted when and over what, it was its value alone."""
+    if isinstance(raw, str):
+        return Deferred(raw)
+    value, before, at = raw
+    if not (isinstance(value, str) and isinstance(before, str | None) and parse_moment(at or NEVER, UTC)):
+        raise ValueError("a change that waits has no value or no time")
+    return Deferred(value, before, at)
 
 
 def _made(raw: list[Any]) -> Made:

@@ -53,6 +53,7 @@ ScimIntegration:
         externalId: Dropped
         patch: Path
         deferredPaths: ["emails[primary]"]
+        resendAfter: 72h
         pageSize: 100
         newAccounts: Invited
     requestsPerSecond: 25

@@ -224,6 +224,15 @@ REFUSED: list[tuple[str, tuple[Edit, ...], str, str]] = [
     (S, (("assignments.oktaGroups", [{}]),), "spec.assignments.oktaGroups[0]", ONE_OF),
     *((S, (("interval", span),), "spec.interval", GO) for span in ("1d", "", "1 h", "-1h", "h", "1h\n")),
     *((S, (("interval", span),), "spec.interval", "between 1m and 24h") for span in ("59s", "25h", "0s")),
+    *(
+        (
+            S,
+            (("provider.profile", {"name": "calendly", "overrides": {"resendAfter": span}}),),
+            "spec.provider.profile.overrides.resendAfter",
+            "between 1h and 2160h",
+        )
+        for span in ("59m", "2161h")
+    ),
     (S, (("safeguards.window", "soon"),), "spec.safeguards.window", GO),
     *(
         (S, (("safeguards.window", s),), "spec.safeguards.window", "between 1h and 168h")

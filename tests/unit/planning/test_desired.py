@@ -564,6 +564,7 @@ def test_overrides_change_single_settings_of_the_profile() -> None:
         "externalId": "Dropped",
         "patch": "Put",
         "deferredPaths": [],
+        "resendAfter": "48h",
         "pageSize": 7,
         "newAccounts": "Active",
     }
@@ -576,9 +577,10 @@ def test_overrides_change_single_settings_of_the_profile() -> None:
     assert profile.allowed_paths == {"title"}
     assert not profile.keeps_external_id
     assert (profile.patch, profile.page_size, profile.invites) == ("Put", 7, False)
-    assert profile.defers == frozenset()
+    assert (profile.defers, profile.resend_after) == (frozenset(), timedelta(hours=48))
     kept = build({"provider": {"profile": {"overrides": {}}}}).profile
     assert (kept.keeps_external_id, kept.invites, kept.page_size) == (True, True, 100)
+    assert kept.resend_after == timedelta(days=7)
 
 
 def test_everything_else_is_carried_over() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from controller.model.actions import Action, ActionKind, Touch
-from controller.model.actual import Actual, Memory
+from controller.model.actual import Actual, Deferred, Memory
 from controller.model.people import OktaId, PersonState, ScimId
 from controller.model.plan import Plan
 from controller.planning.diff import make_plan
@@ -71,14 +71,14 @@ def pending_email() -> tuple[Desired, Actual, Memory]:
     one = person(1)
     held = account_of(one)
     changed = replace(one, profile=(one.profile[0], "new@acme.com", one.profile[2]))
-    known = memory([held], deferred={one.okta_id: {PATHS[1]: "new@acme.com"}})
+    known = memory([held], deferred={one.okta_id: {PATHS[1]: Deferred("new@acme.com")}})
     return wish(), actual([changed], [held]), known
 
 
 def pending_email_changed_again() -> tuple[Desired, Actual, Memory]:
     desired, state, known = pending_email()
     one = person(1)
-    return desired, state, replace(known, deferred={one.okta_id: {PATHS[1]: "older@acme.com"}})
+    return desired, state, replace(known, deferred={one.okta_id: {PATHS[1]: Deferred("older@acme.com")}})
 
 
 def in_state(

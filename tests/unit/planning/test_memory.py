@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from controller.model.actions import ActionKind, Outcome, Result
-from controller.model.actual import Actual, Made, Memory, Touched
+from controller.model.actual import Actual, Deferred, Made, Memory, Touched
 from controller.model.people import OktaId, PersonState, ScimId
 from controller.planning.departure import plan_departure
 from controller.planning.diff import make_plan
@@ -204,6 +204,9 @@ def test_what_differs_and_was_not_written_is_not_confirmed() -> None:
     assert after.confirmed == {}
 
 
+AT = "2026-03-02T12:00:00Z"
+
+
 def deferring() -> Desired:
     return wish(profile=replace(GENERIC, defers=frozenset({PATHS[1], "userName"})))
 
@@ -213,7 +216,8 @@ def test_what_waits_for_its_owner_is_not_sent_again_until_it_is_read_back() -> N
     one = replace(before, user_name="new@acme.com", profile=("Sales", "new@acme.com", "p1"))
     state = actual([one], [account_of(before)])
     waiting = run(deferring(), state, memory(state.accounts.accounts), Result.PENDING_CONFIRMATION)
-    assert waiting.deferred == {"00u1": {PATHS[1]: "new@acme.com", "userName": "new@acme.com"}}
+    sent = dict.fromkeys((PATHS[1], "userName"), Deferred("new@acme.com", "p1@acme.com", AT))
+    assert waiting.deferred == {"00u1": sent}
     assert make_plan(deferring(), state, waiting).actions == ()
     agreed = actual([one], [account_of(one)])
     assert run(deferring(), agreed, waiting).deferred == {}
@@ -222,10 +226,10 @@ def test_what_waits_for_its_owner_is_not_sent_again_until_it_is_read_back() -> N
 def test_another_value_takes_the_place_of_the_one_that_waits() -> None:
     one = replace(person(1), profile=("Sales", "newer@acme.com", "p1"))
     state = actual([one], [account_of(person(1))])
-    known = memory(state.accounts.accounts, deferred={OktaId("00u1"): {PATHS[1]: "new@acme.com"}})
+    known = memory(state.accounts.accounts, deferred={OktaId("00u1"): {PATHS[1]: Deferred("new@acme.com")}})
     assert run(deferring(), state, known).deferred == {}
     again = run(deferring(), state, known, Result.PENDING_CONFIRMATION)
-    assert again.deferred == {"00u1": {PATHS[1]: "newer@acme.com"}}
+    assert again.deferred == {"00u1": {PATHS[1]: Deferred("newer@acme.com", "p1@acme.com", AT)}}
 
 
 # What was read.

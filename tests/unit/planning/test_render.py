@@ -22,6 +22,7 @@ from controller.model.plan import (
     Seats,
     SeatState,
     Verdict,
+    WaitingChange,
 )
 from controller.planning.diff import make_plan
 from controller.planning.plan_json import SCHEMA, render_json
@@ -174,3 +175,22 @@ def test_a_move_between_groups_is_read_as_one() -> None:
     assert "group Engineering: (none) -> member" in text
     assert "group Sales: member -> (none)" in text
     assert "p1@acme.com: Sales -> Engineering" in text
+
+
+def test_what_waits_for_a_confirmation_is_told_in_every_form() -> None:
+    rows = tuple(
+        WaitingChange(f"00u{n}", f"p{n}", "userName", "new", "2026-03-02T12:00:00Z") for n in range(12)
+    )
+    plan = replace(Plan((), ""), unconfirmed=(replace(rows[0], since=""), *rows[1:]))
+    planned = [Planned("team", "calendly", "Enforce", plan, Verdict(()))]
+    for told in (render_text(planned), render_markdown(planned)):
+        assert "Waits for a confirmation" in told and "p0 userName: new\n" in told
+        assert "p1 userName: new, sent on 2026-03-02" in told and "and 2 more" in told
+    found = render_json(planned)["integrations"][0]["plan"]["unconfirmed"]
+    assert found[1] == {
+        "id": "00u1",
+        "login": "p1",
+        "path": "userName",
+        "value": "new",
+        "since": rows[1].since,
+    }

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from controller.planning.conflicts import tenant_of
 from controller.planning.references import host_of, is_allowed_host
+from controller.urls import normal_url
 
 NO_URLS = ("https://scim.example.com:99999/x", "https://[::1", "https://a:²/")
 
 
 @pytest.mark.parametrize("url", NO_URLS)
 def test_what_is_no_url_goes_to_no_host(url: str) -> None:
-    assert tenant_of(url) == url
+    assert normal_url(url) == url.rstrip("/")
     assert host_of(url) == ""
     assert not is_allowed_host(url, frozenset({"scim.example.com"}))
 

@@ -13,7 +13,8 @@ from controller.api.crds import build_schema
 from controller.api.kinds import KINDS
 from controller.errors import Unavailable
 from controller.model.actions import ActionKind, Result, Touch
-from controller.model.actual import Actual, HeldTokens, Token, Touched
+from controller.model.actual import Actual, Deferred, HeldTokens, Token, Touched
+from controller.model.people import OktaId
 from controller.model.plan import (
     Counts,
     DriftKind,
@@ -323,3 +324,17 @@ def test_how_far_the_safeguards_are_used_up_is_told() -> None:
     assert "safeguards" not in built(report())
     unread = report(memory=known, actual=None)
     assert "safeguards" not in built(unread)
+
+
+def test_what_waits_for_a_confirmation_is_listed() -> None:
+    sent = Deferred("new@acme.com", "p1@acme.com", "2026-03-02T12:00:00Z")
+    kept = world.memory(deferred={OktaId("00u1"): {"emails[primary]": sent}})
+    state = world.actual([world.person(1)])
+    told = report(memory=kept, actual=state)
+    shown = integration_status({}, told, Asked(), "1h0m0s")
+    row = {"what": "p1@acme.com", "path": "emails[primary]", "value": "new@acme.com", "since": sent.at}
+    assert shown["unconfirmed"] == {"total": 1, "items": [row]}
+    by_id = integration_status({}, told, Asked(), "1h0m0s", show_id)["unconfirmed"]["items"][0]
+    assert by_id == {"what": "00u1", "path": "emails[primary]", "since": sent.at}
+    assert "1 change waits for a confirmation" in of_type(shown["conditions"], "InSync")["message"]
+    assert "unconfirmed" not in integration_status({}, report(), Asked(), "1h0m0s")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.actions import ActionKind, Touch
-from controller.model.actual import Made, Memory, Touched
+from controller.model.actual import Deferred, Made, Memory, Touched
 from controller.model.people import OktaId, ScimId
 from controller.model.plan import Frozen
 from controller.reconcile.stored import decode_frozen, decode_memory, encode_frozen, encode_memory
@@ -30,7 +30,7 @@ FULL = Memory(
     credential="abc",
     seat_history=(("2026-01-01", 40),),
     settled=frozenset({"f1"}),
-    deferred={OktaId("00u1"): {"emails[primary]": "new@acme.com"}},
+    deferred={OktaId("00u1"): {"emails[primary]": Deferred("new@a.com", "o@a.com", "2026-01-01T00:00:00Z")}},
     rows={"Sales": ("teams", "Sales")},
     claims={"Legal": ("gone", "Lawyers")},
     placed={OktaId("00u1"): "Sales", OktaId("00ü2"): ""},

@@ -165,6 +165,11 @@ class Metrics:
         self.queue_depth = Gauge(
             "scim_operator_queue_depth", "Integrations due and not yet taken up.", registry=registry
         )
+        self.queue_oldest_seconds = Gauge(
+            "scim_operator_queue_oldest_seconds",
+            "How long the integration that has waited longest for its run is due; 0 while none waits.",
+            registry=registry,
+        )
         self.watch_last_event_timestamp_seconds = Gauge(
             "scim_operator_watch_last_event_timestamp_seconds",
             "When the watch of a kind last brought something.",

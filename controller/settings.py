@@ -62,6 +62,13 @@ class Settings(BaseModel):
         description="Longest pause that a 429 of Okta or of a provider may ask for; a longer one is an error "
         "(PauseTooLong), and the integration is tried again by its backoff.",
     )
+    run_deadline_seconds: float = Field(
+        3600.0,
+        ge=60,
+        le=86400,
+        description="Longest time of one run. Writes that it has not begun by then are left to the next one, "
+        "which follows at once; a reading that takes longer is begun anew.",
+    )
     page_bytes: int = Field(
         16 * 1024 * 1024,
         ge=1024 * 1024,

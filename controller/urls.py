@@ -42,6 +42,14 @@ def normal_url(url: str) -> str:
     return f"{scheme}://{_authority(host, port, scheme)}{normal_path(parts.path)}"
 
 
+def host_of_url(url: str) -> str:
+    """The host of `url` as it is compared, without its port; "" if it has none."""
+    try:
+        return normal_host(split_url(url.strip()).hostname or "")
+    except ValueError:
+        return ""
+
+
 def normal_authority(text: str, scheme: str) -> str:
     """`host[:port]` as it is compared, without the port that is the scheme's own; "" if it is none."""
     host = f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text

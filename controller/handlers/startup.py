@@ -48,14 +48,16 @@ from controller.model.people import Scope
 from controller.okta.events import Change
 from controller.planning.inputs import Inputs, Rival
 from controller.reconcile.engine import Engine
+from controller.reconcile.fairness import Place as Whose
 from controller.reconcile.queue import WorkQueue
 from controller.reconcile.schedule import Lane, Schedule
+from controller.reconcile.slots import Heard
 from controller.settings import Settings
 from controller.targets.base import Connector
 from controller.targets.connect import TargetConnector
 from controller.targets.telemetry import MetricsSink
 from controller.transport.session import Wiring
-from controller.urls import normal_url
+from controller.urls import host_of_url, normal_url
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +131,7 @@ class Ground:
 def _own_connector(settings: Settings, ground: Ground, leader: LeaderThread | None) -> TargetConnector:
     """The connector to the real Okta and providers; its writes ask the Lease first, where there is one."""
     fence = leader.leadership.fence if leader is not None else None
-    wiring = Wiring(clock=ground.clock, sink=MetricsSink(ground.metrics), fence=fence)
+    wiring = Wiring(clock=ground.clock, sink=Heard(MetricsSink(ground.metrics)), fence=fence)
     return TargetConnector(settings, wiring, TokenSecrets(ground.api))
 
 
@@ -149,7 +151,7 @@ class Operator:
         assert used is not None
         api, clock, metrics = ground.api, ground.clock, ground.metrics
         self.known, self._cluster = Known(), Cluster(api, clock)
-        schedule = Schedule(self._orgs_of, self._tenants_of)
+        schedule = Schedule(self._orgs_of, self._tenants_of, self._whose)
         self.queue = WorkQueue(self._work, schedule, clock, settings.concurrency, metrics)
         self._reporter = Reporter(self.known, self._cluster, clock, settings, metrics, self._is_throttled)
         self._watches = SecretWatches(api, clock, metrics, self._poke_for_secret)
@@ -318,6 +320,14 @@ class Operator:
         base_url = str(((body.get("spec") or {}).get("provider") or {}).get("baseUrl", ""))
         apps = (f"app {key}" for key in names_of_app(self.known, body).as_texts())
         return f"tenant {normal_url(base_url)}", *apps
+
+    def _whose(self, key: str) -> Whose:
+        """The tenant of an integration, the host of its provider and its org: they share slots in turns."""
+        body, namespace = self._integration(key), key.partition("/")[0]
+        if body is None:
+            return Whose(namespace)
+        base_url = str(((body.get("spec") or {}).get("provider") or {}).get("baseUrl", ""))
+        return Whose(namespace, host_of_url(base_url), "/".join(org_place(body)))
 
     async def _gone(self, place: ResourcePlace) -> None:
         kind, namespace, name = place

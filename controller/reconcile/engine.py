@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,7 +20,7 @@ from itertools import groupby
 from typing import Any
 
 from controller.clock import Clock
-from controller.errors import ControllerError, RateLimited, RemoteError, Unauthorized, Unavailable
+from controller.errors import ControllerError, RateLimited, RemoteError, Unauthorized, Unavailable, Waiting
 from controller.metrics import Metrics
 from controller.model.actions import Action, Outcome, Result
 from controller.model.actual import AccountState, Actual, AssignmentState, Memory, ProviderState
@@ -48,7 +49,11 @@ from controller.targets.base import Connector, Credentials, SecondLook, Target, 
 
 LARGE = 500
 """More people than this are planned in a thread, so that probes and pokes are answered meanwhile."""
-ENDS_THE_RUN = (Unauthorized, RateLimited, Unavailable)
+ENDS_THE_RUN = (Unauthorized, RateLimited, Unavailable, Waiting)
+GOES_ON_SECONDS = 1.0
+"""After a run that the deadline ended among its writes: the rest is known, and nothing is in its way."""
+BEGINS_ANEW_SECONDS = 60.0
+"""After one that has not even read all."""
 
 Rivals = Callable[[Inputs], tuple[Rival, ...]]
 """The other integrations as they are known at the time of the call."""
@@ -76,6 +81,8 @@ class _Progress:
     outcomes: list[Outcome] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
     """Keys of the actions that did not succeed."""
+    ends_at: float = math.inf
+    """The loop's time from which nothing more is begun."""
 
     def report(self, finished: datetime, error: Exception | None) -> Report:
         return Report(
@@ -122,9 +129,12 @@ class Engine:
         write: bool = True,
     ) -> Report:
         """The report of one run. `write=False` plans and judges only. `frozen` is the stored plan that waits.
+        After the deadline of the settings no write is begun any more, and a reading is given up: the report
+        has Waiting as its error, with what was done.
         For an integration that is being deleted the plan undoes what the operator did.
         An integration with spec.suspend makes no call and has a report without a plan."""
         progress = _Progress(inputs, self._clock.now(), scope, memory, frozen=frozen)
+        progress.ends_at = asyncio.get_running_loop().time() + self._settings.run_deadline_seconds
         error: Exception | None = None
         try:
             if not inputs.integration.spec.suspend:
@@ -144,7 +154,8 @@ class Engine:
         progress.desired, progress.problems = build_desired(progress.inputs)
         progress.credential = okta_fingerprint(progress.inputs, credentials)
         targets = await self._connector.connect(progress.inputs, progress.desired, credentials)
-        progress.actual = await observe(targets, progress.desired, progress.scope, progress.memory)
+        reading = observe(targets, progress.desired, progress.scope, progress.memory)
+        progress.actual = await self._in_time(progress, reading)
         progress.memory = recover(progress.desired, progress.memory, progress.actual.accounts.accounts)
         check_actual(progress.desired, progress.actual)
         with self._apps.alone(progress.actual.app, _name(progress.inputs)) if write else nullcontext():
@@ -153,6 +164,16 @@ class Engine:
             if write and progress.verdict is not None and progress.verdict.run:
                 await self._keep_intent(progress, progress.verdict)
                 await self._apply(targets, progress, progress.verdict.run)
+
+    async def _in_time(self, progress: _Progress, reading: Coroutine[Any, Any, Actual]) -> Actual:
+        """What `reading` gives. Raises Waiting where that takes longer than the run may."""
+        try:
+            async with asyncio.timeout_at(progress.ends_at) as timer:
+                return await reading
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            raise _time_is_up("reading Okta and the provider", BEGINS_ANEW_SECONDS) from None
 
     async def _keep_intent(self, progress: _Progress, verdict: Verdict) -> None:
         """Stores what the run is about to do, where a restart could not see it from what it has done."""
@@ -217,6 +238,8 @@ class Engine:
 
     def _note_begun(self, progress: _Progress, action: Action) -> None:
         """Before the write is sent: a process that is killed after it can tell nobody any more."""
+        if asyncio.get_running_loop().time() >= progress.ends_at:
+            raise _time_is_up("writing", GOES_ON_SECONDS)
         self._metrics.actions_total.labels(action.kind.value, STARTED).inc()
         audit_start(progress.inputs, action, self._settings.people_in_status, progress.verdict)
 
@@ -251,6 +274,14 @@ class Engine:
                 logger.exception("unexpected error", extra={"facts": {"resource": _name(progress.inputs)}})
                 error = error or caught
         return progress.report(now, error)
+
+
+def _time_is_up(doing: str, delay_seconds: float) -> Waiting:
+    return Waiting(
+        f"{doing} takes longer than one run may (SCIM_OPERATOR_RUN_DEADLINE_SECONDS); the next run goes on",
+        delay_seconds=delay_seconds,
+        reason="RunDeadline",
+    )
 
 
 async def observe(targets: Targets, desired: Desired, scope: Scope, memory: Memory) -> Actual:

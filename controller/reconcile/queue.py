@@ -1,5 +1,7 @@
 """The keyed work queue: pokes in, one run at a time for each key, several keys at once, a graceful stop.
 
+A run that waits holds no slot (see slots), and tenants take turns (see fairness).
+
 Fed by handlers (events, hooks, the log poller, annotations); calls one coroutine for each run and asks it
 when the next is due. kopf's own queues are not used for work, because they are edge-triggered and their
 timers neither jitter nor yield to a person's edit. Knows neither kopf nor Kubernetes.
@@ -15,6 +17,7 @@ from controller.clock import Clock
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, Scope
 from controller.reconcile.schedule import Lane, Next, Schedule, Task
+from controller.reconcile.slots import Slot, holding
 
 DEBOUNCE_SECONDS = 0.05
 """What is applied together is reconciled together."""
@@ -26,15 +29,18 @@ logger = logging.getLogger(__name__)
 
 
 class WorkQueue:
-    """Runs `work` for whatever is due, at most `concurrency` keys at once."""
+    """Runs `work` for whatever is due; at most `concurrency` runs get on at once."""
 
     def __init__(
         self, work: Work, schedule: Schedule, clock: Clock, concurrency: int, metrics: Metrics
     ) -> None:
         self._work, self._schedule, self._clock = work, schedule, clock
         self._concurrency, self._metrics = concurrency, metrics
+        schedule.turns.slots = concurrency
         self._changed = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], tuple[str, Slot]] = {}
+        self._oldest_due: float | None = None
+        metrics.queue_oldest_seconds.set_function(self._age_of_oldest)
 
     def poke(
         self, key: str, scope: Scope = EVERYTHING, lane: Lane = Lane.CHANGE, why: str = "", delay: float = 0.0
@@ -60,17 +66,33 @@ class WorkQueue:
             await self._drain(grace_seconds)
 
     def _start_due(self) -> None:
-        now = self._clock.monotonic()
-        for task in self._schedule.take(now, self._concurrency - len(self._running)):
-            running = asyncio.create_task(self._run_one(task), name=f"reconcile {task.key}")
-            self._running.add(running)
-            running.add_done_callback(self._running.discard)
+        now, waiting = self._clock.monotonic(), self._waiting()
+        for task in self._schedule.take(now, self._free(len(waiting)), waiting):
+            slot = Slot()
+            running = asyncio.create_task(self._run_one(task, slot), name=f"reconcile {task.key}")
+            self._running[running] = (task.key, slot)
+            running.add_done_callback(self._running.pop)
         self._metrics.queue_depth.set(self._schedule.depth(now))
+        self._oldest_due = self._schedule.oldest_due(now)
 
-    async def _run_one(self, task: Task) -> None:
+    def _free(self, waiting: int) -> int:
+        return self._concurrency - (len(self._running) - waiting)
+
+    def _waiting(self) -> list[str]:
+        """Keys of the runs that hold no slot now."""
+        now = asyncio.get_running_loop().time()
+        return [key for key, slot in self._running.values() if slot.waits_from() <= now]
+
+    def _age_of_oldest(self) -> float:
+        """Seconds for which the oldest key has waited for its run; asked by the thread of the metrics."""
+        oldest = self._oldest_due
+        return 0.0 if oldest is None else max(0.0, self._clock.monotonic() - oldest)
+
+    async def _run_one(self, task: Task, slot: Slot) -> None:
         following = Next(BUG_RETRY_SECONDS, failed=True)
         try:
-            following = await self._work(task)
+            with holding(slot):
+                following = await self._work(task)
         except Exception:  # a bug of the worker itself must not end the queue
             self._metrics.unexpected_errors_total.inc()
             logger.exception("the run could not be reported", extra={"facts": {"key": task.key}})
@@ -79,19 +101,27 @@ class WorkQueue:
             self._changed.set()
 
     async def _wait(self, stopping: asyncio.Task[bool]) -> None:
-        """Until a poke, the end of a run, the next due time or the stop; a full house waits for an end."""
-        due = self._schedule.next_due() if len(self._running) < self._concurrency else None
+        """Until a poke, the end of a run, the next due time or the stop. A full house waits for an end, or
+        until one of the runs does nothing but wait."""
+        is_full = self._free(len(self._waiting())) <= 0
+        due, now = self._schedule.next_due(), self._clock.monotonic()
         waits: set[asyncio.Task[object]] = {asyncio.create_task(self._changed.wait())}
-        if due is not None:
-            delay = max(0.0, due - self._clock.monotonic())
-            waits.add(asyncio.create_task(self._clock.sleep(delay)))
+        if due is not None and (due > now or not is_full):
+            waits.add(asyncio.create_task(self._clock.sleep(max(0.0, due - now))))
+        seconds = self._until_one_waits() if is_full or self._schedule.has_put_off() else None
         try:
-            await asyncio.wait({*waits, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*waits, stopping}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
             self._changed.clear()
+
+    def _until_one_waits(self) -> float | None:
+        """Seconds until a run may begin to count as waiting; None where none holds a slot."""
+        now = asyncio.get_running_loop().time()
+        moments = [slot.waits_from() for _, slot in self._running.values()]
+        return min((moment - now for moment in moments if moment > now), default=None)
 
     async def _drain(self, grace_seconds: float) -> None:
         if not self._running:

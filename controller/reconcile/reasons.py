@@ -32,6 +32,7 @@ class Reason(StrEnum):
     PROGRESSING_WITH_RETRY = "ProgressingWithRetry", "The last attempt failed and is repeated by itself."
     WAITING_FOR_PERSON = "WaitingForPerson", "A manual step blocks; it is looked for again on the interval."
     WAITING = "Waiting", "Something that is named is not there yet."
+    RUN_DEADLINE = "RunDeadline", "The run took too long; what it did is kept, and another one goes on."
 
     # What a person has to edit
     INVALID_SPEC = "InvalidSpec", "The spec asks for what cannot be; the message names the field and the fix."

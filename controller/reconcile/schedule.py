@@ -8,12 +8,15 @@ never postpones the full read that is due.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from controller.model.people import EVERYTHING, Scope
+from controller.reconcile.fairness import Place, Turns
 
+OLD_SECONDS = 60.0
+"""Who was due for so long is as urgent as a person's edit: no lane starves another."""
 SINGLY = 20
 """More people than this are cheaper read as a whole."""
 
@@ -84,24 +87,35 @@ def merge_scopes(one: Scope, other: Scope) -> Scope:
 
 
 Labels = Callable[[str], tuple[str, ...]]
+Ready = tuple[int, float, str]
+"""(lane, due, key)."""
 
 
 def _no_labels(_key: str) -> tuple[str, ...]:
     return ()
 
 
+def place_by_key(key: str) -> Place:
+    """The namespace alone: the part of the key before the slash."""
+    return Place(key.rpartition("/")[0])
+
+
 @dataclass(slots=True)
 class Schedule:
     """All keys and when each is due. `group_of` tells what gates a key (its org; () where nothing does),
-    `exclusive_to` what no two running keys may share (the app, the tenant)."""
+    `exclusive_to` what no two running keys may share (the app, the tenant), `place_of` whose a key is."""
 
     group_of: Labels = _no_labels
     exclusive_to: Labels = _no_labels
+    place_of: Callable[[str], Place] = place_by_key
+    turns: Turns = field(default_factory=Turns)
     _entries: dict[str, _Entry] = field(default_factory=dict)
     _heap: list[tuple[float, int, str]] = field(default_factory=list)
     _gates: dict[str, float] = field(default_factory=dict)
     _held: set[str] = field(default_factory=set)
     _blocked: set[str] = field(default_factory=set)
+    _put_off: set[str] = field(default_factory=set)
+    """Due, and over their share: looked at again whenever anything changes."""
     _count: int = 0
 
     def poke(
@@ -110,6 +124,7 @@ class Schedule:
         """`key` is due for `scope` at `at`, or earlier where it already was."""
         entry = self._entries.setdefault(key, _Entry())
         entry.is_forgotten = False
+        self.turns.know(key, self.place_of(key))
         if entry.poke_at is None:
             entry.poke_at, entry.scope, entry.lane = at, scope, lane
         else:
@@ -130,30 +145,76 @@ class Schedule:
             entry.full_at = entry.poke_at = None
             entry.is_forgotten = True
         else:
-            del self._entries[key]
+            self._drop(key)
 
-    def take(self, now: float, limit: int) -> list[Task]:
-        """Up to `limit` runs that may start now, in the order of their lanes; they count as running."""
-        ready = self._ready(now)
-        tasks: list[Task] = []
-        for _, _, key in sorted(ready):
-            entry = self._entries[key]
-            if len(tasks) >= limit:
-                self._push(key, entry)
-            elif self._held.intersection(self._claims(key)):
-                self._blocked.add(key)
-            else:
-                tasks.append(self._start(key, entry, now))
+    def _drop(self, key: str) -> None:
+        del self._entries[key]
+        self.turns.forget(key)
+
+    def take(self, now: float, limit: int, waiting: Collection[str] = ()) -> list[Task]:
+        """Up to `limit` runs that may start now; they count as running. Namespaces and hosts take turns, and
+        of one tenant the better lane goes first. `waiting` are running keys that hold no slot."""
+        self.turns.note_waiting(waiting)
+        if limit + self.turns.reserve() <= 0:
+            return []
+        self._push_all(self._put_off)
+        ready, tasks = self._ready(now), list[Task]()
+        while first := self._first(ready, now, limit - len(tasks)):
+            ready.remove(first)
+            tasks.append(self._start(first[2], self._entries[first[2]], now))
+        for _, _, key in ready:
+            self._push(key, self._entries[key])
         return tasks
+
+    def _first(self, ready: list[Ready], now: float, free: int) -> Ready | None:
+        """Who starts next, if anybody may; who may not for a reason of its own is taken out of `ready`."""
+        if free + self.turns.reserve() <= 0:
+            return None
+        ready[:] = self._startable(ready)
+        found = ready if free > 0 else [one for one in ready if self.turns.is_new(one[2])]
+        return min(found, key=lambda one: self._order(one, now), default=None)
+
+    def _startable(self, ready: list[Ready]) -> list[Ready]:
+        """Those of `ready` that may start now; the others are put aside."""
+        found = []
+        for one in ready:
+            if self._held.intersection(self._claims(one[2])):
+                self._blocked.add(one[2])
+            elif not self.turns.may_start(one[2]):
+                self._put_off.add(one[2])
+            else:
+                found.append(one)
+        return found
+
+    def _order(self, one: Ready, now: float) -> tuple[object, ...]:
+        lane, due, key = one
+        runs, started, runs_at_host, started_at_host = self.turns.rank(key)
+        urgency = Lane.PERSON if now - due >= OLD_SECONDS else lane
+        return runs, urgency, started, runs_at_host, started_at_host, due, key
+
+    def has_put_off(self) -> bool:
+        """Whether something is due that would be over its tenant's share."""
+        return bool(self._put_off)
+
+    def oldest_due(self, now: float) -> float | None:
+        """Since when the key that has waited longest for its run is due; None where none waits. Who waits
+        for an org that is unhealthy does not count."""
+        waiting = [
+            due
+            for key, entry in self._entries.items()
+            if not entry.is_running and (due := entry.due()) is not None and due <= now
+            if self._opening(key, entry, now) is None
+        ]
+        return min(waiting, default=None)
 
     def _claims(self, key: str) -> tuple[str, ...]:
         """What no other running key may share: a group whose gate has just opened lets one through first."""
         unproven = tuple(group for group in self.group_of(key) if group in self._gates)
         return (*self.exclusive_to(key), *unproven)
 
-    def _ready(self, now: float) -> list[tuple[int, float, str]]:
+    def _ready(self, now: float) -> list[Ready]:
         """(lane, due, key) of what is due, gated keys pushed back to the opening of their gate."""
-        ready: dict[str, tuple[int, float, str]] = {}
+        ready: dict[str, Ready] = {}
         while self._heap and self._heap[0][0] <= now:
             _, _, key = heapq.heappop(self._heap)
             entry = self._entries.get(key)
@@ -186,6 +247,7 @@ class Schedule:
             entry.full_at = None
         entry.poke_at, entry.scope, entry.lane, entry.reasons = None, EVERYTHING, Lane.FULL, ()
         entry.is_running = True
+        self.turns.started(key)
         entry.claims = self._claims(key)
         self._held.update(entry.claims)
         return task
@@ -194,10 +256,11 @@ class Schedule:
         """The run of `task` has ended."""
         entry = self._entries[task.key]
         entry.is_running = False
+        self.turns.ended(task.key)
         self._release(entry)
         self._set_gate(task.key, now, following)
         if entry.is_forgotten:
-            del self._entries[task.key]
+            self._drop(task.key)
             return
         entry.failures = task.failures + 1 if following.failed else 0
         due = None if following.delay_seconds is None else now + following.delay_seconds
@@ -216,10 +279,14 @@ class Schedule:
         """Gives up what the run held and makes those due again that waited for it."""
         self._held.difference_update(entry.claims)
         entry.claims = ()
-        for key in self._blocked:
+        self._push_all(self._blocked)
+
+    def _push_all(self, keys: set[str]) -> None:
+        """Makes those of `keys` due again that still are, and empties it."""
+        for key in keys:
             if key in self._entries:
                 self._push(key, self._entries[key])
-        self._blocked.clear()
+        keys.clear()
 
     def _set_gate(self, key: str, now: float, following: Next) -> None:
         for group in self.group_of(key):

@@ -21,7 +21,8 @@ from controller.planning.wish import Desired
 Part = TypeVar("Part", covariant=True)
 Done = Callable[[Outcome], None]
 Begun = Callable[[Action], None]
-"""Told of each action right before its first request is sent: what a process that is killed leaves behind."""
+"""Told of each action right before its first request is sent: what a process that is killed leaves behind. A
+ControllerError that it raises ends the run: what is under way is finished, nothing more is begun."""
 
 
 def unobserved(action: Action) -> None:

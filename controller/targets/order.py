@@ -85,7 +85,7 @@ class _Run:
     begun: Begun = unobserved
     tried: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
-    stop: RemoteError | None = None
+    stop: ControllerError | None = None
     seats_gone: str = ""
     unavailable_in_a_row: int = 0
 
@@ -122,7 +122,11 @@ class _Run:
         ready = [action for action in bundle if not self._is_skipped(action)]
         if not ready:
             return []
-        self._begin(ready)
+        try:
+            self._begin(ready)
+        except ControllerError as error:
+            self.stop = self.stop or error
+            return [pair for action in ready for pair in await self._write([action])]
         with trail() as requests:
             try:
                 written = await self._send(ready)
@@ -198,9 +202,11 @@ async def carry_out(
     executor: Executor, actions: Sequence[Action], done: Done, begun: Begun = unobserved
 ) -> None:
     """Every action of `actions` has been reported to `done` when this returns or raises; each that was tried
-    has been reported to `begun` before anything was sent for it.
+    has been reported to `begun` before anything was sent for it. What is under way when `begun` raises is
+    finished and confirmed, and nothing more is begun.
 
-    Raises the Unauthorized, RateLimited or Unavailable after which nothing further could succeed.
+    Raises the Unauthorized, RateLimited or Unavailable after which nothing further could succeed, or what
+    `begun` raised.
     """
     run = _Run(executor, done, begun)
     for kind, group in groupby(actions, key=lambda action: action.kind):

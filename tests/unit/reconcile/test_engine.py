@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 
 from controller.api.meta import APPROVED_BY
 from controller.clock import ManualClock
-from controller.errors import Conflict, RateLimited, SpecError, Unauthorized, Unavailable
+from controller.errors import Conflict, RateLimited, SpecError, Unauthorized, Unavailable, Waiting
 from controller.metrics import Metrics
 from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import Memory
@@ -390,3 +391,44 @@ async def test_a_small_run_removes_nobody_without_a_second_proof(state: PersonSt
     proved = FakeWorld(actual)
     report = await run(proved, memory=world.memory(accounts), scope=Scope(ids))
     assert proved.done == (["DeactivateAccount/00u2"] if state else [])
+
+
+def hasty(fake: FakeWorld) -> Engine:
+    """An engine whose runs are over before they have begun."""
+    settings = Settings().model_copy(update={"run_deadline_seconds": 0.0})
+    return Engine(FakeConnector(fake), ManualClock(world.NOW), settings, Metrics())
+
+
+async def test_a_reading_that_takes_too_long_is_given_up_and_begun_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(module, "observe", never)
+    report = await hasty(FakeWorld(world.actual(PEOPLE))).run(observing(), TOKEN, Memory())
+    assert isinstance(report.error, Waiting) and report.error.reason == "RunDeadline"
+    assert "reading Okta and the provider takes longer" in report.error.message
+
+
+async def test_each_run_that_the_deadline_ends_keeps_what_it_has_done_until_all_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A first push of thousands takes longer than one run may: one write of each run is enough to end."""
+    state, memory, writes = world.actual(PEOPLE), Memory(), list[int]()
+    loop, elapsed = asyncio.get_running_loop(), [0.0]
+    usual = loop.time
+    monkeypatch.setattr(loop, "time", lambda: usual() + elapsed[0])
+    for number in range(len(PEOPLE) + 1):
+        fake = FakeWorld(state)
+        fake.after = lambda action: elapsed.__setitem__(0, elapsed[0] + 10_000)
+        report = await run(fake, memory=memory)
+        state, memory = fake.state, report.memory
+        writes.append(len(fake.done))
+        if number < len(PEOPLE) - 1:
+            assert isinstance(report.error, Waiting) and report.error.delay_seconds < 5
+            assert Result.SKIPPED in {one.result for one in report.outcomes}
+        else:
+            assert report.error is None
+    assert writes == [1] * len(PEOPLE) + [0]
+    assert len(memory.pairs) == len(PEOPLE)

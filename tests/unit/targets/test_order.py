@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controller.errors import NotFound, RateLimited, Rejected, RemoteError, Unauthorized, Unavailable
+from controller.errors import NotFound, RateLimited, Rejected, RemoteError, Unauthorized, Unavailable, Waiting
 from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
 from controller.scim.failures import SeatsExhausted
 from controller.targets.order import PATIENCE, Written, carry_out, confirmed, not_confirmed
@@ -239,3 +239,21 @@ async def test_each_action_that_is_tried_is_announced_before_it_is_sent_and_once
             recorder, actions, lambda _: None, lambda action: lines.append(f"begins {action.subject}")
         )
     assert lines == ["begins u0", "sends u0", "begins u1", "sends u1"]
+
+
+async def test_what_forbids_to_begin_lets_what_is_under_way_end_and_skips_the_rest() -> None:
+    recorder, begun, told = Recorder(most=2), list[str](), list[Outcome]()
+
+    def begin(action: Action) -> None:
+        if len(begun) == 2:
+            raise Waiting("time is up", reason="RunDeadline")
+        begun.append(action.subject)
+
+    with pytest.raises(Waiting, match="time is up"):
+        await carry_out(recorder, [update(f"u{n}") for n in range(6)], told.append, begin)
+    results = {one.action.subject: (one.result, one.reason) for one in told}
+    assert recorder.written == recorder.confirmed == begun == ["u0", "u1"]
+    assert results == {
+        **{f"u{n}": (Result.DONE, "") for n in range(2)},
+        **{f"u{n}": (Result.SKIPPED, "RunDeadline") for n in range(2, 6)},
+    }

@@ -6,7 +6,7 @@ no list, or a next link that leads elsewhere, is Unavailable. Nothing here decid
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
@@ -29,8 +29,9 @@ from controller.okta.shapes import (
     UserType,
 )
 from controller.okta.shapes import Mapping as ProfileMapping
-from controller.parsing import split_url
+from controller.parsing import as_object, split_url
 from controller.transport.calls import Answer, Call, Lane, fill
+from controller.transport.listing import Tally
 from controller.transport.session import Session
 
 PAGE_APPS = 200
@@ -84,8 +85,8 @@ class OktaClient:
     async def apps_by_label(self, label: str) -> list[App]:
         """Every app, inactive ones included, whose label is exactly `label`; `q` alone matches beginnings."""
         params: dict[str, str | int] = {"q": label, "limit": PAGE_APPS}
-        rows = await self._all(Call("GET", APPS, APPS, params))
-        return [cast(App, row) for row in rows if row.get("label") == label]
+        rows = await self._all(Call("GET", APPS, APPS, params), lambda row: row.get("label") == label)
+        return cast(list[App], rows)
 
     async def ids_of_apps_of(self, user_id: str) -> frozenset[str]:
         """Ids of the apps that a user is assigned to, directly or through a group.
@@ -262,8 +263,9 @@ class OktaClient:
     async def groups_by_name(self, name: str, *, stats: bool = False) -> list[Group]:
         """Every group of any type whose name is exactly `name`. By `q`, since `search` lags behind."""
         params: dict[str, str | int] = {"q": name, "limit": PAGE_GROUPS, **_stats(stats)}
-        rows = await self._all(Call("GET", GROUPS, GROUPS, params))
-        return [cast(Group, row) for row in rows if row.get("profile", {}).get("name") == name]
+        call = Call("GET", GROUPS, GROUPS, params)
+        rows = await self._all(call, lambda row: as_object(row.get("profile")).get("name") == name)
+        return cast(list[Group], rows)
 
     async def groups_by_id(self, ids: list[str]) -> list[Group]:
         """The groups of `ids` with their counts of users (expand=stats), without those that are gone."""
@@ -323,7 +325,13 @@ class OktaClient:
         answer = await self._send(replace(call, is_listing=True))
         if answer.next_url:
             _check_link(answer, self._session.absolute(answer.next_url), LOGS)
-        return cast(list[LogEvent], _rows(answer, LOGS)), answer.next_url or link
+        if len(_rows(answer, LOGS)) > PAGE_LOG:
+            raise Unavailable(
+                f"Okta answered with more than the {PAGE_LOG} events that were asked for",
+                system="Okta",
+                reason="Incomplete",
+            )
+        return cast(list[LogEvent], answer.body), answer.next_url or link
 
     # The wire
 
@@ -348,28 +356,44 @@ class OktaClient:
         except NotFound:
             return
 
-    async def _all(self, call: Call) -> list[Json]:
+    async def _all(self, call: Call, is_wanted: Callable[[Json], bool] | None = None) -> list[Json]:
+        """Every row that is wanted, whole; as much as one page may have, in all."""
         rows: list[Json] = []
-        async with aclosing(self._pages(call)) as pages:
-            async for page in pages:
-                rows += page
+        tally = Tally("Okta", f"the rows of {call.route}", kept_bytes=self._session.bounds.page_bytes)
+        async with aclosing(self._answers(call)) as answers:
+            async for answer in answers:
+                found = answer.body if is_wanted is None else [row for row in answer.body if is_wanted(row)]
+                tally.keep_bytes(answer.size * len(found) // max(1, len(answer.body)))
+                rows += found
         return rows
 
     async def _pages(self, call: Call) -> AsyncGenerator[list[Json]]:
+        """Each page as it comes."""
+        async with aclosing(self._answers(call)) as answers:
+            async for answer in answers:
+                yield answer.body
+                del answer  # while the next one is waited for
+
+    async def _answers(self, call: Call) -> AsyncGenerator[Answer]:
         """Each page as it comes; the next link is followed as it is, and to this very listing only."""
         path, seen = call.path, set[str]()
+        tally = Tally("Okta", f"the pages of {call.route}")
         while True:
             answer = await self._send(replace(call, is_listing=True))
-            yield _rows(answer, call.route)
-            if not answer.next_url:
+            tally.page(len(_rows(answer, call.route)))
+            following = answer.next_url
+            if following:
+                _check_link(answer, self._session.absolute(following), path)
+            yield answer
+            if not following:
                 return
-            _check_link(answer, self._session.absolute(answer.next_url), path)
-            if answer.next_url in seen:
+            if following in seen:
                 raise Unavailable(
                     f"the pages of {call.route} go in a circle", system="Okta", reason="Incomplete"
                 )
-            seen.add(answer.next_url)
-            call = replace(call, path=answer.next_url, params={})
+            seen.add(following)
+            del answer  # while the next page is waited for
+            call = replace(call, path=following, params={})
 
 
 def _quoted(text: str) -> str:

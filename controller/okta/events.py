@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import hmac
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from controller.errors import Rejected, Unavailable, clip
 from controller.okta.client import PAGE_LOG, OktaClient
 from controller.okta.shapes import LogEvent
-from controller.parsing import parse_json
+from controller.parsing import as_object, as_objects, as_text, parse_json
 from controller.transport.failures import redact
+from controller.transport.listing import Tally
+
+Parsed = TypeVar("Parsed")
 
 PREFIXES = (
     "application.user_membership",
@@ -47,6 +50,7 @@ PAGES_A_POLL = 20
 LARGEST_HOOK = 1 << 20
 CHALLENGE_HEADER = "x-okta-verification-challenge"
 _REMEMBERED = 5000
+LONGEST_ID = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +85,25 @@ class Change:
 def parse_event(event: LogEvent | Mapping[str, Any]) -> Change:
     """The Change of an event. Targets are told by their type; their order is Okta's own affair."""
     ids: dict[str, set[str]] = {"AppInstance": set(), "User": set(), "UserGroup": set()}
-    for target in event.get("target") or ():
-        if isinstance(target, dict) and target.get("type") in ids and target.get("id"):
-            ids[target["type"]].add(str(target["id"]))
-    outcome = event.get("outcome") or {}
+    for target in as_objects(event.get("target")):
+        if _short(target.get("type")) in ids and target.get("id"):
+            ids[_short(target["type"])].add(_short(target["id"]))
+    outcome = as_object(event.get("outcome"))
     failed = outcome.get("result") == "FAILURE"
     return Change(
-        str(event.get("uuid") or ""),
-        str(event.get("published") or ""),
-        str(event.get("eventType") or ""),
+        _short(event.get("uuid")),
+        _short(event.get("published")),
+        _short(event.get("eventType")),
         frozenset(ids["AppInstance"]),
         frozenset(ids["User"]),
         frozenset(ids["UserGroup"]),
         clip(redact(_reason(event, outcome)), 200) if failed else "",
     )
+
+
+def _short(value: object) -> str:
+    """An id, a time or a type: Okta's are shorter, and what is kept must not grow with what is sent."""
+    return as_text(value)[:LONGEST_ID]
 
 
 def _reason(event: LogEvent | Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
@@ -133,16 +142,22 @@ async def follow(client: OktaClient, link: str, since: datetime) -> tuple[list[C
 
     Store the link only when the changes are taken up: then a crash repeats events and loses none.
     """
-    events, link, _ = await read_log(client, link, since, LOG_FILTER, PAGES_A_POLL)
-    return [parse_event(event) for event in events], link
+    changes, link, _ = await read_log(client, link, since, LOG_FILTER, PAGES_A_POLL, parse_event)
+    return changes, link
 
 
 async def read_log(
-    client: OktaClient, link: str, since: datetime, query: str, pages: int
-) -> tuple[list[LogEvent], str, bool]:
-    """(the events behind `link` that `query` filters, the link to go on with, whether these were all); reads
-    at most so many pages. A link has its filter in it: `query` and `since` count only without one."""
-    found: list[LogEvent] = []
+    client: OktaClient,
+    link: str,
+    since: datetime,
+    query: str,
+    pages: int,
+    parse: Callable[[LogEvent], Parsed],
+) -> tuple[list[Parsed], str, bool]:
+    """(the parsed events behind `link` that `query` filters, the link to go on with, whether these were all).
+    Reads at most so many pages. A link has its filter in it: `query` and `since` count only without one."""
+    found: list[Parsed] = []
+    tally = Tally("Okta", "events of the System Log")
     for _ in range(pages):
         try:
             events, link = await client.log_page(link, since, query)
@@ -151,7 +166,7 @@ async def read_log(
                 raise
             link = ""
             continue
-        found += events
+        found += [tally.keep(parse(event)) for event in events]
         if len(events) < PAGE_LOG:
             return found, link, True
     return found, link, False
@@ -183,10 +198,14 @@ def parse_hook(body: bytes) -> list[Change]:
     events = data.get("events") if isinstance(data, dict) else None
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         raise HookRefused(400, "the body has no data.events")
-    try:
-        return [parse_event(event) for event in events]
-    except (AttributeError, TypeError):
-        raise HookRefused(400, "an event of the body is malformed") from None
+    if not all(_is_event(event) for event in events):
+        raise HookRefused(400, "an event of the body is malformed")
+    return [parse_event(event) for event in events]
+
+
+def _is_event(event: Mapping[str, Any]) -> bool:
+    target, outcome = event.get("target") or [], event.get("outcome") or {}
+    return isinstance(target, list) and isinstance(outcome, dict)
 
 
 @dataclass(slots=True)

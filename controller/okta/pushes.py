@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from controller.okta.events import Change
 
@@ -19,6 +20,8 @@ NO_CONNECTION = frozenset(
 """Event types of an app that is not reached; a rate limit passes by itself."""
 KEPT = 10_000
 """Reasons kept of one app; beyond that the people are still counted as failed, without a reason."""
+KEPT_APPS = 1000
+"""Apps of which something is kept, the oldest dropped first: a log can name any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,12 @@ class Pushes:
         before = self._trouble.get(app_id, "")
         if trouble or before:
             self._trouble[app_id] = trouble
+            _forget_oldest(self._trouble)
         return bool(trouble) is not bool(before)
 
     def _pushed(self, app_id: str, user_id: str, failure: str) -> bool:
         failures = self._failures.setdefault(app_id, {})
+        _forget_oldest(self._failures)
         before = failures.get(user_id, "")
         if user_id in failures or (failure and len(failures) < KEPT):
             failures[user_id] = failure
@@ -74,3 +79,8 @@ class Pushes:
     def told(self, app_id: str) -> Told:
         """What is known of one app."""
         return Told(dict(self._failures.get(app_id, {})), self._trouble.get(app_id))
+
+
+def _forget_oldest(by_app: dict[str, Any]) -> None:
+    if len(by_app) > KEPT_APPS:
+        del by_app[next(iter(by_app))]

@@ -10,9 +10,10 @@ and System Log API (retention, polling requests).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from controller.clock import Clock
 from controller.model.actual import DAY_ZERO
@@ -84,11 +85,12 @@ class SignIns:
             return
         reading.due = now + EVERY_SECONDS
         query = f'eventType eq "{SIGN_IN}" and target.id eq "{app_id}"'
-        events, reading.link, is_whole = await read_log(
-            client.in_lane(Lane.FULL), reading.link, reading.since, query, PAGES_A_READ
+        client, parse = client.in_lane(Lane.FULL), partial(_signed_in, app_id)
+        found, reading.link, is_whole = await read_log(
+            client, reading.link, reading.since, query, PAGES_A_READ, parse
         )
         today = _day(clock.now())
-        for okta_id, day in _signed_in(events, app_id):
+        for okta_id, day in filter(None, found):
             if okta_id in reading.people and 0 < day <= today + 1:
                 reading.days[okta_id] = max(day, reading.days.get(okta_id, 0))
         if not is_whole:
@@ -99,13 +101,13 @@ def _newest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
     return {**one, **{key: max(day, one.get(key, 0)) for key, day in other.items()}}
 
 
-def _signed_in(events: Iterable[LogEvent], app_id: str) -> Iterator[tuple[str, int]]:
-    """(person, day) of each event that is a sign-in to the app and succeeded."""
-    for event in events:
-        change, succeeded = parse_event(event), as_object(event.get("outcome")).get("result") == "SUCCESS"
-        published = parse_moment(change.published)
-        if change.is_sign_in and succeeded and app_id in change.app_ids and published is not None:
-            yield str(as_object(event.get("actor")).get("id")), _day(published)
+def _signed_in(app_id: str, event: LogEvent) -> tuple[str, int] | None:
+    """(person, day) if the event is a sign-in to the app that succeeded."""
+    change, succeeded = parse_event(event), as_object(event.get("outcome")).get("result") == "SUCCESS"
+    published = parse_moment(change.published)
+    if not change.is_sign_in or not succeeded or app_id not in change.app_ids or published is None:
+        return None
+    return str(as_object(event.get("actor")).get("id")), _day(published)
 
 
 def _day(moment: datetime) -> int:

@@ -7,13 +7,14 @@ without such an API has no AdminClient at all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from controller.errors import NotFound, RemoteError, Unavailable, clip
 from controller.transport.calls import Answer, Call, Lane, fill
 from controller.transport.failures import error_of_status
+from controller.transport.listing import Tally
 from controller.transport.session import Session
 
 Json = dict[str, Any]
@@ -72,16 +73,41 @@ class AdminClient:
 
     async def people(self, **query: str) -> list[Json]:
         """People by query, status and group, over all pages."""
+        tally = Tally("the provider", "people")
         rows: list[Json] = []
+        async for page, size in self._people(query):
+            tally.keep_bytes(size)
+            rows += map(tally.keep, page)
+        return rows
+
+    async def last_active(self) -> dict[str, str]:
+        """externalId -> `lastActive` of everybody who is active and has one."""
+        tally = Tally("the provider", "people", "spec.provider.admin")
+        found: dict[str, str] = {}
+        async for page, _ in self._people({"status": "active"}):
+            for row in page:
+                if row.get("externalId"):
+                    key, moment = tally.keep((str(row["externalId"]), str(row.get("lastActive") or "")))
+                    found[key] = moment
+        return found
+
+    async def _people(self, query: Mapping[str, str]) -> AsyncIterator[tuple[list[Json], int]]:
+        """(rows, their bytes) of each page."""
+        tally, seen = Tally("admin", "the people of the admin API"), set[str]()
         params: dict[str, str | int] = {**query, "limit": PEOPLE_PAGE}
         while True:
             call = Call("GET", "/people", "/people", params, lane=self.lane, is_listing=True)
             answer = await self._session.send(call)
-            rows += _list(answer, "people")
-            after = str(_object(answer).get("next") or "")
+            rows, after = _list(answer, "people"), str(_object(answer).get("next") or "")
+            tally.page(len(rows))
+            yield rows, answer.size
             if not after:
-                return rows
+                return
+            if after in seen:
+                raise Unavailable("the pages of people go in a circle", system="admin", reason="Incomplete")
+            seen.add(after)
             params = {**params, "after": after}
+            del rows, answer  # while the next page is waited for
 
     async def edit_person(self, person_id: str, change: Json) -> Json:
         """The person after an edit by hand."""

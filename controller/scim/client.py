@@ -15,6 +15,7 @@ from controller.errors import NotFound, Rejected, RemoteError, Unauthorized, Una
 from controller.names import fold
 from controller.scim.failures import ForeignNotFound
 from controller.transport.calls import Answer, Call, Lane, fill
+from controller.transport.listing import Tally
 from controller.transport.session import Session
 
 Json = dict[str, Any]
@@ -178,8 +179,11 @@ class ScimClient:
         """One walk by startIndex. Each page begins with the last user of the page before: what moves in
         between is seen by that, even where totalResults stays the same."""
         seen, start, last = set[str](), 1, ""
+        tally = Tally("the provider", f"{_noun(route)}s", "spec.provider")
         while True:
             rows, total = await self._page(route, start, params)
+            tally.announced(total)
+            tally.page(max(0, len(rows) - bool(last)))
             ids = [_id(row, route) for row in rows]
             if last and (not ids or ids[0] != last):
                 raise _Moved("it changed while it was read")
@@ -188,12 +192,13 @@ class ScimClient:
                 if _id(row, route) in seen:
                     raise _Moved(f"the id {_id(row, route)[:64]} is there twice")
                 seen.add(_id(row, route))
-                yield parse(row)
+                yield tally.keep(parse(row))
             if len(seen) >= total:
                 break
             if not fresh:
                 raise _Moved(f"{len(seen)} of {total} {_noun(route)}s were given")
             last, start = ids[-1], start + len(rows) - 1
+            del rows, fresh  # while the next page is waited for
         if len(seen) != total:
             raise _Moved(f"{len(seen)} {_noun(route)}s were given, {total} announced")
 

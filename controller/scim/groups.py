@@ -12,6 +12,7 @@ from typing import Any
 from controller.errors import Rejected, Unavailable
 from controller.scim.client import PATCH_SCHEMA, Json, ScimClient, resource_of
 from controller.transport.calls import Call, fill
+from controller.transport.listing import Tally
 
 GROUPS = "/Groups"
 GROUP = "/Groups/{id}"
@@ -39,7 +40,9 @@ class GroupClient:
         rows = body.get("members") or []
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise Unavailable("the provider tells members that are none", system="SCIM", reason="NotScim")
-        return frozenset(str(row.get("value") or "") for row in rows) - {""}
+        tally = Tally("a group of the provider", "members", "spec.groups")
+        tally.announced(len(rows))
+        return frozenset(tally.keep(str(row.get("value") or "")) for row in rows) - {""}
 
     async def name(self, group_id: str) -> str:
         """displayName of a group. Raises NotFound."""

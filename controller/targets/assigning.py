@@ -159,9 +159,9 @@ class AssignmentWriter:
     async def _confirm_memberships(
         self, kind: ActionKind, written: Sequence[tuple[Action, Written]]
     ) -> list[Outcome]:
-        members: set[str] = set()
+        asked, members = {action.subject for action, _ in written}, set[str]()
         async for page in self._client.member_pages(await self._group_id(self._seat_group)):
-            members.update(row["id"] for row in page)
+            members.update(asked.intersection(row["id"] for row in page))
         wished = kind is ActionKind.ADD_TO_SEAT_GROUP
         words = "the person is not in the group" if wished else "the person is in the group again"
         return [
@@ -171,9 +171,9 @@ class AssignmentWriter:
     async def _confirm_users(
         self, kind: ActionKind, written: Sequence[tuple[Action, Written]]
     ) -> list[Outcome]:
-        assigned: set[str] = set()
+        asked, assigned = {action.subject for action, _ in written}, set[str]()
         async for page in self._client.app_user_pages(self._app_id):
-            assigned.update(row["id"] for row in page)
+            assigned.update(asked.intersection(row["id"] for row in page))
         wished = kind is ActionKind.ASSIGN_USER
         words = "the person is not assigned" if wished else "the person is still assigned"
         return [

@@ -26,6 +26,7 @@ from controller.targets.base import Begun, Done, SecondLook, unobserved
 from controller.targets.memberships import Members, Memberships, mark_of
 from controller.targets.order import carry_out
 from controller.transport.calls import Lane
+from controller.transport.listing import Tally
 
 HANDLES = frozenset(
     {
@@ -129,8 +130,9 @@ class OktaPeople:
         names = desired.reads.attributes
         # By id: a page that shifts while it is walked may name somebody twice.
         asks = desired.seats is not None and desired.seats.inactive_for is not None
+        tally = Tally("Okta", "people assigned to the app", "spec.okta.app")
         people = {
-            row["id"]: row_to_person(row, names, with_sign_in=asks)
+            row["id"]: tally.keep(row_to_person(row, names, with_sign_in=asks))
             async for row in _each(client.app_user_pages(app_id))
         }
         return tuple(person for person in people.values() if person is not None)
@@ -238,6 +240,7 @@ async def _each(pages: AsyncIterator[list[Any]]) -> AsyncIterator[Any]:
         async for page in pages:
             for row in page:
                 yield row
+            del page  # while the next one is waited for
 
 
 def _refs(desired: Desired) -> tuple[GroupRef, ...]:
@@ -309,10 +312,12 @@ async def _rules(client: OktaClient) -> dict[str, tuple[str, ...]]:
 
 async def _members(client: OktaClient, group_id: str) -> Members:
     """Okta id -> login of everybody in the group."""
-    return {
-        OktaId(user["id"]): str((user.get("profile") or {}).get("login") or "")
-        async for user in _each(client.member_pages(group_id))
-    }
+    tally = Tally("Okta", f"members in the group {group_id[:40]}", "spec.assignments")
+    members: dict[OktaId, str] = {}
+    async for user in _each(client.member_pages(group_id)):
+        login = str((user.get("profile") or {}).get("login") or "")
+        okta_id, members[okta_id] = tally.keep((OktaId(user["id"]), login))
+    return members
 
 
 async def _declared_users(

@@ -20,6 +20,7 @@ from controller.scim.failures import ForeignNotFound
 from controller.scim.groups import GroupClient
 from controller.targets.order import Written, confirmed, not_confirmed
 from controller.transport.failures import Unreachable
+from controller.transport.listing import Tally, text_bytes
 
 AT_ONCE = 50
 """People in one request at most: what the IPSIE profile of SCIM asks every provider to take."""
@@ -41,11 +42,14 @@ async def read_groups(client: GroupClient, names: Collection[str]) -> GroupState
         return GroupState({}, {}, error.message)
     ids = _by_name(listed)
     slots = asyncio.Semaphore(READS_AT_ONCE)
+    tally = Tally("SCIM", "the members of the provider's groups", "spec.groups")
 
     async def read(name: str) -> frozenset[ScimId] | None:
         async with slots:
             try:
-                return frozenset(map(ScimId, await client.members(ids[name][0])))
+                found = await client.members(ids[name][0])
+                tally.keep_bytes(text_bytes(found))
+                return frozenset(map(ScimId, found))
             except ForeignNotFound as error:
                 raise Unavailable(
                     error.message, system="SCIM", status=error.status, reason=error.reason

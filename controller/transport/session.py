@@ -117,7 +117,7 @@ class Session:
         self.clock = wiring.clock
         self._auth, self._gate, self._sink = wiring.auth, wiring.gate or OpenGate(), wiring.sink
         self._read_error, self._retry = wiring.read_error, wiring.retry
-        self._fence, self._bounds = wiring.fence, wiring.bounds
+        self._fence, self.bounds = wiring.fence, wiring.bounds
         self._connections = Connections(lambda: _client(remote, wiring.transport))
 
     async def retire(self) -> None:
@@ -222,7 +222,7 @@ class Session:
         begun, code = self.clock.monotonic(), "error"
         try:
             # Of this loop, not of the clock: that is what a socket waits on.
-            async with asyncio.timeout(self._bounds.deadline_seconds):
+            async with asyncio.timeout(self.bounds.deadline_seconds):
                 response, content = await self._receive(client, call, request)
             code = str(response.status_code)
         except (httpx.TransportError, TimeoutError) as error:
@@ -253,7 +253,7 @@ class Session:
         try:
             decoder = BodyDecoder(
                 response.headers.get("content-encoding", "") if is_raw else "",
-                self._bounds.of(call.is_listing),
+                self.bounds.of(call.is_listing),
             )
             content = decoder.content
             async for chunk in response.aiter_raw() if is_raw else response.aiter_bytes():
@@ -268,7 +268,7 @@ class Session:
         begun = f"{self.remote.system} answered {call.method} {call.route} with "
         system = self.remote.system
         if isinstance(error, TooLarge):
-            words = f"{begun}more than {self._bounds.of(call.is_listing)} bytes, which is not read"
+            words = f"{begun}more than {self.bounds.of(call.is_listing)} bytes, which is not read"
             return Oversized(words, system=system, status=status)
         if isinstance(error, BadEncoding):
             words = f"{begun}the Content-Encoding {clip(str(error), 60)!r}; only one layer of gzip is read"
@@ -325,10 +325,10 @@ class Session:
 
     def _rate_limited(self, call: Call, answer: Answer) -> RemoteError:
         wait = retry_after_seconds(answer.headers, self.clock.now(), default=5.0)
-        if wait > self._bounds.longest_pause_seconds:
+        if wait > self.bounds.longest_pause_seconds:
             return PauseTooLong(
                 f"{self.remote.system} answered 429 to {call.method} {call.route} and asks for a pause of "
-                f"{wait:.0f} s, longer than the {self._bounds.longest_pause_seconds:.0f} s that are granted",
+                f"{wait:.0f} s, longer than the {self.bounds.longest_pause_seconds:.0f} s that are granted",
                 system=self.remote.system,
                 status=429,
                 request_id=answer.request_id,

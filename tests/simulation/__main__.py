@@ -81,6 +81,11 @@ def main(arguments: list[str] | None = None) -> int:
     jobs = ((seed, None) for seed in seeds if not asked.minutes or _in_time(begun, asked.minutes))
     for result in fleet.run_jobs(template, jobs, asked.workers):
         new = total.add(result)
+        if asked.verbose:
+            print(
+                f"seed {result.seed}: {result.hours:.1f} h, {result.seconds:.1f} s, {result.calls} calls",
+                flush=True,
+            )
         if new:
             shrunk += 1
             _tell(template, result, new, is_shrunk=shrunk <= SHRUNK and not asked.quick)
@@ -115,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=0.0, help="begin no world after this time")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--short", action="store_true", help="end each world after half an hour, unsettled")
+    parser.add_argument("--verbose", action="store_true", help="say what each world cost")
     parser.add_argument("--quick", action="store_true", help="make no failure short")
     return parser
 

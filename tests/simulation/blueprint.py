@@ -89,7 +89,7 @@ def draw(seed: int) -> Blueprint:
     world.hours = chance.choice((1.0, 1.5, 2.0, 3.0))
     for number in range(chance.choices((1, 2, 3, 4), (70, 20, 7, 3))[0]):
         world.tenants.append(_tenant(chance, f"t{number}", chance.choice(world.namespaces)))
-    count = chance.choices((20, 35, 60, 120, 400), (50, 28, 15, 5, 2))[0]
+    count = chance.choices((20, 35, 60, 120, 400), (60, 27, 10, 2.5, 0.5))[0]
     for number in range(count):
         world.people.append(_person(chance, number, world))
     for tenant in world.tenants:

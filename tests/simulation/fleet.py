@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import select
 import signal
 import sys
@@ -21,7 +22,7 @@ from tests.simulation.model.judge import Finding
 from tests.simulation.run import BUG, Result, quiet_logs, run_seed
 from tests.simulation.world import Template, make_template
 
-WALL_SECONDS = 600.0
+WALL_SECONDS, CPU_SECONDS = 1800.0, 120
 """A world that takes longer is stuck in a way that the loop does not see."""
 is_short = False
 """Whether worlds end after half an hour and are not settled: enough to compare traces."""
@@ -80,6 +81,7 @@ def _fork(template: Template, job: Job) -> _Child:
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
         sys.unraisablehook = lambda _: None
         result = run_seed(job[0], template, keep=job[1], is_short=is_short)
         _write(writer, json.dumps(result.as_json()).encode())

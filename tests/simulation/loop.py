@@ -17,8 +17,8 @@ from typing import Any
 
 EPOCH = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 """When every world begins: a Monday morning."""
-STEPS_IN_A_MOMENT = 200_000
-"""So many steps without time moving are a loop without an end."""
+STEPS_IN_A_MOMENT, STEPS_IN_A_WORLD = 200_000, 400_000
+"""So many steps without time moving, or in all, are a loop without an end; a busy world takes 100,000."""
 
 
 class Stuck(Exception):
@@ -133,6 +133,8 @@ class SimLoop(asyncio.BaseEventLoop):
                 self.steps += 1
                 self._still += 1
                 handle._run()
+        if self.steps > STEPS_IN_A_WORLD:
+            raise Stuck(f"{self.steps} steps in {self._now / 3600:.1f} hours")
         if self._still > STEPS_IN_A_MOMENT:
             raise Stuck(f"{self._still} steps at {self._now:.3f} s without time moving")
 

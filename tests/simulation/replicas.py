@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextvars import Context
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +23,7 @@ import controller.handlers.discovery as discovery
 import controller.handlers.health as health
 import controller.handlers.leader as leader
 import controller.handlers.startup as startup
+import controller.provider.turns as turns
 from controller.api.kinds import KINDS
 from controller.api.meta import API_VERSION
 from controller.errors import ControllerError
@@ -116,6 +119,22 @@ class SimLeader(leader.LeaderThread):
             self.lost.set()
 
 
+class Inline:
+    """A ThreadPoolExecutor whose threads are steps of the loop."""
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def submit(self, work: Callable[[], Any]) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work())
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+    def shutdown(self, *_: Any, **__: Any) -> None: ...
+
+
 _network: Network
 
 
@@ -140,6 +159,7 @@ def prepare(network: Network) -> None:
     for name, value in replaced.items():
         setattr(startup, name, value)
     leader.open_api_server = open_api
+    turns.ThreadPoolExecutor = Inline
     discovery.GUARD_SECONDS, health.BEAT_SECONDS = 15.0 * SLOWER, 60.0
     # Parsing URLs is a third of httpx's time, and it is the same URLs again and again.
     httpx._urls.urlparse = lru_cache(4096)(httpx._urlparse.urlparse)
@@ -169,7 +189,7 @@ class Replica:
 
     def _restart_later(self) -> None:
         if not self.stopped:
-            self._loop.call_later(self._dice.uniform(1, 20), self.start)
+            self._loop.call_later(self._dice.uniform(1, 20), self.start, context=Context())
 
     async def _run(self) -> None:
         try:

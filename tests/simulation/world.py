@@ -8,8 +8,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import format_datetime
@@ -19,7 +20,7 @@ from typing import Any
 from controller.api.crds import build_crds
 from controller.handlers.manifests import resource_path
 from controller.provider.app import Provider, add_organization, build_app
-from controller.provider.database import SqliteDatabase
+from controller.provider.database import open_database
 from controller.provider.organizations import NewOrganization
 from controller.sandbox.kubernetes.app import KubernetesApi
 from controller.sandbox.kubernetes.app import build_app as build_kubernetes
@@ -58,7 +59,7 @@ def make_template() -> Template:
         loop.run_until_complete(_install(kubernetes))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "empty.sqlite"
-            database = SqliteDatabase(_url(path))
+            database = open_database(f"sqlite:///{path}")
             loop.run_until_complete(database.close())
             return Template(kubernetes, path.read_bytes())
     finally:
@@ -74,12 +75,6 @@ async def _install(kubernetes: KubernetesApi) -> None:
         status, _, answer = await call_app(kubernetes, KUBERNETES, "PATCH", path, headers, content)
         assert status < 300, answer
     await asyncio.sleep(5)
-
-
-def _url(path: Path) -> Any:
-    from sqlalchemy.engine import make_url
-
-    return make_url(f"sqlite:///{path}")
 
 
 class HandsError(Exception):
@@ -130,6 +125,7 @@ class World:
         found = self.network.hosts[host]
         while found.process.dead or found.app is None:
             await asyncio.sleep(0.5)
+            found = self.network.hosts[host]
         sent = [("host", host), ("content-type", "application/json"), *headers]
         work = self.loop.create_future()
         found.process.in_flight[work] = None
@@ -204,7 +200,23 @@ class World:
             connection.close()
         for tenant in self.blueprint.tenants:
             self.network.take_down(tenant.host)
-        self.loop.call_later(3.0, self.start_provider)
+        self.loop.call_later(3.0, self.start_provider, context=Context())
+
+    def kill_at_commit(self, *, before: bool) -> None:
+        """The provider dies at its next commit, right before it is durable or right after."""
+
+        def commit(work: Callable[[], Any]) -> Any:
+            self.loop.on_commit = lambda again: again()
+            process = next(iter(self.network.hosts[tenant.host].process for tenant in self.blueprint.tenants))
+            result = None if before else work()
+            process.kill()
+            return result
+
+        self.loop.on_commit = commit
+
+    async def sleep(self, seconds: float) -> None:
+        """Of virtual time."""
+        await asyncio.sleep(seconds)
 
     async def build(self) -> None:
         """Servers, people, resources; the operator's replicas at the end."""

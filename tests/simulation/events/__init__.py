@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from tests.simulation.blueprint import Blueprint
 from tests.simulation.entropy import dice
-from tests.simulation.events import directory as _directory  # noqa: F401 - registers its events
+from tests.simulation.events import chaos, directory, git, provider
 from tests.simulation.schedule import KINDS, Event
+
+__all__ = ["chaos", "directory", "git", "plan", "provider"]
 
 FIRST_SECONDS = 20.0
 EVERY_SECONDS = 300.0

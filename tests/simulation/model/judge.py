@@ -6,8 +6,9 @@ name and a bound; see docs/testing.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tests.simulation.model.history import Past
@@ -70,6 +71,8 @@ class Judge:
         self.secrets = tuple(secrets)
         self.findings: list[Finding] = []
         self._known: set[tuple[str, str]] = set()
+        self._pending: list[Callable[[], None]] = []
+        """What is judged after the next look, since the operator may have seen a change before the judge."""
         self.okta, self.resources = Okta(), Resources()
         self.cases: dict[str, Case] = {}
         self.accounts: dict[str, dict[str, Account]] = {name: {} for name in self.tenants}
@@ -85,6 +88,8 @@ class Judge:
         """When somebody last changed something at the provider by hand."""
         self.faulty_at: dict[str, float] = dict.fromkeys(self.tenants, -1e9)
         """When a fault last struck a call of this tenant or of what it needs."""
+        self.by_hand: set[tuple[str, str]] = set()
+        """Accounts that somebody has activated by hand."""
         self.removed: dict[str, dict[str, float]] = {name: {} for name in self.tenants}
         self.last_write: dict[str, float] = dict.fromkeys(self.tenants, -1e9)
 
@@ -102,10 +107,21 @@ class Judge:
         if org:
             self.okta = await read_okta(self.ask)
         for name in tenants:
+            before = self.accounts[name]
             self.accounts[name], organization = await read_accounts(self.ask, name)
+            self._note_hands(name, before)
             self.purchased[name] = organization["seats"]["purchased"]
         self.cases = cases(self.resources, self.okta)
         self._remember(at)
+
+    def _note_hands(self, tenant: str, before: dict[str, Account]) -> None:
+        """Who is active now without a write of the operator, was activated by hand."""
+        for scim_id, account in self.accounts[tenant].items():
+            was = before.get(scim_id)
+            if account.active and was is not None and not was.active:
+                self.by_hand.add((tenant, scim_id))
+            elif not account.active:
+                self.by_hand.discard((tenant, scim_id))
 
     def _remember(self, at: float) -> None:
         for case in self.cases.values():
@@ -115,10 +131,16 @@ class Judge:
             self._bodies[spec] = case.spec
             for okta_id, value in case.entitled.items():
                 self.entitled.setdefault((case.name, okta_id), Past()).note(at, value)
+            for (tenant, okta_id), past in self.entitled.items():
+                if tenant == case.name and okta_id not in case.entitled:  # deleted in Okta
+                    past.note(at, NO)
             for okta_id, name in case.names.items():
                 self.names.setdefault((case.name, okta_id), Past()).note(at, name)
             self.waiting[case.name].note(at, case.waiting())
             self.used[case.name].note(at, case.used)
+        pending, self._pending = self._pending, []
+        for check in pending:
+            check()
 
     def fill(self, case: Case) -> Case:
         """`case` with the accounts as they are known now."""
@@ -180,9 +202,10 @@ class Judge:
         if after is not None:
             self._owner(tenant, before, after, at)
         if before is not None and before.active and (after is None or not after.active):
-            self._deactivated(tenant, before, at)
+            self._pending.append(partial(self._deactivated, tenant, before, at))
         if after is not None and after.active and (before is None or not before.active):
-            self._seated(tenant, after, before is None, at)
+            self._seats(tenant, after, at)
+            self._pending.append(partial(self._seated, tenant, after, before is None, at))
         if after is None:
             self.accounts[tenant].pop(scim_id, None)
         else:
@@ -242,7 +265,6 @@ class Judge:
         ]
         if owner and twins and is_new:
             self.find("NothingIsDoubled", tenant, at, f"a second account for {owner}: {account.user_name}")
-        self._seats(tenant, account, at)
 
     def _seats(self, tenant: str, account: Account, at: float) -> None:
         case = self.cases.get(tenant)

@@ -65,7 +65,9 @@ class Lags:
         inside = {
             account.external_id
             for account in case.accounts.values()
-            if account.active and self._left(case, account.external_id)
+            if account.active
+            and self._left(case, account.external_id)
+            and (case.name, account.id) not in self.judge.by_hand
         }
         for okta_id in [okta_id for okta_id in known if okta_id not in inside]:
             del known[okta_id]

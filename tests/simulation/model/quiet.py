@@ -15,6 +15,8 @@ def check_quiet(judge: Judge, at: float, unknown: frozenset[str]) -> None:
     for case in judge.cases.values():
         if case.name in unknown or not case.is_ours or case.spec.get("mode") == "Observe":
             continue
+        if not case.app_id:  # the app was renamed and the integration made anew: it has none
+            continue
         judge.fill(case)
         held = _held(case)
         if held:
@@ -41,8 +43,9 @@ def _people(judge: Judge, case: Case, at: float) -> None:
         if entitled == YES and account is not None and account.active:
             _attributes(judge, case, okta_id, account, at)
         if entitled == NO and account is not None and account.active and not reports:
+            is_by_hand = (case.name, account.id) in judge.by_hand
             judge.find(
-                "WhoLeftHasNoAccount", case.name, at,
+                "WhoIsLetInByHandIsPutOutAgain" if is_by_hand else "WhoLeftHasNoAccount", case.name, at,
                 f"{account.user_name} ({okta_id}) is active though the person is to have no account",
             )  # fmt: skip
     free = case.free()
@@ -59,17 +62,20 @@ def _attributes(judge: Judge, case: Case, okta_id: str, account: Account, at: fl
     if case.spec.get("drift") == "Report":
         return
     wanted = wanted_attributes(case, judge.okta, okta_id)
-    wrong = []
+    wrong, address = [], []
     for name, value in wanted.items():
         found = account.shown.get(name)
         if (found or None) != (value or None) and not (
             name in ("email", "userName") and account.shown.get("pendingEmail") == value
         ):
-            wrong.append(f"{name} is {found!r}, not {value!r}")
+            told = f"{name} is {found!r}, not {value!r}, waiting for {account.shown.get('pendingEmail')!r}"
+            (address if name in ("email", "userName") else wrong).append(told)
     group = wanted_group(case, judge.okta, okta_id)
     groups = account.shown.get("groups") or []
     if group is not None and case.has_groups() and group not in groups:
         wrong.append(f"groups are {groups}, without {group!r}")
+    if address:
+        judge.find("TheAddressIsAsInOkta", case.name, at, f"{account.user_name}: {'; '.join(address)}")
     if wrong:
         judge.find(
             "EveryAttributeIsAsInOkta", case.name, at, f"{account.user_name}: {'; '.join(wrong[:SHOWN])}"

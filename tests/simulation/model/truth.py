@@ -6,6 +6,7 @@ descriptions, not from the operator's code.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -102,16 +103,21 @@ class Case:
         return {fold(one.user_name): one for one in self.accounts.values() if not one.external_id}
 
     def blocked(self) -> set[str]:
-        """People who cannot have an account of their own: another's has their user name, or they have none.
-        Somebody whose own account is there is not blocked by this."""
+        """People who cannot have an account of their own: another's has their user name, or somebody else
+        without an account has the same. Somebody whose own account is there is not blocked by this."""
         owned = self.owned()
+        names = Counter(
+            fold(self.names[one])
+            for one, entitled in self.entitled.items()
+            if entitled == YES and one not in owned
+        )
         holders = {fold(one.user_name): one.external_id for one in self.accounts.values()}
         found = set()
         for okta_id, entitled in self.entitled.items():
             if entitled != YES or okta_id in owned:
                 continue
             holder = holders.get(fold(self.names[okta_id]), "")
-            if holder and holder != okta_id:
+            if (holder and holder != okta_id) or names[fold(self.names[okta_id])] > 1:
                 found.add(okta_id)
         return found
 

@@ -205,8 +205,20 @@ async def eat(flow: Flow) -> None:
         await asyncio.sleep(1)
 
 
+CAUSED_BY_SERIES = {
+    "ScimQueueStuck": "a queue that stands still for longer than a test may last",
+    "ScimProviderAdminTokenExpiring": "a provider, whose metrics are on a port of their own",
+}
+"""Alerts that need what this world does not have: tests/contract/alerts causes them by their series."""
+
+
 def test_every_alert_is_caused_here() -> None:
     rules = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
     names = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
     source = Path(__file__).read_text()
-    assert {name for name in names if f'until_firing("{name}"' not in source} == set()
+    missing = {name for name in names if f'until_firing("{name}"' not in source}
+    assert missing == set(CAUSED_BY_SERIES)
+    tried = "".join(
+        path.read_text() for path in (Path(__file__).parents[2] / "contract/alerts").glob("*.yaml")
+    )
+    assert {name for name in missing if name not in tried} == set()

@@ -14,12 +14,12 @@ from typing import Any, Literal, TextIO
 
 from pydantic import SecretStr
 
-from controller.outside_text import shown_block, shown_tree
+from controller.outside_text import MASK, shown_block, shown_tree
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, SecretStr | bytes):
-        return "**********"
+        return MASK
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return shown_block(str(value))

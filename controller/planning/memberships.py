@@ -219,7 +219,8 @@ class _Planner:
         if match.account is None or not match.account.active:
             return None
         if match.tie is Tie.OURS:
-            return _Reach(match.account.scim_id, (), person.okta_id not in self.memory.pairs)
+            is_new = person.okta_id in self.memory.creating or person.okta_id not in self.memory.pairs
+            return _Reach(match.account.scim_id, (), is_new)
         return _Reach(match.account.scim_id, (write.key,)) if write is not None else None
 
     def _current(self, okta_id: OktaId, scim_id: str, target: str | None) -> list[str]:

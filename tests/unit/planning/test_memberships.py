@@ -153,7 +153,10 @@ def test_an_account_of_a_run_that_came_to_no_end_is_new_and_one_of_ours_is_chang
     one = of(1, SALES)
     state = with_groups(actual([one], [account_of(one)]), BOTH)
     assert changes(make_plan(desired(), state, memory()))[0].touch is Touch.CREATE
-    assert changes(make_plan(desired(), state, memory([account_of(one)])))[0].touch is Touch.CHANGE
+    owned = memory([account_of(one)])
+    recovered = replace(owned, creating={one.okta_id: "p1@acme.com"})
+    assert changes(make_plan(desired(), state, recovered))[0].touch is Touch.CREATE
+    assert changes(make_plan(desired(), state, owned))[0].touch is Touch.CHANGE
     moved = with_groups(state, {SALES: [], ENGINEERING: [1]})
     assert changes(make_plan(desired(), moved, memory()))[0].touch is Touch.CHANGE
 

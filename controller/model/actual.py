@@ -274,6 +274,9 @@ class Memory:
     pairs: Mapping[OktaId, ScimId] = field(default_factory=dict)
     adopted: frozenset[OktaId] = frozenset()
     """People whose account was there before us: deactivated only with adoption.mayDeactivate."""
+    left: Mapping[OktaId, int] = field(default_factory=dict)
+    """Day, counted from DAY_ZERO, on which the account of each person who should have none was found or made
+    inactive. Their pair stays: an account that is active again was reactivated by hand."""
     creating: Mapping[OktaId, str] = field(default_factory=dict)
     """Okta id -> folded user name of each account that a run under way may have created: found after a crash
     by the Okta id that it carries, or by its name if the provider drops externalId, it is ours."""
@@ -329,3 +332,8 @@ class Memory:
     tells an edit by hand from a change, and lets them be taken out of a group that no row names any more."""
     made: Mapping[str, Made] = field(default_factory=dict)
     """What deletionPolicy: Deprovision may undo in Okta, by key; of the app `app_id` alone."""
+
+    @property
+    def in_use(self) -> frozenset[OktaId]:
+        """People whose account is ours and who have not left."""
+        return frozenset(self.pairs.keys() - self.left.keys())

@@ -19,7 +19,7 @@ def people_to_prove(
     desired: Desired, assignments: AssignmentState, accounts: AccountState, memory: Memory
 ) -> tuple[OktaId, ...]:
     """The people of ours who would lose their account since they are no longer assigned, sorted. A person
-    whose own state in Okta is deactivated needs no further proof."""
+    whose own state in Okta is deactivated needs no further proof, nor does one who had left before."""
     removes = desired.by == "Operator" and desired.on_unassigned == "Deactivate" and not desired.is_departing
     if not removes or "Deactivate" not in desired.actions:
         return ()
@@ -30,6 +30,7 @@ def people_to_prove(
         for okta_id, state in sorted(assignments.missing.items())
         if state is not PersonState.DEACTIVATED
         and okta_id not in kept
+        and okta_id not in memory.left
         and (account := register.owned(okta_id)) is not None
         and account.active
     )
@@ -41,7 +42,7 @@ def unknown_people(assignments: AssignmentState, memory: Memory) -> frozenset[Ok
     return frozenset(
         okta_id
         for okta_id, state in assignments.missing.items()
-        if state is None and okta_id in memory.pairs and not assignments.is_scoped
+        if state is None and okta_id in memory.in_use and not assignments.is_scoped
     )
 
 

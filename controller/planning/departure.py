@@ -51,9 +51,9 @@ def plan_departure(desired: Desired, actual: Actual, memory: Memory) -> Plan:
 
 
 def _check(desired: Desired, actual: Actual, memory: Memory) -> None:
-    if is_switched_off(actual) and memory.pairs:
+    if is_switched_off(actual) and memory.in_use:
         raise Waiting(
-            f"SCIM is off at the provider, so that the {len(memory.pairs)} accounts that are ours cannot be "
+            f"SCIM is off at the provider, so that the {len(memory.in_use)} accounts that are ours cannot be "
             "read; turn it on, or set spec.deletionPolicy to Orphan"
         )
     state = actual.assignments

@@ -167,6 +167,8 @@ def of_this_tenant(desired: Desired, memory: Memory) -> Memory:
     return replace(
         memory,
         pairs={},
+        left={},
+        unlisted=frozenset(),
         adopted=frozenset(),
         rows={},
         claims={},

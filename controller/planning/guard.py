@@ -156,7 +156,7 @@ def _facts(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Cir
         is_first=own is not memory or (memory.is_new and _knows_nothing_of(desired, actual, memory)),
         is_emptied=not is_scoped
         and not actual.accounts.accounts
-        and len(own.pairs) > desired.safeguards.minimum,
+        and len(own.in_use) > desired.safeguards.minimum,
         lacks_people="" if is_scoped else _lacking(actual),
         doubt="" if is_scoped else _doubt(actual, own, at),
         unknown=unknown_people(actual.assignments, own),
@@ -198,8 +198,8 @@ def _doubt(actual: Actual, memory: Memory, at: Circumstances) -> str:
     """Why somebody has to look before anybody is removed, or ""."""
     listed = len(actual.assignments.people)
     removed = {one.okta_id for one in memory.window if one.touch == Touch.REMOVAL}
-    if not listed and not removed.issuperset(memory.pairs):
-        return f"the app lists nobody, though {len(memory.pairs)} accounts are ours"
+    if not listed and not removed.issuperset(memory.in_use):
+        return f"the app lists nobody, though {len(memory.in_use)} accounts are ours"
     if memory.credential in ("", at.credential) or listed >= memory.people_read:
         return ""
     return f"the new Okta credential lists {listed} people, the one before listed {memory.people_read}"

@@ -54,7 +54,7 @@ def _begun(
     what a restart finds there is no reason to hold its first plan."""
     if not memory.is_new or verdict.is_first or not plan.is_full:
         return {}
-    return {"tenant": desired.base_url, "app_id": actual.app.app_id, "is_new": False}
+    return {"tenant": desired.tenant, "app_id": actual.app.app_id, "is_new": False}
 
 
 def _setting_up(desired: Desired, actions: Iterable[Action]) -> Iterator[tuple[Action, str]]:

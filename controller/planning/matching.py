@@ -6,7 +6,7 @@ dictionary, made once; the ones that a quiet run does not need are made when fir
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
@@ -47,8 +47,14 @@ NO_MATCH = Match(Tie.NONE)
 class Register:
     """The accounts of a tenant, by everything that ties them to people."""
 
-    def __init__(self, accounts: Sequence[Account], pairs: Mapping[OktaId, ScimId]) -> None:
-        self._accounts, self._pairs = accounts, pairs
+    def __init__(
+        self,
+        accounts: Sequence[Account],
+        pairs: Mapping[OktaId, ScimId],
+        freed: Collection[OktaId] = frozenset(),
+    ) -> None:
+        """`freed` are people whose account is nobody's once it does not carry their id any more."""
+        self._accounts, self._pairs, self._freed = accounts, pairs, freed
         self.by_external = {account.external_id: account for account in accounts}
         self.doubles = self._settle_doubles()
         self.by_external.pop("", None)
@@ -121,18 +127,19 @@ class Register:
 
     @cached_property
     def _owner_by_scim_id(self) -> dict[ScimId, OktaId]:
-        return {scim_id: okta_id for okta_id, scim_id in self._pairs.items()}
+        return {scim_id: okta_id for okta_id, scim_id in self._pairs.items() if okta_id not in self._freed}
 
     def owned(self, okta_id: OktaId) -> Account | None:
-        """The account that is ours by a pair; None where there is no pair or the account is gone or
-        another's."""
+        """The account of a person whom we have provisioned: the one that carries their Okta id, else the one
+        that was noted. None if there is no pair, or the account is gone or another's."""
         noted = self._pairs.get(okta_id)
         if noted is None:
             return None
-        account = self.by_external.get(okta_id) or self.by_scim_id.get(noted)
-        if account is None or account.scim_id != noted or account.external_id not in ("", okta_id):
-            return None
-        return account
+        account = self.by_external.get(okta_id)
+        if account is not None:
+            return account
+        account = self.by_scim_id.get(noted)
+        return account if account is not None and not account.external_id else None
 
     def match(self, person: Person) -> Match:
         """The account of `person`, by the strongest tie there is."""
@@ -153,6 +160,12 @@ def is_of_tenant(desired: Desired, memory: Memory) -> bool:
     return memory.tenant == "" or normal_url(memory.tenant) == desired.tenant
 
 
+def freed_people(desired: Desired, memory: Memory) -> Collection[OktaId]:
+    """People who left and whose account is free once its externalId was cleared; nobody if the provider drops
+    externalId, since the pair is all that says whose the account is."""
+    return memory.left.keys() if desired.profile.keeps_external_id else frozenset[OktaId]()
+
+
 def ids_to_look_up(
     desired: Desired, assignments: AssignmentState, accounts: AccountState, memory: Memory
 ) -> tuple[OktaId, ...]:
@@ -161,7 +174,7 @@ def ids_to_look_up(
     claims. Sorted. The answer goes into `AssignmentState.missing`."""
     listed = {person.okta_id for person in assignments.people}
     pairs = memory.pairs if is_of_tenant(desired, memory) else {}
-    register = Register(accounts.accounts, pairs)
+    register = Register(accounts.accounts, pairs, freed_people(desired, memory))
     wanted = {okta_id for okta_id in pairs if okta_id not in listed and _is_active(register.owned(okta_id))}
     if desired.adopts_orphans:
         for person in assignments.people:

@@ -16,7 +16,7 @@ from controller.model.actual import Actual, GroupState, Memory
 from controller.model.people import OktaId, Person, Value
 from controller.model.plan import DriftItem, DriftKind, Problem
 from controller.planning.fields import build_lenses, flaw, shown, text
-from controller.planning.matching import Register, Tie, is_protected
+from controller.planning.matching import Register, Tie, freed_people, is_protected
 from controller.planning.placing import NOWHERE, Placing
 from controller.planning.provider_groups import KIND, Catalogue, declared_groups
 from controller.planning.tables import unmapped_text
@@ -191,7 +191,7 @@ class _Planner:
         for name in sorted(state.members):
             for member in state.members[name]:
                 self._groups_of.setdefault(member, []).append(name)
-        self._register = Register(actual.accounts.accounts, memory.pairs)
+        self._register = Register(actual.accounts.accounts, memory.pairs, freed_people(desired, memory))
 
     def person(self, person: Person, write: Action | None) -> None:
         """Decides about one person; `write` is what this plan does to their account."""

@@ -28,6 +28,7 @@ from controller.planning.fields import (
     paths_key,
 )
 from controller.planning.intent import taken_over
+from controller.planning.leavers import forgotten, people_who_left
 from controller.planning.memberships import group_after, keeps_memberships
 from controller.planning.safeguards import COUNTED, in_window, people_of, touched_now
 from controller.planning.seats import settle
@@ -86,16 +87,18 @@ def remember(memory: Memory, run: Run) -> Memory:
             noted,
             tenant=memory.tenant,
             pairs=memory.pairs,
+            left=memory.left,
             adopted=memory.adopted,
             rows=memory.rows,
             claims=memory.claims,
             placed=memory.placed,
         )
-    pairs = _pairs(own, run)
-    placed = _placed(own, run, pairs)
+    pairs, left = _ours(own, run)
+    placed = _placed(own, run, pairs, left)
     return replace(
         noted,
         pairs=pairs,
+        left=left,
         claims=_claims(own, run, placed),
         placed=placed,
         adopted=_adopted(own, run),
@@ -150,6 +153,20 @@ def _still_approved(run: Run) -> frozenset[str]:
 # Whose accounts are ours.
 
 
+def _ours(memory: Memory, run: Run) -> tuple[dict[OktaId, ScimId], dict[OktaId, int]]:
+    """(pairs, left): whose accounts are ours, and who of them should have none. Nobody is forgotten but the
+    first of very many who left."""
+    pairs = _pairs(memory, run)
+    wrote = [action for action, _ in _wrote(run)]
+    after = replace(memory, pairs=pairs)
+    left = people_who_left(run.desired, run.actual, after, wrote, run.now, is_full=run.plan.is_full)
+    gone = forgotten(left, run.actual)
+    return (
+        {okta_id: scim_id for okta_id, scim_id in pairs.items() if okta_id not in gone},
+        {okta_id: day for okta_id, day in left.items() if okta_id not in gone},
+    )
+
+
 def _pairs(memory: Memory, run: Run) -> dict[OktaId, ScimId]:
     by_external = {account.external_id: account for account in run.actual.accounts.accounts}
     pairs = dict(memory.pairs)
@@ -160,22 +177,7 @@ def _pairs(memory: Memory, run: Run) -> dict[OktaId, ScimId]:
     for action, outcome in _wrote(run):
         if action.kind in _ACCOUNT_KINDS and (outcome.remote_id or action.remote_id):
             pairs[OktaId(action.subject)] = ScimId(outcome.remote_id or action.remote_id)
-    for okta_id in _forgotten(memory, run):
-        pairs.pop(okta_id, None)
     return pairs
-
-
-def _forgotten(memory: Memory, run: Run) -> Iterator[OktaId]:
-    """People who are neither assigned nor active at the provider any more. Where the provider drops
-    externalId the pair is all that says whose the account was: there it is kept."""
-    if not run.plan.is_full or not run.desired.profile.keeps_external_id:
-        return
-    listed = {person.okta_id for person in run.actual.assignments.people}
-    active = {account.scim_id for account in run.actual.accounts.accounts if account.active}
-    gone = {action.subject for action, _ in _wrote(run) if action.kind is ActionKind.DEACTIVATE_ACCOUNT}
-    for okta_id, scim_id in memory.pairs.items():
-        if okta_id not in listed and (scim_id not in active or okta_id in gone):
-            yield okta_id
 
 
 def _adopted(memory: Memory, run: Run) -> frozenset[OktaId]:
@@ -235,15 +237,20 @@ def _rows(memory: Memory, run: Run) -> dict[str, tuple[str, str]]:
     return {**kept, **ours}
 
 
-def _placed(memory: Memory, run: Run, pairs: Mapping[OktaId, ScimId]) -> dict[OktaId, str]:
-    """Where each of our people was seen or put as wished; nothing where nobody asks for it."""
+def _placed(
+    memory: Memory, run: Run, pairs: Mapping[OktaId, ScimId], left: Mapping[OktaId, int]
+) -> dict[OktaId, str]:
+    """Where each of our people was seen or put as wished; nothing where nobody asks for it, nor of people who
+    left."""
     if not keeps_memberships(run.desired):
         return {}
     placed = dict(memory.placed if run.plan.placed is None else run.plan.placed)
     for action, _ in _wrote(run):
         if action.kind is ActionKind.CHANGE_MEMBERSHIPS:
             placed[OktaId(action.subject)] = group_after(action)
-    return {okta_id: name for okta_id, name in placed.items() if okta_id in pairs}
+    listed = {person.okta_id for person in run.actual.assignments.people}
+    gone = left.keys() - listed if run.plan.is_full else frozenset[OktaId]()
+    return {okta_id: name for okta_id, name in placed.items() if okta_id in pairs and okta_id not in gone}
 
 
 def _claims(memory: Memory, run: Run, placed: Mapping[OktaId, str]) -> dict[str, tuple[str, str]]:

@@ -30,7 +30,7 @@ from controller.planning.fields import (
     reworded,
     shown,
 )
-from controller.planning.matching import Match, Register, Tie, is_gone, is_protected
+from controller.planning.matching import Match, Register, Tie, freed_people, is_gone, is_protected
 from controller.planning.sifting import sift
 from controller.planning.twins import find_twin, spelled, twin_words
 from controller.planning.wish import Desired, state_wish
@@ -65,7 +65,7 @@ class _Planner:
     def __init__(self, desired: Desired, actual: Actual, memory: Memory) -> None:
         self.desired, self.actual, self.memory = desired, actual, memory
         self.pairs = memory.pairs
-        self.register = Register(actual.accounts.accounts, memory.pairs)
+        self.register = Register(actual.accounts.accounts, memory.pairs, freed_people(desired, memory))
         self.lens_of = build_lenses(desired, actual.app.user_types)
         self.found = PeopleWish()
         self._confirmed = comparable(memory, desired)
@@ -159,7 +159,7 @@ class _Planner:
         )
 
     def _create(self, person: Person, claims: Sequence[str]) -> None:
-        had_one = person.okta_id in self.pairs and not self.actual.assignments.is_scoped
+        had_one = person.okta_id in self.memory.in_use and not self.actual.assignments.is_scoped
         if len(claims) > 1:
             self._problem(
                 person.okta_id,
@@ -220,7 +220,9 @@ class _Planner:
         self._report_unknown(person)
         known = self._confirmed.get(person.okta_id)
         # What never was as wished is a wish that was not carried out yet, as it is with settings.
-        is_edited = match.tie is Tie.OURS and known not in (None, confirmed_hash(account))
+        # Who comes back finds the account as it was left, which is no edit either.
+        is_known = match.tie is Tie.OURS and person.okta_id not in self.memory.left
+        is_edited = is_known and known not in (None, confirmed_hash(account))
         if not account.active:
             self._reactivate(person, account, changes, is_edited=is_edited and known is not None)
             return
@@ -338,11 +340,15 @@ class _Planner:
         if self.register.owned(okta_id) is not account:
             return
         known = self._confirmed.get(okta_id)
-        is_edited = known != confirmed_hash(account)
-        if is_edited:
+        is_back = okta_id in self.memory.left
+        if is_back:
+            told = f"{shown(login)} {ACTIVE}"
+            self.found.drift.append(DriftItem(DriftKind.ACTIVE, "Provider", told, False, True, okta_id))
+        elif known != confirmed_hash(account):
             kind = DriftKind.EXTRA if known is None else DriftKind.ACTIVE
             self.found.drift.append(DriftItem(kind, "Provider", login, None, account.user_name, okta_id))
-        if "Deactivate" not in self.desired.actions or self._is_kept(okta_id, account, login):
+        is_told_only = is_back and not self.desired.corrects_drift
+        if "Deactivate" not in self.desired.actions or self._is_kept(okta_id, account, login) or is_told_only:
             self.found.provisioned += 1
             return
         self.found.actions.append(
@@ -353,7 +359,7 @@ class _Planner:
                 Touch.LEAVER if state is PersonState.DEACTIVATED else Touch.REMOVAL,
                 ((ACTIVE, True),),
                 ((ACTIVE, False),),
-                _why_deactivated(state, is_listed=is_listed),
+                _why_deactivated(state, is_listed=is_listed, is_back=is_back),
                 account.scim_id,
             )
         )
@@ -402,7 +408,9 @@ def _name(person: Person) -> str:
     return shown(person.login or person.user_name or person.okta_id)
 
 
-def _why_deactivated(state: PersonState | None, *, is_listed: bool) -> str:
+def _why_deactivated(state: PersonState | None, *, is_listed: bool, is_back: bool) -> str:
+    if is_back:
+        return "reactivated at the provider by hand"
     if state is PersonState.DEACTIVATED:
         return "deactivated in Okta"
     if state is PersonState.SUSPENDED and is_listed:

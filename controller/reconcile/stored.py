@@ -36,6 +36,7 @@ def encode_memory(memory: Memory) -> bytes:
             "app": memory.app_id,
             "pairs": dict(sorted(memory.pairs.items())),
             "adopted": sorted(memory.adopted),
+            "left": _by_pair(memory.pairs, memory.left, "H"),
             "creating": dict(sorted(memory.creating.items())),
             "window": [[one.okta_id, one.touch, one.at] for one in memory.window],
             "logins": {okta_id: list(names) for okta_id, names in sorted(memory.logins.items())},
@@ -82,6 +83,7 @@ def _memory(raw: Mapping[str, Any]) -> Memory:
     return Memory(
         pairs={OktaId(okta_id): ScimId(scim_id) for okta_id, scim_id in raw["pairs"].items()},
         adopted=frozenset(OktaId(okta_id) for okta_id in raw["adopted"]),
+        left=_numbers(raw["pairs"], raw.get("left", ""), "H"),
         creating={OktaId(okta_id): name for okta_id, name in raw.get("creating", {}).items()},
         window=tuple(Touched(*entry) for entry in raw["window"]),
         tenant=raw["tenant"],

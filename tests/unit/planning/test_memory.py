@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from controller.model.actions import ActionKind, Outcome, Result
-from controller.model.actual import Actual, Deferred, Made, Memory, Touched
+from controller.model.actual import DAY_ZERO, Actual, Deferred, Made, Memory, Touched
 from controller.model.people import OktaId, PersonState, ScimId
 from controller.planning.departure import plan_departure
 from controller.planning.diff import make_plan
@@ -68,14 +68,16 @@ def test_an_account_that_was_there_before_is_marked() -> None:
     assert again.adopted == {"00u1"}
 
 
-def test_who_left_and_is_gone_is_forgotten() -> None:
+def test_who_left_stays_known_with_the_day() -> None:
     one, other = person(1), person(2)
     held = [account_of(one), account_of(other)]
     state = actual([other], held, missing={one.okta_id: DEPROVISIONED})
     after = run(wish(), state, memory(held))
-    assert after.pairs == {"00u2": "s-00u2"}
+    assert set(after.pairs) == {"00u1", "00u2"}
+    assert after.left == {"00u1": (NOW - DAY_ZERO).days}
+    assert after.in_use == {"00u2"}
     failed = run(wish(), state, memory(held), Result.FAILED)
-    assert set(failed.pairs) == {"00u1", "00u2"}
+    assert (set(failed.pairs), failed.left) == ({"00u1", "00u2"}, {})
 
 
 def test_the_pair_stays_where_the_provider_keeps_no_external_id() -> None:

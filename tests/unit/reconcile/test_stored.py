@@ -36,6 +36,7 @@ FULL = Memory(
     placed={OktaId("00u1"): "Sales", OktaId("00ü2"): ""},
     is_new=False,
     unlisted=frozenset({OktaId("00u1")}),
+    left={OktaId("00u1"): 20_000},
     failures={OktaId("00u1"): "no seat is free"},
     trouble="HTTP 401",
     confirmed={OktaId("00ü2"): 4_000_000_000},

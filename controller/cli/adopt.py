@@ -19,6 +19,7 @@ from controller.clock import SystemClock
 from controller.errors import SpecError
 from controller.okta.client import OktaClient
 from controller.okta.connect import OrgAccess, okta_budgets, open_org
+from controller.okta.shapes import AppUser
 from controller.parsing import as_objects, as_text, as_texts, split_url
 from controller.scim.connect import open_admin
 from controller.targets.provider_settings import parse_organization
@@ -171,13 +172,18 @@ def _groups(attribute: JSON, mapping: Mapping[str, JSON]) -> JSON:
     return {"attribute": attribute, "sources": [{"source": source}]} if source else {}
 
 
+def _login(row: AppUser) -> str:
+    user = (row.get("_embedded") or {}).get("user")
+    return ((user.get("profile") if user else None) or {}).get("login") or row["id"]
+
+
 async def _assignments(client: OktaClient, app_id: str) -> JSON:
     """Groups by name, then people who are assigned by themselves."""
     rows = await client.app_groups(app_id)
     groups = await client.groups_by_id([row["id"] for row in rows])
-    names = sorted(str(group["profile"]["name"]) for group in groups)
+    names = sorted((group.get("profile") or {}).get("name") or group["id"] for group in groups)
     users = sorted([
-        str(((row.get("_embedded") or {}).get("user") or {}).get("profile", {}).get("login"))
+        _login(row)
         async for page in client.app_user_pages(app_id) for row in page if row.get("scope") == "USER"
     ])  # fmt: skip
     if len(users) > MOST_USERS:

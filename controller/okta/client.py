@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from controller.errors import NotFound, Rejected, Unavailable
 from controller.names import difference, fold
@@ -23,6 +23,7 @@ from controller.okta.shapes import (
     Group,
     Json,
     LogEvent,
+    LogRow,
     Rule,
     Schema,
     User,
@@ -33,6 +34,10 @@ from controller.parsing import as_object, split_url
 from controller.transport.calls import Answer, Call, Lane, fill
 from controller.transport.listing import Tally
 from controller.transport.session import Session
+from controller.transport.typed import misfit
+
+Shape = TypeVar("Shape")
+"""A TypedDict of shapes."""
 
 PAGE_APPS = 200
 PAGE_APP_USERS = 500
@@ -72,8 +77,8 @@ class OktaClient:
     async def organization_id(self) -> str:
         """The id of the org behind the URL, whatever domain it has; needs no authentication."""
         path = "/.well-known/okta-organization"
-        body = _object(await self._send(Call("GET", path, path)), path)
-        org_id = body.get("id")
+        answer = await self._send(Call("GET", path, path))
+        org_id = as_object(answer.body).get("id")
         if not isinstance(org_id, str) or not org_id:
             raise Unavailable(
                 f"{path} names no org; is this the URL of an Okta org?", system="Okta", reason="NotOkta"
@@ -85,8 +90,8 @@ class OktaClient:
     async def apps_by_label(self, label: str) -> list[App]:
         """Every app, inactive ones included, whose label is exactly `label`; `q` alone matches beginnings."""
         params: dict[str, str | int] = {"q": label, "limit": PAGE_APPS}
-        rows = await self._all(Call("GET", APPS, APPS, params), lambda row: row.get("label") == label)
-        return cast(list[App], rows)
+        call = Call("GET", APPS, APPS, params)
+        return await self._all(App, call, lambda row: row.get("label") == label)
 
     async def ids_of_apps_of(self, user_id: str) -> frozenset[str]:
         """Ids of the apps that a user is assigned to, directly or through a group.
@@ -95,21 +100,21 @@ class OktaClient:
         """
         wanted = f"user.id eq {_quoted(user_id)}"
         params: dict[str, str | int] = {"filter": wanted, "expand": f"user/{user_id}", "limit": PAGE_APPS}
-        return frozenset(str(row.get("id")) for row in await self._all(Call("GET", APPS, APPS, params)))
+        return frozenset(row["id"] for row in await self._all(App, Call("GET", APPS, APPS, params)))
 
     async def app(self, app_id: str) -> App:
         """The app, whole: what a replacement must send back."""
-        return cast(App, await self._get(APP, id=app_id))
+        return await self._get(App, APP, id=app_id)
 
     async def replace_app(self, app_id: str, app: App) -> App:
         """The app as Okta has it after a full replace: `app` must be all that `app()` gave."""
-        return cast(App, await self._write("PUT", APP, cast(Json, app), id=app_id))
+        return await self._write(App, "PUT", APP, cast(Json, app), id=app_id)
 
     async def features(self, app_id: str) -> list[Feature]:
         """The features with their switches; [] where provisioning is not enabled (400 E0000001)."""
         call = self._call("GET", APP + "/features", id=app_id)
         try:
-            return cast(list[Feature], _rows(await self._send(call), call.route))
+            return _rows(Feature, await self._send(call), call.route)
         except Rejected as error:
             if error.code == "E0000001":
                 return []
@@ -118,17 +123,17 @@ class OktaClient:
     async def update_feature(self, app_id: str, name: str, capabilities: Json) -> Feature:
         """The feature after a partial update; the body is the bare capabilities."""
         route = APP + "/features/{feature}"
-        return cast(Feature, await self._write("PUT", route, capabilities, id=app_id, feature=name))
+        return await self._write(Feature, "PUT", route, capabilities, id=app_id, feature=name)
 
     async def connection(self, app_id: str) -> Connection:
         """The provisioning connection; status UNKNOWN where the app does not support the API."""
-        return cast(Connection, await self._get(APP + "/connections/default", id=app_id))
+        return await self._get(Connection, APP + "/connections/default", id=app_id)
 
     async def set_connection(self, app_id: str, connection: Json, activate: bool) -> Connection:
         """What Okta answers to a new connection; UNKNOWN with a 200 means that nothing happened."""
         call = self._call("POST", APP + "/connections/default", connection, id=app_id)
         call = replace(call, params={"activate": str(activate).lower()}, is_idempotent=True)
-        return cast(Connection, _object(await self._send(call), call.route))
+        return _object(Connection, await self._send(call), call.route)
 
     async def activate_connection(self, app_id: str, active: bool = True) -> None:
         """Turns the connection on or off."""
@@ -142,22 +147,22 @@ class OktaClient:
         """Pages of up to 500 app users with the Okta user embedded, to the last or an error."""
         call = self._call("GET", APP + "/users", id=app_id)
         params: dict[str, str | int] = {"expand": "user", "limit": PAGE_APP_USERS}
-        return cast(AsyncIterator[list[AppUser]], self._pages(replace(call, params=params)))
+        return self._pages(AppUser, replace(call, params=params))
 
     async def app_user(self, app_id: str, user_id: str) -> AppUser:
         """One app user with the Okta user embedded. Raises NotFound where the person is not assigned."""
         call = self._call("GET", APP + "/users/{user}", id=app_id, user=user_id)
-        return cast(AppUser, _object(await self._send(replace(call, params={"expand": "user"})), call.route))
+        return _object(AppUser, await self._send(replace(call, params={"expand": "user"})), call.route)
 
     async def assign_user(self, app_id: str, user_id: str, profile: Json | None = None) -> AppUser:
         """The new assignment of scope USER. Conflict where there is one."""
         body: Json = {"id": user_id, "scope": "USER", **({"profile": profile} if profile else {})}
-        return cast(AppUser, await self._write("POST", APP + "/users", body, id=app_id))
+        return await self._write(AppUser, "POST", APP + "/users", body, id=app_id)
 
     async def update_app_user(self, app_id: str, user_id: str, change: Json) -> AppUser:
         """The app user after a partial update of either `credentials` or `profile`."""
         route = APP + "/users/{user}"
-        return cast(AppUser, await self._write("POST", route, change, repeat=True, id=app_id, user=user_id))
+        return await self._write(AppUser, "POST", route, change, repeat=True, id=app_id, user=user_id)
 
     async def unassign_user(self, app_id: str, user_id: str) -> None:
         """Ends an assignment of scope USER; well if there was none. Okta then deactivates downstream."""
@@ -168,17 +173,17 @@ class OktaClient:
         """Every group assigned to the app, the group embedded."""
         call = self._call("GET", APP + "/groups", id=app_id)
         params: dict[str, str | int] = {"expand": "group", "limit": PAGE_APP_GROUPS}
-        return cast(list[AppGroup], await self._all(replace(call, params=params)))
+        return await self._all(AppGroup, replace(call, params=params))
 
     async def app_group(self, app_id: str, group_id: str) -> AppGroup:
         """One assignment of a group. Raises NotFound where there is none."""
-        return cast(AppGroup, await self._get(APP + "/groups/{group}", id=app_id, group=group_id))
+        return await self._get(AppGroup, APP + "/groups/{group}", id=app_id, group=group_id)
 
     async def assign_group(self, app_id: str, group_id: str, priority: int | None) -> AppGroup:
         """The assignment, made or replaced."""
         body: Json = {} if priority is None else {"priority": priority}
         route = APP + "/groups/{group}"
-        return cast(AppGroup, await self._write("PUT", route, body, id=app_id, group=group_id))
+        return await self._write(AppGroup, "PUT", route, body, id=app_id, group=group_id)
 
     async def unassign_group(self, app_id: str, group_id: str) -> None:
         """Ends the assignment of a group; well if there was none."""
@@ -188,7 +193,7 @@ class OktaClient:
 
     async def app_schema(self, app_id: str) -> Schema:
         """The app user schema; always `default`, user types do not apply to it."""
-        return cast(Schema, await self._get("/api/v1/meta/schemas/apps/{id}/default", id=app_id))
+        return await self._get(Schema, "/api/v1/meta/schemas/apps/{id}/default", id=app_id)
 
     async def update_app_schema(self, app_id: str, properties: Mapping[str, Json | None]) -> Schema:
         """The app user schema after a partial update of custom attributes; None removes one."""
@@ -198,41 +203,39 @@ class OktaClient:
             }
         }
         route = "/api/v1/meta/schemas/apps/{id}/default"
-        return cast(Schema, await self._write("POST", route, body, repeat=True, id=app_id))
+        return await self._write(Schema, "POST", route, body, repeat=True, id=app_id)
 
     async def user_schema(self, schema_id: str) -> Schema:
         """The schema of a user type: `default` or an id `osc...`."""
-        return cast(Schema, await self._get("/api/v1/meta/schemas/user/{id}", id=schema_id))
+        return await self._get(Schema, "/api/v1/meta/schemas/user/{id}", id=schema_id)
 
     async def user_types(self) -> list[UserType]:
         """Every user type; there are at most ten."""
         path = "/api/v1/meta/types/user"
-        return cast(list[UserType], await self._all(Call("GET", path, path)))
+        return await self._all(UserType, Call("GET", path, path))
 
     async def mappings(self, *, source_id: str = "", target_id: str = "") -> list[ProfileMapping]:
         """Profile mappings from or to something, without their properties."""
         named = {"sourceId": source_id, "targetId": target_id}
         params: dict[str, str | int] = {key: value for key, value in named.items() if value}
-        rows = await self._all(Call("GET", MAPPINGS, MAPPINGS, {**params, "limit": PAGE_MAPPINGS}))
-        return cast(list[ProfileMapping], rows)
+        call = Call("GET", MAPPINGS, MAPPINGS, {**params, "limit": PAGE_MAPPINGS})
+        return await self._all(ProfileMapping, call)
 
     async def mapping(self, mapping_id: str) -> ProfileMapping:
         """One mapping with its properties."""
-        return cast(ProfileMapping, await self._get(MAPPINGS + "/{id}", id=mapping_id))
+        return await self._get(ProfileMapping, MAPPINGS + "/{id}", id=mapping_id)
 
     async def update_mapping(self, mapping_id: str, properties: Mapping[str, Json | None]) -> ProfileMapping:
         """The mapping after a partial update; None removes a property."""
         gone = {"expression": None, "pushStatus": None}
         body: Json = {"properties": {name: value or gone for name, value in properties.items()}}
-        return cast(
-            ProfileMapping, await self._write("POST", MAPPINGS + "/{id}", body, repeat=True, id=mapping_id)
-        )
+        return await self._write(ProfileMapping, "POST", MAPPINGS + "/{id}", body, repeat=True, id=mapping_id)
 
     # People and groups
 
     async def user(self, id_or_login: str) -> User:
         """One user, deprovisioned ones included. Raises NotFound."""
-        return cast(User, await self._get(USERS + "/{id}", id=id_or_login))
+        return await self._get(User, USERS + "/{id}", id=id_or_login)
 
     async def user_of(self, login: str) -> User | None:
         """The user behind `login`; None if Okta has none, or names one whose login merely looks the same."""
@@ -251,21 +254,20 @@ class OktaClient:
             "filter": f'target.id eq {_quoted(user_id)} and eventType sw "user.lifecycle.delete"',
             "limit": 1,
         }
-        return bool(_rows(await self._send(Call("GET", LOGS, LOGS, params)), LOGS))
+        return bool(_rows(LogRow, await self._send(Call("GET", LOGS, LOGS, params)), LOGS))
 
     def deprovisioned_pages(self, since: datetime) -> AsyncIterator[list[User]]:
         """Pages of the users that were deactivated, or changed after that, since `since`."""
         moment = since.strftime("%Y-%m-%dT%H:%M:%S.000Z")
         wanted = f'status eq "DEPROVISIONED" and lastUpdated gt "{moment}"'
         params: dict[str, str | int] = {"filter": wanted, "limit": PAGE_USERS}
-        return cast(AsyncIterator[list[User]], self._pages(Call("GET", USERS, USERS, params)))
+        return self._pages(User, Call("GET", USERS, USERS, params))
 
     async def groups_by_name(self, name: str, *, stats: bool = False) -> list[Group]:
         """Every group of any type whose name is exactly `name`. By `q`, since `search` lags behind."""
         params: dict[str, str | int] = {"q": name, "limit": PAGE_GROUPS, **_stats(stats)}
         call = Call("GET", GROUPS, GROUPS, params)
-        rows = await self._all(call, lambda row: as_object(row.get("profile")).get("name") == name)
-        return cast(list[Group], rows)
+        return await self._all(Group, call, lambda row: (row.get("profile") or {}).get("name") == name)
 
     async def groups_by_id(self, ids: list[str]) -> list[Group]:
         """The groups of `ids` with their counts of users (expand=stats), without those that are gone."""
@@ -273,22 +275,22 @@ class OktaClient:
         for start in range(0, len(ids), 20):
             wanted = " or ".join(f'id eq "{group_id}"' for group_id in ids[start : start + 20])
             params: dict[str, str | int] = {"filter": wanted, "limit": PAGE_GROUPS, **_stats(True)}
-            found += cast(list[Group], await self._all(Call("GET", GROUPS, GROUPS, params)))
+            found += await self._all(Group, Call("GET", GROUPS, GROUPS, params))
         return found
 
     async def group(self, group_id: str) -> Group:
         """One group. Raises NotFound."""
-        return cast(Group, await self._get(GROUPS + "/{id}", id=group_id))
+        return await self._get(Group, GROUPS + "/{id}", id=group_id)
 
     def member_pages(self, group_id: str) -> AsyncIterator[list[User]]:
         """Pages of the members of a group."""
         call = self._call("GET", GROUPS + "/{id}/users", id=group_id)
-        return cast(AsyncIterator[list[User]], self._pages(replace(call, params={"limit": PAGE_MEMBERS})))
+        return self._pages(User, replace(call, params={"limit": PAGE_MEMBERS}))
 
     async def create_group(self, name: str, description: str) -> Group:
         """A new group of type OKTA_GROUP. Two of one name are refused by Okta."""
         body: Json = {"profile": {"name": name, "description": description}}
-        return cast(Group, await self._write("POST", GROUPS, body))
+        return await self._write(Group, "POST", GROUPS, body)
 
     async def delete_group(self, group_id: str) -> None:
         """Deletes a group; well if it was gone."""
@@ -305,7 +307,7 @@ class OktaClient:
     async def group_rules(self) -> list[Rule]:
         """Every group rule; active ones put back whom one takes out of their groups."""
         route = GROUPS + "/rules"
-        return cast(list[Rule], await self._all(Call("GET", route, route, {"limit": PAGE_RULES})))
+        return await self._all(Rule, Call("GET", route, route, {"limit": PAGE_RULES}))
 
     # System Log
 
@@ -325,13 +327,14 @@ class OktaClient:
         answer = await self._send(replace(call, is_listing=True))
         if answer.next_url:
             _check_link(answer, self._session.absolute(answer.next_url), LOGS)
-        if len(_rows(answer, LOGS)) > PAGE_LOG:
+        events = cast(list[LogEvent], _rows(LogRow, answer, LOGS))
+        if len(events) > PAGE_LOG:
             raise Unavailable(
                 f"Okta answered with more than the {PAGE_LOG} events that were asked for",
                 system="Okta",
                 reason="Incomplete",
             )
-        return cast(list[LogEvent], answer.body), answer.next_url or link
+        return events, answer.next_url or link
 
     # The wire
 
@@ -341,14 +344,21 @@ class OktaClient:
     async def _send(self, call: Call) -> Answer:
         return await self._session.send(replace(call, lane=self.lane))
 
-    async def _get(self, route: str, **ids: str) -> Json:
-        return _object(await self._send(self._call("GET", route, **ids)), route)
+    async def _get(self, kind: type[Shape], route: str, **ids: str) -> Shape:
+        return _object(kind, await self._send(self._call("GET", route, **ids)), route)
 
     async def _write(
-        self, method: str, route: str, body: Json, *, repeat: bool | None = None, **ids: str
-    ) -> Json:
+        self,
+        kind: type[Shape],
+        method: str,
+        route: str,
+        body: Json,
+        *,
+        repeat: bool | None = None,
+        **ids: str,
+    ) -> Shape:
         call = replace(self._call(method, route, body, **ids), is_idempotent=repeat)
-        return _object(await self._send(call), route)
+        return _object(kind, await self._send(call), route)
 
     async def _delete(self, call: Call) -> None:
         try:
@@ -356,31 +366,33 @@ class OktaClient:
         except NotFound:
             return
 
-    async def _all(self, call: Call, is_wanted: Callable[[Json], bool] | None = None) -> list[Json]:
+    async def _all(
+        self, kind: type[Shape], call: Call, is_wanted: Callable[[Shape], bool] | None = None
+    ) -> list[Shape]:
         """Every row that is wanted, whole; as much as one page may have, in all."""
-        rows: list[Json] = []
+        rows: list[Shape] = []
         tally = Tally("Okta", f"the rows of {call.route}", kept_bytes=self._session.bounds.page_bytes)
-        async with aclosing(self._answers(call)) as answers:
+        async with aclosing(self._answers(kind, call)) as answers:
             async for answer in answers:
                 found = answer.body if is_wanted is None else [row for row in answer.body if is_wanted(row)]
                 tally.keep_bytes(answer.size * len(found) // max(1, len(answer.body)))
                 rows += found
         return rows
 
-    async def _pages(self, call: Call) -> AsyncGenerator[list[Json]]:
+    async def _pages(self, kind: type[Shape], call: Call) -> AsyncGenerator[list[Shape]]:
         """Each page as it comes."""
-        async with aclosing(self._answers(call)) as answers:
+        async with aclosing(self._answers(kind, call)) as answers:
             async for answer in answers:
                 yield answer.body
                 del answer  # while the next one is waited for
 
-    async def _answers(self, call: Call) -> AsyncGenerator[Answer]:
+    async def _answers(self, kind: type, call: Call) -> AsyncGenerator[Answer]:
         """Each page as it comes; the next link is followed as it is, and to this very listing only."""
         path, seen = call.path, set[str]()
         tally = Tally("Okta", f"the pages of {call.route}")
         while True:
             answer = await self._send(replace(call, is_listing=True))
-            tally.page(len(_rows(answer, call.route)))
+            tally.page(len(_rows(kind, answer, call.route)))
             following = answer.next_url
             if following:
                 _check_link(answer, self._session.absolute(following), path)
@@ -406,20 +418,25 @@ def _stats(wanted: bool) -> dict[str, str | int]:
     return {"expand": "stats"} if wanted else {}
 
 
-def _rows(answer: Answer, route: str) -> list[Json]:
-    if isinstance(answer.body, list) and all(isinstance(row, dict) for row in answer.body):
-        return answer.body
-    raise Unavailable(
-        f"Okta answered GET {route} with something that is not a list", system="Okta", reason="Incomplete"
-    )
+def _rows(kind: type[Shape], answer: Answer, route: str) -> list[Shape]:
+    if not isinstance(answer.body, list):
+        raise _incomplete(f"GET {route} with something that is not a list")
+    for number, row in enumerate(answer.body):
+        if fault := misfit(kind, row):
+            raise _incomplete(f"GET {route} with a row {number} that is not whole: {fault}")
+    return answer.body
 
 
-def _object(answer: Answer, route: str) -> Json:
-    if isinstance(answer.body, dict):
-        return answer.body
-    raise Unavailable(
-        f"Okta answered {route} with something that is not an object", system="Okta", reason="Incomplete"
-    )
+def _object(kind: type[Shape], answer: Answer, route: str) -> Shape:
+    if not isinstance(answer.body, dict):
+        raise _incomplete(f"{route} with something that is not an object")
+    if fault := misfit(kind, answer.body):
+        raise _incomplete(f"{route} with something that is not whole: {fault}")
+    return cast(Shape, answer.body)
+
+
+def _incomplete(words: str) -> Unavailable:
+    return Unavailable(f"Okta answered {words}", system="Okta", reason="Incomplete")
 
 
 def _check_link(answer: Answer, link: str, path: str) -> None:

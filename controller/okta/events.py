@@ -21,6 +21,7 @@ from controller.okta.shapes import LogEvent
 from controller.parsing import as_object, as_objects, as_text, parse_json
 from controller.transport.failures import redact
 from controller.transport.listing import Tally
+from controller.transport.typed import misfit
 
 Parsed = TypeVar("Parsed")
 
@@ -86,8 +87,9 @@ def parse_event(event: LogEvent | Mapping[str, Any]) -> Change:
     """The Change of an event. Targets are told by their type; their order is Okta's own affair."""
     ids: dict[str, set[str]] = {"AppInstance": set(), "User": set(), "UserGroup": set()}
     for target in as_objects(event.get("target")):
-        if _short(target.get("type")) in ids and target.get("id"):
-            ids[_short(target["type"])].add(_short(target["id"]))
+        kind, target_id = _short(target.get("type")), _short(target.get("id"))
+        if kind in ids and target_id:
+            ids[kind].add(target_id)
     outcome = as_object(event.get("outcome"))
     failed = outcome.get("result") == "FAILURE"
     return Change(
@@ -107,7 +109,7 @@ def _short(value: object) -> str:
 
 
 def _reason(event: LogEvent | Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
-    return str(outcome.get("reason") or event.get("displayMessage") or "failed")
+    return as_text(outcome.get("reason")) or as_text(event.get("displayMessage")) or "failed"
 
 
 class Seen:
@@ -196,16 +198,12 @@ def parse_hook(body: bytes) -> list[Change]:
         raise HookRefused(400, "the body is not JSON") from None
     data = whole.get("data") if isinstance(whole, dict) else None
     events = data.get("events") if isinstance(data, dict) else None
-    if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+    if not isinstance(events, list):
         raise HookRefused(400, "the body has no data.events")
-    if not all(_is_event(event) for event in events):
-        raise HookRefused(400, "an event of the body is malformed")
+    for event in events:
+        if fault := misfit(LogEvent, event):
+            raise HookRefused(400, f"an event of the body is malformed: {fault}")
     return [parse_event(event) for event in events]
-
-
-def _is_event(event: Mapping[str, Any]) -> bool:
-    target, outcome = event.get("target") or [], event.get("outcome") or {}
-    return isinstance(target, list) and isinstance(outcome, dict)
 
 
 @dataclass(slots=True)

@@ -1,32 +1,87 @@
 """The parts of Okta's JSON that we read, as TypedDicts: names and forms are Okta's own.
 
-Every key may be missing: callers use `get` where that is possible. What is written back (an app, which
-Okta replaces whole) is never narrowed to these, but passed on. Source: Okta management API, OpenAPI document.
+Every answer is checked against them by the client. A key that is not Required may be missing or null: callers
+use `get` and `or`. What is written back (an app, which Okta replaces whole) is never narrowed to these, but
+passed on. Source: Okta management API, OpenAPI document.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, Required, TypedDict
 
 Json = dict[str, Any]
 
 
-class App(TypedDict, total=False):
-    """An Application; `credentials` has `userNameTemplate {template, type}`."""
+class Org(TypedDict, total=False):
+    """What `/.well-known/okta-organization` says."""
 
-    id: str
+    id: Required[str]
+
+
+class UserNameTemplate(TypedDict, total=False):
+    """How an app makes user names."""
+
+    template: str
+    type: str
+
+
+class AppCredentials(TypedDict, total=False):
+    """`credentials` of an app."""
+
+    userNameTemplate: UserNameTemplate
+
+
+class App(TypedDict, total=False):
+    """An Application."""
+
+    id: Required[str]
     name: str
     label: str
     status: str
     signOnMode: str
     features: list[str]
-    credentials: Json
+    credentials: AppCredentials
+
+
+class UserProfile(TypedDict, total=False):
+    """The part of a user's profile that has a fixed meaning."""
+
+    login: str
+
+
+class TypeRef(TypedDict, total=False):
+    """The type of a user."""
+
+    id: str
+
+
+class User(TypedDict, total=False):
+    """An Okta user; `type.id` is its user type."""
+
+    id: Required[str]
+    status: str
+    profile: UserProfile
+    type: TypeRef
+    lastLogin: str | None
+    lastUpdated: str
+
+
+class EmbeddedUser(TypedDict, total=False):
+    """`_embedded` of an app user with expand=user."""
+
+    user: User
+
+
+class AppUserCredentials(TypedDict, total=False):
+    """`credentials` of an app user."""
+
+    userName: str
 
 
 class AppUser(TypedDict, total=False):
     """An app user; `id` is the Okta user's, `externalId` the SaaS's. `_embedded.user` with expand=user."""
 
-    id: str
+    id: Required[str]
     externalId: str | None
     scope: str
     status: str
@@ -35,64 +90,102 @@ class AppUser(TypedDict, total=False):
     lastUpdated: str
     statusChanged: str
     profile: Json
-    credentials: Json
-    _embedded: Json
+    credentials: AppUserCredentials
+    _embedded: EmbeddedUser
 
 
 class AppGroup(TypedDict, total=False):
     """A group assigned to an app; `_embedded.group` with expand=group."""
 
-    id: str
+    id: Required[str]
     priority: int
     profile: Json
     _embedded: Json
 
 
-class User(TypedDict, total=False):
-    """An Okta user; `type.id` is its user type."""
+class GroupProfile(TypedDict, total=False):
+    """The part of a group's profile that is read."""
 
-    id: str
-    status: str
-    profile: Json
-    type: Json
-    lastLogin: str | None
-    lastUpdated: str
+    name: str
+
+
+class GroupStats(TypedDict, total=False):
+    """Counts of a group."""
+
+    usersCount: int
+
+
+class EmbeddedStats(TypedDict, total=False):
+    """`_embedded` of a group with expand=stats."""
+
+    stats: GroupStats
 
 
 class Group(TypedDict, total=False):
     """An Okta group; `type` is OKTA_GROUP, APP_GROUP or BUILT_IN; `_embedded.stats` with expand=stats."""
 
-    id: str
+    id: Required[str]
     type: str
-    profile: Json
+    profile: GroupProfile
     lastMembershipUpdated: str
-    _embedded: Json
+    _embedded: EmbeddedStats
+
+
+class Link(TypedDict, total=False):
+    """One link of `_links`."""
+
+    href: str
+
+
+class UserTypeLinks(TypedDict, total=False):
+    """`_links` of a user type."""
+
+    schema: Link
 
 
 class UserType(TypedDict, total=False):
     """A user type; `default` tells the one that every org has."""
 
-    id: str
+    id: Required[str]
     name: str
     displayName: str
     default: bool
-    _links: Json
+    _links: UserTypeLinks
+
+
+class MappingEnd(TypedDict, total=False):
+    """`source` or `target` of a profile mapping."""
+
+    id: str
 
 
 class Mapping(TypedDict, total=False):
     """A profile mapping; a listing omits `properties`."""
 
-    id: str
-    source: Json
-    target: Json
-    properties: Json
+    id: Required[str]
+    source: MappingEnd
+    target: MappingEnd
+    properties: dict[str, Json]
+
+
+class SchemaSection(TypedDict, total=False):
+    """`base` or `custom` of a schema: attributes by name."""
+
+    properties: dict[str, Json]
+
+
+class SchemaDefinitions(TypedDict, total=False):
+    """`definitions` of a schema."""
+
+    base: SchemaSection
+    custom: SchemaSection
 
 
 class Schema(TypedDict, total=False):
     """A user or app user schema; attributes are under `definitions.base|custom.properties`."""
 
     id: str
-    definitions: Json
+    definitions: SchemaDefinitions
 
 
 class Connection(TypedDict, total=False):
@@ -111,22 +204,59 @@ class Feature(TypedDict, total=False):
     capabilities: Json
 
 
+class RuleGroups(TypedDict, total=False):
+    """`assignUserToGroups` of a rule."""
+
+    groupIds: list[str]
+
+
+class RuleActions(TypedDict, total=False):
+    """`actions` of a rule."""
+
+    assignUserToGroups: RuleGroups
+
+
 class Rule(TypedDict, total=False):
     """A group rule; `actions.assignUserToGroups.groupIds` are the groups it fills."""
 
     id: str
     name: str
     status: str
-    actions: Json
+    actions: RuleActions
+
+
+class Outcome(TypedDict, total=False):
+    """`outcome` of a System Log event."""
+
+    result: str
+    reason: str
+
+
+class Actor(TypedDict, total=False):
+    """`actor` of a System Log event."""
+
+    id: str
+
+
+class LogTarget(TypedDict, total=False):
+    """One target of a System Log event."""
+
+    id: str
+    type: str
 
 
 class LogEvent(TypedDict, total=False):
-    """A System Log event; targets are found by `type`, not by position."""
+    """A System Log event; targets are found by `type`, not by position. A hook that brings another form is
+    refused; in the log itself one such event must not keep the rest from being read."""
 
     uuid: str
     published: str
     eventType: str
     displayMessage: str
-    outcome: Json
-    actor: Json
-    target: list[Json] | None
+    outcome: Outcome
+    actor: Actor
+    target: list[LogTarget] | None
+
+
+class LogRow(TypedDict, total=False):
+    """Any row of the System Log."""

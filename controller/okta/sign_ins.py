@@ -20,7 +20,7 @@ from controller.model.actual import DAY_ZERO
 from controller.okta.client import OktaClient
 from controller.okta.events import SIGN_IN, parse_event, read_log
 from controller.okta.shapes import LogEvent
-from controller.parsing import as_object, parse_moment
+from controller.parsing import as_object, as_text, parse_moment
 from controller.transport.calls import Lane
 
 RETENTION = timedelta(days=90)
@@ -107,7 +107,7 @@ def _signed_in(app_id: str, event: LogEvent) -> tuple[str, int] | None:
     published = parse_moment(change.published)
     if not change.is_sign_in or not succeeded or app_id not in change.app_ids or published is None:
         return None
-    return str(as_object(event.get("actor")).get("id")), _day(published)
+    return as_text(as_object(event.get("actor")).get("id")), _day(published)
 
 
 def _day(moment: datetime) -> int:

@@ -12,10 +12,21 @@ from dataclasses import replace
 from typing import Any
 
 from controller.errors import NotFound, RemoteError, Unavailable, clip
+from controller.parsing import as_object, as_text
+from controller.scim.shapes import (
+    Anything,
+    GroupRow,
+    IssuedToken,
+    Organization,
+    PersonRow,
+    TableAnswer,
+    Token,
+)
 from controller.transport.calls import Answer, Call, Lane, fill
 from controller.transport.failures import error_of_status
 from controller.transport.listing import Tally
 from controller.transport.session import Session
+from controller.transport.typed import misfit
 
 Json = dict[str, Any]
 
@@ -31,16 +42,16 @@ class AdminClient:
     async def organization(self) -> Json:
         """plan, sso, scimEnabled, scimBaseUrl, billing.method, seats.{purchased,used,pending,free},
         profile."""
-        return _object(await self._send("GET", "/organization"))
+        return _object(Organization, await self._send("GET", "/organization"))
 
     async def update_organization(self, change: Json) -> Json:
         """The organization after `change`, a merge patch of it."""
-        return _object(await self._send("PATCH", "/organization", change, repeat=True))
+        return _object(Organization, await self._send("PATCH", "/organization", change, repeat=True))
 
     async def tokens(self) -> list[Json]:
         """Every token that is alive: id, name, scopes, created, expires, lastUsed, lastUserAgent,
         fingerprint; no value."""
-        rows = _list(await self._send("GET", "/tokens"), "tokens")
+        rows = _list(Token, await self._send("GET", "/tokens"), "tokens")
         return [row for row in rows if row.get("alive", True)]
 
     async def issue_token(self, name: str, scopes: list[str], expires_in: str | int | None = None) -> Json:
@@ -48,7 +59,7 @@ class AdminClient:
         body: Json = {"name": name, "scopes": scopes}
         if expires_in is not None:
             body["expiresIn"] = expires_in
-        return _object(await self._send("POST", "/tokens", body))
+        return _object(IssuedToken, await self._send("POST", "/tokens", body))
 
     async def revoke_token(self, token_id: str) -> None:
         """Ends a token; well if it was gone."""
@@ -59,17 +70,18 @@ class AdminClient:
 
     async def group_mapping(self) -> Json:
         """attribute, entries, createGroups, unmapped."""
-        return _object(await self._send("GET", "/group-mapping"))
+        return _object(TableAnswer, await self._send("GET", "/group-mapping"))
 
     async def preview_group_mapping(self, table: Json) -> tuple[Json, str]:
         """(what saving `table` would do to people, the digest that the save must name); nothing is saved."""
         call = Call("PUT", "/group-mapping", "/group-mapping", {"preview": "true"}, json=table)
         answer = await self._session.send(replace(call, lane=self.lane))
-        return _object(answer), _digest(answer)
+        return _object(Anything, answer), _digest(answer)
 
     async def save_group_mapping(self, table: Json, digest: str) -> Json:
         """The table as it is saved. Raises Conflict where saving would do something else than the preview."""
-        return _object(await self._send("PUT", "/group-mapping", table, headers={"if-match": f'"{digest}"'}))
+        saved = await self._send("PUT", "/group-mapping", table, headers={"if-match": f'"{digest}"'})
+        return _object(TableAnswer, saved)
 
     async def people(self, **query: str) -> list[Json]:
         """People by query, status and group, over all pages."""
@@ -98,7 +110,8 @@ class AdminClient:
         while True:
             call = Call("GET", "/people", "/people", params, lane=self.lane, is_listing=True)
             answer = await self._session.send(call)
-            rows, after = _list(answer, "people"), str(_object(answer).get("next") or "")
+            rows = _list(PersonRow, answer, "people")
+            after = as_text(as_object(answer.body).get("next"))
             tally.page(len(rows))
             yield rows, answer.size
             if not after:
@@ -111,27 +124,31 @@ class AdminClient:
 
     async def edit_person(self, person_id: str, change: Json) -> Json:
         """The person after an edit by hand."""
-        return _object(await self._send("PATCH", "/people/{id}", change, ids={"id": person_id}))
+        return _object(Anything, await self._send("PATCH", "/people/{id}", change, ids={"id": person_id}))
 
     async def accept(self, person_id: str) -> Json:
         """The person after they accepted their invitation."""
-        return _object(await self._send("POST", "/people/{id}/accept", {}, ids={"id": person_id}))
+        return _object(Anything, await self._send("POST", "/people/{id}/accept", {}, ids={"id": person_id}))
 
     async def deactivate(self, person_id: str) -> Json:
         """The person after they were deactivated by hand."""
-        return _object(await self._send("POST", "/people/{id}/deactivate", {}, ids={"id": person_id}))
+        return _object(
+            Anything, await self._send("POST", "/people/{id}/deactivate", {}, ids={"id": person_id})
+        )
 
     async def groups(self) -> list[Json]:
         """Every group with its count of people."""
-        return _list(await self._send("GET", "/groups"), "groups")
+        return _list(GroupRow, await self._send("GET", "/groups"), "groups")
 
     async def buy_seats(self, purchased: int) -> Json:
         """The seats after the purchase; `purchased` is the new total."""
-        return _object(await self._send("POST", "/billing/seats", {"purchased": purchased}, repeat=True))
+        return _object(
+            Anything, await self._send("POST", "/billing/seats", {"purchased": purchased}, repeat=True)
+        )
 
     async def journal(self) -> list[Json]:
         """What was done, newest last."""
-        return _list(await self._send("GET", "/journal"), "entries")
+        return _list(Anything, await self._send("GET", "/journal"), "entries")
 
     async def _send(
         self,
@@ -171,25 +188,30 @@ def read_error(call: Call, answer: Answer) -> RemoteError | None:
     )
 
 
-def _object(answer: Answer) -> Json:
-    if isinstance(answer.body, dict):
-        return answer.body
-    raise _not_the_api(answer)
+def _object(kind: type, answer: Answer) -> Json:
+    if not isinstance(answer.body, dict):
+        raise _not_the_api(answer, "it is no object")
+    if fault := misfit(kind, answer.body):
+        raise _not_the_api(answer, fault)
+    return answer.body
 
 
-def _list(answer: Answer, name: str) -> list[Json]:
+def _list(kind: type, answer: Answer, name: str) -> list[Json]:
     """The rows of an answer that is a list, or an object with the list under `name` or `items`."""
     body = answer.body
     if isinstance(body, dict):
         body = body.get(name, body.get("items"))
-    if isinstance(body, list) and all(isinstance(row, dict) for row in body):
-        return body
-    raise _not_the_api(answer)
+    if not isinstance(body, list):
+        raise _not_the_api(answer, "it is no list")
+    for row in body:
+        if fault := misfit(kind, row):
+            raise _not_the_api(answer, fault)
+    return body
 
 
-def _not_the_api(answer: Answer) -> Unavailable:
+def _not_the_api(answer: Answer, fault: str) -> Unavailable:
     return Unavailable(
-        "the answer is not what the admin API gives; is admin.baseUrl right?",
+        f"the answer is not what the admin API gives ({fault}); is admin.baseUrl right?",
         system="admin",
         status=answer.status,
         reason="NotAdminApi",
@@ -199,4 +221,4 @@ def _not_the_api(answer: Answer) -> Unavailable:
 def _digest(answer: Answer) -> str:
     tag = answer.headers.get("etag", "").removeprefix("W/").strip('"')
     body = answer.body if isinstance(answer.body, dict) else {}
-    return tag or str(body.get("digest") or "")
+    return tag or as_text(body.get("digest"))

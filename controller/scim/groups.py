@@ -11,8 +11,10 @@ from typing import Any
 
 from controller.errors import Rejected, Unavailable
 from controller.scim.client import PATCH_SCHEMA, Json, ScimClient, resource_of
+from controller.scim.shapes import GroupResource
 from controller.transport.calls import Call, fill
 from controller.transport.listing import Tally
+from controller.transport.typed import misfit
 
 GROUPS = "/Groups"
 GROUP = "/Groups/{id}"
@@ -37,9 +39,10 @@ class GroupClient:
     async def members(self, group_id: str) -> frozenset[str]:
         """Ids of the members of a group, as its own resource tells them. Raises NotFound."""
         body = await self._read(group_id)
+        if fault := misfit(GroupResource, body):
+            told = f"the provider tells a group that is none: {fault}"
+            raise Unavailable(told, system="SCIM", reason="NotScim")
         rows = body.get("members") or []
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise Unavailable("the provider tells members that are none", system="SCIM", reason="NotScim")
         tally = Tally("a group of the provider", "members", "spec.groups")
         tally.announced(len(rows))
         return frozenset(tally.keep(str(row.get("value") or "")) for row in rows) - {""}

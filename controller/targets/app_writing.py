@@ -114,14 +114,11 @@ class AppWriter:
                 reason="AppReplaceRefused",
             )
         after = dict(action.after)
-        changed = cast(App, {**app, "credentials": {**(app.get("credentials") or {})}})
-        present = changed["credentials"].get("userNameTemplate") or {}
-        changed["credentials"]["userNameTemplate"] = {
-            **present,
-            "template": after["template"],
-            "type": after["type"],
-        }
-        await self._client.replace_app(self._app_id, changed)
+        credentials = app.get("credentials") or {}
+        present = credentials.get("userNameTemplate") or {}
+        template = {**present, "template": after["template"], "type": after["type"]}
+        changed = {**app, "credentials": {**credentials, "userNameTemplate": template}}
+        await self._client.replace_app(self._app_id, cast(App, changed))
         return features
 
     async def _username_fault(self, action: Action, features: list[str]) -> str:
@@ -130,7 +127,7 @@ class AppWriter:
         if lost:
             return f"{LOST} {', '.join(lost)}; check the Provisioning tab of the app at once"
         template = (app.get("credentials") or {}).get("userNameTemplate") or {}
-        return _difference(dict(action.after), template)
+        return _difference(dict(action.after), cast(Json, template))
 
     # App user schema
 
@@ -162,7 +159,7 @@ class AppWriter:
     async def _attribute(self, name: str) -> Json | None:
         schema = await self._client.app_schema(self._app_id)
         custom = (schema.get("definitions") or {}).get("custom") or {}
-        return cast("Json | None", (custom.get("properties") or {}).get(name))
+        return (custom.get("properties") or {}).get(name)
 
     async def _attribute_fault(self, action: Action, _: Any) -> str:
         present = await self._attribute(action.subject)

@@ -149,7 +149,8 @@ def schema_id(user_type: UserType) -> str:
 
 def properties_of(schema: Schema, part: str) -> dict[str, Any]:
     """The attributes of `base` or `custom`, by name."""
-    section = (schema.get("definitions") or {}).get(part) or {}
+    definitions = schema.get("definitions") or {}
+    section = (definitions.get("base") if part == "base" else definitions.get("custom")) or {}
     return section.get("properties") or {}
 
 

@@ -176,14 +176,14 @@ def row_to_person(row: AppUser, attributes: tuple[str, ...], *, with_sign_in: bo
     if row.get("status") in NOT_ASSIGNED:
         return None
     user = (row.get("_embedded") or {}).get("user")
-    if not isinstance(user, dict) or not isinstance(user.get("profile"), dict):
+    profile = user.get("profile") if user else None
+    if not user or not profile:
         raise Unavailable("Okta lists an app user without the user", system="Okta", reason="Incomplete")
-    profile = user["profile"]
     return Person(
         OktaId(row["id"]),
         str(profile.get("login") or ""),
         str((row.get("credentials") or {}).get("userName") or ""),
-        _state(cast(User, user)),
+        _state(user),
         str((user.get("type") or {}).get("id") or ""),
         str(row.get("created") or ""),
         tuple([_value(profile.get(name)) for name in attributes]),

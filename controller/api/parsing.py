@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from controller.api.meta import Api
 from controller.api.object_names import HINTS
 from controller.errors import SpecError
+from controller.parsing import as_object, as_text
 
 Spec = TypeVar("Spec", bound=Api)
 
@@ -26,7 +27,8 @@ def parse(model: type[Spec], body: Mapping[str, Any], strict: bool = False) -> S
     Raises SpecError with the first field that is wrong, `spec.okta.app.label`, and what to write there;
     `strict` also refuses fields that the model doesn't have."""
     raw = body.get("spec")
-    where = {"kind": str(body.get("kind", "")), "name": str((body.get("metadata") or {}).get("name", ""))}
+    metadata = as_object(body.get("metadata"))
+    where = {"kind": as_text(body.get("kind")), "name": as_text(metadata.get("name"))}
     if not isinstance(raw, Mapping):
         raise SpecError("is missing: a resource without spec says nothing", field="spec", **where)
     if strict:

@@ -17,11 +17,14 @@ from controller.api.crds import build_schema
 from controller.api.meta import ALLOWED_HOSTS
 from controller.cli.lines import emit
 from controller.cli.options import Output
-from controller.errors import SpecError
+from controller.errors import SpecError, clip
 from controller.handlers.manifests import PLURALS, Manifest, read_manifests
+from controller.parsing import as_object, as_text
 from controller.schema import Structural, compile_schema
 
 API_VERSION = f"{GROUP}/{VERSION}"
+MOST = 50
+"""Problems of one resource that are printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,19 @@ def find_problems(manifests: Iterable[Manifest]) -> list[Problem]:
     return [*problems, *_across(known)]
 
 
-def _of_one(manifest: Manifest) -> Iterator[Problem]:
-    key = (str(manifest.body.get("apiVersion", "")), manifest.kind)
+def _of_one(manifest: Manifest) -> list[Problem]:
+    """What is wrong with one resource; of hundreds of findings the first and how many more."""
+    found = list(_findings(manifest))
+    more = len(found) - MOST
+    if more <= 0:
+        return found
+    return [*found[:MOST], _problem(manifest, "", f"{more} more problems; correct the first ones")]
+
+
+def _findings(manifest: Manifest) -> Iterator[Problem]:
+    key = (as_text(manifest.body.get("apiVersion")), manifest.kind)
+    if not isinstance(manifest.body.get("metadata", {}), dict):
+        yield _problem(manifest, "metadata", "has to be an object with a name")
     if key[0].split("/")[0] == GROUP and key not in PLURALS:
         kinds = ", ".join(sorted(KINDS))
         yield _problem(manifest, "kind", f"no such kind in {API_VERSION}; there are {kinds}")
@@ -71,8 +85,8 @@ def _of_one(manifest: Manifest) -> Iterator[Problem]:
 
 
 def _of_ours(manifest: Manifest) -> Iterator[Problem]:
-    if not manifest.name:
-        yield _problem(manifest, "metadata.name", "is required")
+    if not manifest.name and isinstance(manifest.body.get("metadata", {}), dict):
+        yield _problem(manifest, "metadata.name", "is required, as a text")
     body = copy.deepcopy(manifest.body)
     body.pop("metadata", None)
     strict: Problem | None = None
@@ -140,14 +154,16 @@ def _claims(manifest: Manifest, claimed: dict[tuple[str, str, str], Manifest]) -
             if (first := claimed.get(key)) is not None:
                 where = "this mapping" if first is manifest else f"{first.name} ({first.where()})"
                 yield _problem(
-                    manifest, path, f"{value!r} is claimed by {where} already; keep one of the two"
+                    manifest,
+                    path,
+                    f"{clip(str(value), 80)!r} is claimed by {where} already; keep one of the two",
                 )
             claimed.setdefault(key, manifest)
 
 
 def _hosts(manifest: Manifest) -> str:
-    annotations = (manifest.body.get("metadata") or {}).get("annotations") or {}
-    return str(annotations.get(ALLOWED_HOSTS, ""))
+    annotations = as_object(as_object(manifest.body.get("metadata")).get("annotations"))
+    return as_text(annotations.get(ALLOWED_HOSTS))
 
 
 def _problem(manifest: Manifest, field: str, message: str) -> Problem:

@@ -18,6 +18,8 @@ import yaml
 from controller.api import GROUP, KINDS, VERSION
 from controller.errors import SpecError
 from controller.handlers.paths import ApiPath, object_path
+from controller.handlers.yaml_documents import YamlError, read_documents
+from controller.parsing import as_object, as_text
 
 PLURALS = {
     ("v1", "Secret"): "secrets",
@@ -30,14 +32,8 @@ CLUSTER_WIDE = {
 }
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader without dates: what JSON cannot say stays text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+MAX_BYTES = 8 * 1024 * 1024
+"""Of one file; an API server takes 3 MiB in one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +47,16 @@ class Manifest:
 
     @property
     def kind(self) -> str:
-        return str(self.body.get("kind", ""))
+        return as_text(self.body.get("kind"))
 
     @property
     def name(self) -> str:
-        return str((self.body.get("metadata") or {}).get("name", ""))
+        return as_text(as_object(self.body.get("metadata")).get("name"))
 
     @property
     def namespace(self) -> str:
         """The one that it names; "" where it leaves it to the caller."""
-        return str((self.body.get("metadata") or {}).get("namespace", ""))
+        return as_text(as_object(self.body.get("metadata")).get("namespace"))
 
     def line_of(self, path: str) -> int:
         """Line of the field, or of the nearest one around it."""
@@ -76,14 +72,15 @@ class Manifest:
 def resource_path(body: Mapping[str, Any], namespace: str) -> ApiPath:
     """The path of the object at the API; SpecError for a kind that is none of ours nor of what we need."""
     key = (str(body.get("apiVersion", "")), str(body.get("kind", "")))
-    name = str((body.get("metadata") or {}).get("name", ""))
+    metadata = as_object(body.get("metadata"))
+    name = as_text(metadata.get("name"))
     if key in CLUSTER_WIDE:
         return object_path(key[0], CLUSTER_WIDE[key], name=name)
     if key not in PLURALS:
         raise SpecError(
             f"{' '.join(key).strip() or 'a document without kind'} is not known here", field="kind"
         )
-    return object_path(key[0], PLURALS[key], (body.get("metadata") or {}).get("namespace") or namespace, name)
+    return object_path(key[0], PLURALS[key], as_text(metadata.get("namespace")) or namespace, name)
 
 
 def read_manifests(paths: Iterable[str | Path]) -> list[Manifest]:
@@ -96,44 +93,58 @@ def read_manifests(paths: Iterable[str | Path]) -> list[Manifest]:
 
 def parse_manifests(text: str, file: str) -> list[Manifest]:
     """The documents of one text. SpecError names file and line of what is not YAML or not an object."""
-    loader = _Loader(text)
     try:
-        return list(_documents(loader, file))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise SpecError(f"not YAML: {error.problem or error.context}", field=f"{file}:{line}") from None
-    except yaml.YAMLError as error:
-        raise SpecError(f"not YAML: {error}", field=file) from None
-    finally:
-        loader.dispose()
+        return list(_documents(text, file))
+    except YamlError as error:
+        raise SpecError(f"not YAML: {error}", field=f"{file}:{error.line}") from None
 
 
 def _texts(path: str | Path) -> Iterator[tuple[str, str]]:
     if str(path) == "-":
-        yield "-", sys.stdin.read()
+        yield "-", _text(sys.stdin.buffer.read(MAX_BYTES + 1), "-")
         return
-    place = Path(path)
-    files = [place]
-    if place.is_dir():
-        files = sorted(file for file in place.iterdir() if file.suffix in (".yaml", ".yml", ".json"))
-        if not files:
-            raise SpecError("there is no *.yaml, *.yml or *.json file in it", field=str(path))
+    try:
+        files = _files(Path(path))
+    except (OSError, ValueError) as error:
+        raise _unreadable(str(path), error) from None
     for file in files:
         try:
-            yield str(file), file.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise SpecError(f"cannot be read: {reason}", field=str(file)) from None
+            with file.open("rb") as opened:
+                content = opened.read(MAX_BYTES + 1)
+        except (OSError, ValueError) as error:
+            raise _unreadable(str(file), error) from None
+        yield str(file), _text(content, str(file))
 
 
-def _documents(loader: _Loader, file: str) -> Iterator[Manifest]:
-    while loader.check_node():
-        node = loader.get_node()
-        assert node is not None
+def _files(place: Path) -> list[Path]:
+    """`place`, or the files of a folder: what is no regular file there, such as a pipe, is left out."""
+    if not place.is_dir():
+        return [place]
+    files = [file for file in sorted(place.iterdir()) if file.suffix in (".yaml", ".yml", ".json")]
+    files = [file for file in files if file.is_file()]
+    if not files:
+        raise SpecError("there is no *.yaml, *.yml or *.json file in it", field=str(place))
+    return files
+
+
+def _text(content: bytes, file: str) -> str:
+    if len(content) > MAX_BYTES:
+        raise SpecError(f"is larger than {MAX_BYTES} bytes; split it", field=file)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SpecError("cannot be read: it is not UTF-8", field=file) from None
+
+
+def _unreadable(file: str, error: OSError | ValueError) -> SpecError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return SpecError(f"cannot be read: {reason}", field=file)
+
+
+def _documents(text: str, file: str) -> Iterator[Manifest]:
+    for node, body in read_documents(text):
         lines: dict[str, int] = {}
         _LineNotes(file, lines).take(node, "")
-        body = loader.construct_document(node)
         line = node.start_mark.line + 1
         if body is None:
             continue
@@ -146,14 +157,25 @@ def _taken_apart(manifest: Manifest) -> Iterator[Manifest]:
     if manifest.kind != "List" or not isinstance(manifest.body.get("items"), list):
         yield manifest
         return
+    found = _lines_of_items(manifest.lines)
     for number, item in enumerate(manifest.body["items"]):
         prefix = f"items[{number}]"
-        lines = {
-            path[len(prefix) + 1 :]: line
-            for path, line in manifest.lines.items()
-            if path.startswith(f"{prefix}.")
-        }
-        yield Manifest(manifest.file, manifest.line_of(prefix), item, lines)
+        lines = found.get(prefix, {})
+        line = manifest.line_of(prefix)
+        if not isinstance(item, dict):
+            told = "an item of the List is not an object with apiVersion and kind"
+            raise SpecError(told, field=f"{manifest.file}:{line}")
+        yield Manifest(manifest.file, line, item, lines)
+
+
+def _lines_of_items(lines: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """The lines below each `items[n]`, by paths from there."""
+    found: dict[str, dict[str, int]] = {}
+    for path, line in lines.items():
+        prefix, dot, rest = path.partition(".")
+        if dot and prefix.startswith("items["):
+            found.setdefault(prefix, {})[rest] = line
+    return found
 
 
 class _LineNotes:
@@ -164,7 +186,7 @@ class _LineNotes:
         self._visited: set[int] = set()
 
     def take(self, node: yaml.Node, path: str) -> None:
-        """Notes what is below `node`; what an alias repeats is noted once, so that cycles end."""
+        """Notes what is below `node`; what an alias repeats is noted once."""
         if id(node) in self._visited:
             return
         self._visited.add(id(node))

@@ -55,7 +55,7 @@ def test_a_list_is_taken_apart_with_its_lines() -> None:
 @pytest.mark.parametrize(
     ("text", "field", "words"),
     [
-        ("kind: [", "f:1", "not YAML"),
+        ("kind: [", "f:2", "not YAML"),
         ("a: 1\nb: 2\na: 3\n", "f:3", "a is there twice, first on line 1"),
         ("spec:\n  - {x: 1, x: 2}\n", "f:2", "x is there twice"),
         ("- just\n- a list\n", "f:1", "not an object"),
@@ -76,8 +76,9 @@ def test_dates_stay_text_as_in_json() -> None:
     }
 
 
-def test_an_anchor_that_holds_itself_ends() -> None:
-    assert parse_manifests("a: &x\n  b: *x\n", "f")[0].line_of("a.b") == 2
+def test_an_anchor_that_holds_itself_is_refused() -> None:
+    with pytest.raises(SpecError, match="f:2: not YAML: an anchor holds itself"):
+        parse_manifests("a: &x\n  b: *x\n", "f")
 
 
 def test_a_folder_is_read_in_order_of_name_and_other_files_are_left(tmp_path: Path) -> None:

@@ -8,15 +8,16 @@ status and events (handlers.cluster), log lines (logs), what scimctl prints (cli
 A credential is in use from the moment it is read or sent (`remember`), and stays masked when it was replaced:
 the newest KEPT of them. Matching works on the text as a reader would decode it: percent, JSON, HTML and
 backslash escapes are undone, white space and invisible characters are ignored, case and the two alphabets of
-base64 do not count. A part of WINDOW characters is enough. Imports nothing of the package.
+base64 do not count. A part of WINDOW characters is enough, if it is no word. Imports nothing of the package.
 """
 
 from __future__ import annotations
 
 import base64
 import re
+import unicodedata
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +26,11 @@ SHORTEST = 8
 """A shorter secret is not masked: it would be found in ordinary words."""
 WINDOW = 12
 """So many characters of a credential in a row are masked; of a shorter credential, all of it."""
+WORDS = 20
+"""What WINDOW is for a part without any digit, which may be words of an ordinary message."""
+_KEY = 8
+_STEP = WINDOW - _KEY + 1
+"""Keys of _KEY characters, one every _STEP: any WINDOW in a row hold one of them whole."""
 KEPT = 20_000
 """Credentials that are remembered, the newest ones."""
 LIMIT = 1024
@@ -32,7 +38,8 @@ _CACHED = 512
 
 _ESCAPES = re.compile(
     r"%([0-9A-Fa-f]{2})|\\u\{?([0-9A-Fa-f]{4})\}?|\\x([0-9A-Fa-f]{2})|&#[xX]([0-9A-Fa-f]{1,6});|&#([0-9]{1,7});"
-    r"|\\(.)|&(amp|lt|gt|quot|apos|sol|plus|equals);"
+    r"|\\([0-3][0-7]{2})|\\(.)|&(amp|lt|gt|quot|apos|sol|plus|equals);"
+    r"|0x([0-9A-Fa-f]{2})(?![0-9A-Fa-f])|=([0-9A-F]{2})"
 )
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'", "sol": "/", "plus": "+", "equals": "="}
 _TERMINAL = re.compile(
@@ -42,7 +49,7 @@ _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
-_NOTHING = re.compile("[\\s\"'\x00-\x1f\x7f-\x9f]|" + _UNSEEN.pattern)
+_NOTHING = re.compile("[\\s\"':;,|\x00-\x1f\x7f-\x9f]|" + _UNSEEN.pattern)
 """What may stand between the letters of a credential: a line break, a quotation mark, what nobody sees."""
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -81,15 +88,14 @@ class _Credentials:
     def _index(self, form: str) -> None:
         if len(form) < WINDOW:
             self._short.add(form)
-        for at in range(0, len(form) - WINDOW + 1, WINDOW):
-            self._windows.setdefault(form[at : at + WINDOW], []).append(form)
+        for key in _keys(form):
+            self._windows.setdefault(key, []).append(form)
 
     def _forget_oldest(self) -> None:
         _, forms = self._kept.popitem(last=False)
         for form in forms:
             self._short.discard(form)
-            for at in range(0, len(form) - WINDOW + 1, WINDOW):
-                window = form[at : at + WINDOW]
+            for window in _keys(form):
                 left = [other for other in self._windows.get(window, ()) if other is not form]
                 if left:
                     self._windows[window] = left
@@ -104,15 +110,15 @@ class _Credentials:
                 yield at, at + len(form)
                 at = plain.find(form, at + 1)
         windows, at = self._windows, 0
-        last = len(plain) - WINDOW
+        last = len(plain) - _KEY
         while windows and at <= last:
-            forms = windows.get(plain[at : at + WINDOW])
-            if forms is None:
+            forms = windows.get(plain[at : at + _KEY])
+            found = _widest(plain, at, forms) if forms is not None else None
+            if found is None:
                 at += 1
                 continue
-            start, end = _widest(plain, at, forms)
-            yield start, end
-            at = max(end - WINDOW + 1, at + 1)
+            yield found
+            at = max(found[1] - _KEY + 1, at + 1)
 
 
 _CREDENTIALS = _Credentials()
@@ -142,7 +148,7 @@ def _masked_short(text: str, version: int) -> str:
 def _masked(text: str) -> str:
     if "eyJ" in text:
         text = _JWT.sub(MASK, text)
-    has_escapes = "%" in text or "\\" in text or "&" in text
+    has_escapes = any(sign in text for sign in ("%", "\\", "&", "=", "0x"))
     if not has_escapes and next(_CREDENTIALS.spans(_normal(text)), None) is None:
         return text
     spans: list[tuple[int, int]] = []
@@ -161,7 +167,7 @@ def _masked(text: str) -> str:
 def clean(text: str) -> str:
     """`text` without what a terminal obeys or nobody sees: escape sequences, control and bidirectional
     characters, characters of no width. Lines and tabs stay; half a surrogate pair becomes U+FFFD."""
-    plain = _SURROGATE.sub("\ufffd", _TERMINAL.sub("", text) if "\x1b" in text or "\x9b" in text else text)
+    plain = _SURROGATE.sub("\ufffd", _unsequenced(text))
     if plain.isprintable() and (plain.isascii() or not _UNSEEN.search(plain)):
         return plain
     return "".join([_seen(letter) for letter in _CONTROL.sub(" ", _UNSEEN.sub("", plain))])
@@ -175,22 +181,32 @@ def _seen(letter: str) -> str:
     return " " if letter.isspace() else "\ufffd"
 
 
+def _unsequenced(text: str) -> str:
+    """`text` without sequences that a terminal obeys. They go before masking: what stood on both sides of one
+    stands together then."""
+    return _TERMINAL.sub("", text) if "\x1b" in text or "\x9b" in text else text
+
+
+def _fit(text: str) -> str:
+    return clean(masked(_unsequenced(text)))
+
+
 def shown(text: str, limit: int = LIMIT) -> str:
     """`text` for a message: masked, cleaned, on one line of at most `limit` characters."""
     # Only what can be shown is looked at, with room for what goes away and for a credential at the cut.
-    flat = " ".join(clean(masked(text[: 8 * limit + 4096])).split())
+    flat = " ".join(_fit(text[: 8 * limit + 4096]).split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
 def shown_block(text: str) -> str:
     """`text` of many lines, masked and cleaned."""
-    return clean(masked(text))
+    return _fit(text)
 
 
 def shown_tree(value: Any) -> Any:
     """`value`, a JSON value, with every text in it masked and cleaned, keys too."""
     if isinstance(value, str):
-        return clean(masked(value)) if value else value
+        return _fit(value) if value else value
     if isinstance(value, dict):
         return {shown_tree(key): shown_tree(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -200,7 +216,7 @@ def shown_tree(value: Any) -> Any:
 
 def markdown(text: str) -> str:
     """`text` as Markdown that shows just that: no link, image, mention, HTML or emphasis comes of it."""
-    flat = " ".join(clean(masked(text)).split())
+    flat = " ".join(_fit(text).split())
     escaped = _MARKDOWN.sub(r"\\\1", flat.replace("&", "&amp;").replace("<", "&lt;"))
     # A mention needs the sign directly before a name, a bare link its scheme: what has no width parts them.
     return _LINK.sub(r"\g<0>&#8203;", _MENTION.sub("@&#8203;", escaped))
@@ -220,58 +236,83 @@ def _forms(secret: str) -> Iterator[str]:
 
 def _normal(text: str) -> str:
     """`text` as it is compared: without what separates, in lower case, in one alphabet of base64."""
-    return _NOTHING.sub("", text).translate(_PLAIN)
+    return _NOTHING.sub("", "".join(map(_narrow, text)) if not text.isascii() else text).translate(_PLAIN)
+
+
+def _narrow(letter: str) -> str:
+    """A wide or styled letter as the plain one that a reader takes it for."""
+    plain = unicodedata.normalize("NFKC", letter)
+    return plain if len(plain) == 1 else letter
+
+
+def _keys(form: str) -> Iterator[str]:
+    if len(form) >= WINDOW:
+        yield from (form[at : at + _KEY] for at in range(0, len(form) - _KEY + 1, _STEP))
 
 
 def _readings(text: str) -> Iterator[tuple[str, list[tuple[int, int]]]]:
     """`text` as it is and as its escapes read, up to three times decoded: normalised, with the place in
     `text` of each character."""
-    letters = [(letter, (at, at + 1)) for at, letter in enumerate(text)]
+    narrow = text if text.isascii() else "".join(map(_narrow, text))
+    letters = [(letter, (at, at + 1)) for at, letter in enumerate(narrow)]
     for _ in range(4):
         kept = [(letter, place) for letter, place in letters if not _NOTHING.match(letter)]
         yield "".join([letter for letter, _ in kept]).translate(_PLAIN), [place for _, place in kept]
-        decoded = _decoded(letters)
+        decoded = _replaced(letters, _ESCAPES, _unescaped)
         if len(decoded) == len(letters):
             return
-        letters = decoded
+        # An escape may have spelled out a sequence of the terminal.
+        letters = _replaced(decoded, _TERMINAL, lambda match: "")
 
 
-def _decoded(letters: list[tuple[str, tuple[int, int]]]) -> list[tuple[str, tuple[int, int]]]:
+def _gives_away(part: str, form: str) -> bool:
+    if len(part) < WINDOW:
+        return False
+    return len(part) >= min(WORDS, len(form)) or any(letter.isdigit() for letter in part)
+
+
+Letters = list[tuple[str, tuple[int, int]]]
+
+
+def _replaced(letters: Letters, pattern: re.Pattern[str], new: Callable[[re.Match[str]], str]) -> Letters:
     text = "".join([letter for letter, _ in letters])
     found, done = [], 0
-    for match in _ESCAPES.finditer(text):
+    for match in pattern.finditer(text):
         found += letters[done : match.start()]
         place = (letters[match.start()][1][0], letters[match.end() - 1][1][1])
-        found.append((_unescaped(match), place))
+        if letter := new(match):
+            found.append((letter, place))
         done = match.end()
     return found + letters[done:]
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    hexadecimal = match[1] or match[2] or match[3] or match[4]
+    hexadecimal = match[1] or match[2] or match[3] or match[4] or match[9] or match[10]
     if hexadecimal:
         code = int(hexadecimal, 16)
-    elif match[5]:
-        code = int(match[5])
-    elif match[7]:
-        return _NAMED[match[7]]
+    elif match[5] or match[6]:
+        code = int(match[5]) if match[5] else int(match[6], 8)
+    elif match[8]:
+        return _NAMED[match[8]]
     else:
-        return " " if match[6] in "nrtbfv" else str(match[6])
+        return " " if match[7] in "nrtbfv" else str(match[7])
     return chr(code) if code < 0x110000 else "\ufffd"
 
 
-def _widest(plain: str, at: int, forms: list[str]) -> tuple[int, int]:
-    """The longest stretch around the window at `at` that `plain` shares with one of `forms`."""
-    best = (at, at + WINDOW)
-    window = plain[at : at + WINDOW]
+def _widest(plain: str, at: int, forms: list[str]) -> tuple[int, int] | None:
+    """The longest stretch around the key at `at` that `plain` shares with one of `forms` and that gives a
+    credential away; None for none."""
+    best: tuple[int, int] | None = None
+    window = plain[at : at + _KEY]
     for form in forms:
         place = form.find(window)
         start, before = at, place
         while start > 0 and before > 0 and plain[start - 1] == form[before - 1]:
             start, before = start - 1, before - 1
-        end, behind = at + WINDOW, place + WINDOW
+        end, behind = at + _KEY, place + _KEY
         while end < len(plain) and behind < len(form) and plain[end] == form[behind]:
             end, behind = end + 1, behind + 1
-        if end - start > best[1] - best[0]:
+        gives_away = _gives_away(plain[start:end], form)
+        if gives_away and (best is None or end - start > best[1] - best[0]):
             best = (start, end)
     return best

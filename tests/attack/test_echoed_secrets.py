@@ -75,6 +75,16 @@ ENCODINGS: dict[str, Encode] = {
     "with what has no width": lambda token: "\u200b".join(token),
     "with bidirectional marks": lambda token: "\u202e".join(token),
     "with terminal escapes": lambda token: token[:9] + "\x1b[0m" + token[9:],
+    "with one in each gap": "\x1b[31m".join,
+    "with escaped ones": lambda token: "\\u001b[1m".join(
+        token[at : at + 3] for at in range(0, len(token), 3)
+    ),
+    "in octal": lambda token: "".join(f"\\{ord(letter):03o}" for letter in token),
+    "in bytes of a program": lambda token: ", ".join(f"0x{ord(letter):02x}" for letter in token),
+    "in a dump": lambda token: ":".join(f"{ord(letter):02x}" for letter in token),
+    "for a mail": lambda token: "".join(f"={ord(letter):02X}" for letter in token),
+    "in wide letters": lambda token: "".join(chr(ord(letter) + 0xFEE0) for letter in token),
+    "cut in pieces": lambda token: " | ".join(token[at : at + 13] for at in range(0, len(token), 13)),
 }
 
 
@@ -107,6 +117,24 @@ def test_no_large_part_of_a_credential_is_shown(token: str, data: st.DataObject)
     size = data.draw(st.integers(min(len(token), 24), len(token)))
     start = data.draw(st.integers(0, len(token) - size))
     assert token[start : start + size] not in shown(f"part: {token[start : start + size]}!")
+
+
+@given(st.text(string.ascii_letters, min_size=30, max_size=60), st.data())
+def test_twelve_characters_with_a_digit_are_masked_wherever_they_begin(
+    letters: str, data: st.DataObject
+) -> None:
+    token = "".join(letter if at % 6 else str(at % 10) for at, letter in enumerate(letters))
+    remember(token)
+    start = data.draw(st.integers(0, len(token) - 12))
+    part = token[start : start + 12]
+    assert part not in shown(f"the part {part}!") and part not in shown(f"[{part}]")
+
+
+def test_words_of_a_credential_stay_words_elsewhere() -> None:
+    remember("scim-operator-for-calendly-of-acme")
+    text = "scim-operator deactivates ada@acme.com in calendly"
+    assert shown(text) == text
+    assert MASK in shown("token scim-operator-for-calendly-of-acme")
 
 
 @given(st.text(max_size=300))

@@ -7,6 +7,7 @@ the issue asks for; `Outcome` says what becomes of one call.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -105,8 +106,8 @@ class Faults:
         self.on: list[Fault] = []
         self.struck = 0
         self._before: dict[tuple[str, str], tuple[int, Any, bytes]] = {}
-        self.moment = lambda: 0.0
-        self.date = lambda seconds: ""
+        self.moment: Callable[[], float] = lambda: 0.0
+        self.date: Callable[[float], str] = lambda seconds: ""
         self.last_struck: dict[str, float] = {}
 
     def draw(self, exchange: Exchange) -> Outcome:

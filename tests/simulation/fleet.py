@@ -33,9 +33,12 @@ Job = tuple[int, frozenset[int] | None]
 def prepared() -> Template:
     """What is shared by every world of this process; call it once."""
     quiet_logs()
+    sys.unraisablehook = lambda _: None
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
     state = os.urandom
+    # A short world warms what the true code builds once for a process, and loads late.
+    run_seed(0, make_template(), is_short=True)
     seed_everything(0)
     template = make_template()
     os.urandom = state
@@ -82,7 +85,6 @@ def _fork(template: Template, job: Job) -> _Child:
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-        sys.unraisablehook = lambda _: None
         result = run_seed(job[0], template, keep=job[1], is_short=is_short)
         _write(writer, json.dumps(result.as_json()).encode())
         code = 0

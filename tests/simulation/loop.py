@@ -99,9 +99,11 @@ class SimLoop(asyncio.BaseEventLoop):
         task._log_destroy_pending = False  # type: ignore[attr-defined]
         return task
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
         """A step of its own, in order."""
-        future = self.create_future()
+        future: asyncio.Future[Any] = self.create_future()
         flag, seconds = _flag_of(func)
         if flag is not None:
             self.call_later(seconds, _settle, future, flag.is_set)
@@ -111,7 +113,9 @@ class SimLoop(asyncio.BaseEventLoop):
             self.call_soon(_settle, future, lambda: func(*args))
         return future
 
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Context | None = None) -> Any:
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
         return self.call_soon(callback, *args, context=context)
 
     def _process_events(self, event_list: Any) -> None: ...
@@ -119,7 +123,7 @@ class SimLoop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> None: ...
 
     def _run_once(self) -> None:
-        ready: deque[asyncio.Handle] = self._ready  # type: ignore[attr-defined]
+        ready: deque[Any] = self._ready  # type: ignore[attr-defined]
         timers: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
         if not ready:
             self._jump(timers)
@@ -168,7 +172,7 @@ def _may_run(handle: asyncio.Handle) -> bool:
 
 def _flag_of(func: Any) -> tuple[Flag | None, float]:
     """The Flag whose `wait` asyncio.to_thread was given, and for how long: partial(run, wait, seconds)."""
-    args = getattr(func, "args", ())
+    args: tuple[Any, ...] = getattr(func, "args", ())
     flag = getattr(args[0], "__self__", None) if args else None
     return (flag, float(args[-1])) if isinstance(flag, Flag) else (None, 0.0)
 

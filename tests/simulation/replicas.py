@@ -12,12 +12,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import Context
 from functools import lru_cache
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import httpx._client
+import httpx._client as httpx_client
 import httpx._urlparse
-import httpx._urls
+import httpx._urls as httpx_urls
 
 import controller.handlers.discovery as discovery
 import controller.handlers.health as health
@@ -28,7 +28,7 @@ from controller.api.kinds import KINDS
 from controller.api.meta import API_VERSION
 from controller.errors import ControllerError
 from controller.handlers.apiserver import ApiServer
-from controller.handlers.paths import object_path
+from controller.handlers.paths import ApiPath, object_path
 from controller.metrics import Metrics
 from controller.settings import Settings
 from tests.simulation.clients import KubeClient, SimTransport
@@ -80,7 +80,7 @@ class SimInformer:
                     since = ""
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _list(self, api: ApiServer, kind: str, path: str) -> str:
+    async def _list(self, api: ApiServer, kind: str, path: ApiPath) -> str:
         page = await api.get(path)
         for item in page.get("items") or []:
             self._hand_on("", {**item, "kind": kind, "apiVersion": API_VERSION})
@@ -147,22 +147,28 @@ def prepare(network: Network) -> None:
     """Puts the simulated parts in the place of the true ones, for this whole process."""
     global _network
     _network = SimTransport.network = network
-    httpx._client.AsyncHTTPTransport = SimTransport  # type: ignore[misc]
-    replaced = {
-        "open_api_server": open_api,
-        "Informer": SimInformer,
-        "LeaderThread": SimLeader,
-        "SystemClock": lambda: SimClock(here()),
-        "health_listener": lambda *_: SimpleNamespace(start=lambda: None, stop=lambda: None),
-        "socket": SimpleNamespace(gethostname=lambda: here().name),
-    }
-    for name, value in replaced.items():
-        setattr(startup, name, value)
-    leader.open_api_server = open_api
-    turns.ThreadPoolExecutor = Inline
-    discovery.GUARD_SECONDS, health.BEAT_SECONDS = 15.0 * SLOWER, 60.0
+    _replace(httpx_client, AsyncHTTPTransport=SimTransport)
+    _replace(
+        startup,
+        open_api_server=open_api,
+        Informer=SimInformer,
+        LeaderThread=SimLeader,
+        SystemClock=lambda: SimClock(here()),
+        health_listener=lambda *_: SimpleNamespace(start=lambda: None, stop=lambda: None),
+        socket=SimpleNamespace(gethostname=lambda: here().name),
+    )
+    _replace(leader, open_api_server=open_api)
+    _replace(turns, ThreadPoolExecutor=Inline)
+    _replace(discovery, GUARD_SECONDS=15.0 * SLOWER)
+    _replace(health, BEAT_SECONDS=60.0)
     # Parsing URLs is a third of httpx's time, and it is the same URLs again and again.
-    httpx._urls.urlparse = lru_cache(4096)(httpx._urlparse.urlparse)
+    _replace(httpx_urls, urlparse=lru_cache(4096)(httpx._urlparse.urlparse))
+
+
+def _replace(module: ModuleType, **values: Any) -> None:
+    for name, value in values.items():
+        assert hasattr(module, name), f"{module.__name__} has no {name} to replace"
+        setattr(module, name, value)
 
 
 class Replica:

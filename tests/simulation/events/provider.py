@@ -123,7 +123,7 @@ async def scim_is_switched_off_for_a_while(scene: Scene) -> None:
 
 async def mend_later(scene: Scene, mend: Any, seconds: float) -> None:
     """Puts right in a while, or at the end of the world, whichever comes first; once."""
-    done = []
+    done: list[int] = []
 
     async def once() -> None:
         while not done:

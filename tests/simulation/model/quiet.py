@@ -62,7 +62,8 @@ def _attributes(judge: Judge, case: Case, okta_id: str, account: Account, at: fl
     if case.spec.get("drift") == "Report":
         return
     wanted = wanted_attributes(case, judge.okta, okta_id)
-    wrong, address = [], []
+    wrong: list[str] = []
+    address: list[str] = []
     for name, value in wanted.items():
         found = account.shown.get(name)
         if (found or None) != (value or None) and not (

@@ -208,7 +208,7 @@ def _app_of(case: Case, okta: Okta) -> JSON | None:
 def wanted_attributes(case: Case, okta: Okta, okta_id: str) -> JSON:
     """What a person's account should hold, as the admin API shows it."""
     profile = okta.users[okta_id].profile
-    found = {"userName": case.names[okta_id]}
+    found: JSON = {"userName": case.names[okta_id]}
     found |= {target: profile.get(source) for target, source in PROFILE.items()}
     groups = case.spec.get("groups") or {}
     if groups and groups.get("via", "UserAttribute") == "UserAttribute":

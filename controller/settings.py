@@ -105,6 +105,11 @@ class Settings(BaseModel):
     )
     lease_name: str = Field("scim-operator", description="Name of the Lease.")
     lease_namespace: str = Field("", description="Namespace of the Lease; empty: the pod's own, or default.")
+    state_namespace: str = Field(
+        "",
+        description="Namespace in which the operator keeps its state, and nobody else has rights; empty: the "
+        "pod's own, or that of the kubeconfig's context.",
+    )
     shard: str = Field(
         "",
         description="Reconcile only integrations of this label scim-operator.dev/shard; empty: unlabelled.",

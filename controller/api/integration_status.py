@@ -294,6 +294,9 @@ class ScimIntegrationStatus(KindStatus):
     """When the seats run out."""
     history: Annotated[tuple[HistoryEntry, ...], atomic(HISTORY)] = ()
     """The last 5 reconciles that wrote something, the newest first."""
+    state_namespace: Value | None = None
+    """Namespace in which the operator keeps what it remembers of this integration: there are the ConfigMaps
+    scim-state-HASH and, while a plan waits, scim-plan-HASH, which scimctl plan reads."""
     effective_interval: Name | None = None
     """Time between full reads as it is, with the floor and the jitter."""
     next_sync_time: Time | None = None

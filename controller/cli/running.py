@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controller.api import KINDS
+from controller.api.integration_status import PLAN_ACTIONS
 from controller.api.scim_integration import ScimIntegrationSpec
+from controller.cli.lines import emit
 from controller.clock import SystemClock
-from controller.errors import ControllerError, SpecError
+from controller.errors import ControllerError, SpecError, Unauthorized
 from controller.handlers.apiserver import ApiServer, open_api_server
 from controller.handlers.cluster import Cluster
 from controller.handlers.gather import (
@@ -151,13 +153,42 @@ async def plans_that_wait(
     """The stored plan of each named integration, or of all, where one waits for an approval."""
     if source.api is None:
         raise SpecError("a plan that waits is stored in the cluster", field="--offline")
-    memories, found = Memories(StateStore(source.api)), []
+    found = []
     for body in _chosen(source, list(names)):
         integration = gather_family(source.known, body).integration
-        frozen = (await memories.load(integration)).frozen
+        try:
+            frozen = (await _memories(source.api, integration).load(integration)).frozen
+        except Unauthorized as error:
+            raise SpecError(
+                f"you may not read the whole plan in namespace {_home(source.api, integration)} "
+                f"({error.message}); scimctl status and status.plan show its first {PLAN_ACTIONS} actions",
+                field=f"ScimIntegration {integration.name}",
+            ) from None
         if frozen is not None:
             found.append((integration, frozen))
     return found
+
+
+def _memories(api: ApiServer, integration: Resource[Any]) -> Memories:
+    return Memories(StateStore(api, _home(api, integration)))
+
+
+def _home(api: ApiServer, integration: Resource[Any]) -> str:
+    """Where the operator keeps its state, as it says itself."""
+    return str(integration.status.get("stateNamespace") or api.namespace)
+
+
+async def _held(api: ApiServer, integration: Resource[Any]) -> Held:
+    """What the operator remembers; nothing, with a note, if we may not read it."""
+    try:
+        return await _memories(api, integration).load(integration)
+    except Unauthorized as error:
+        emit(
+            f"ScimIntegration {integration.name}: planned as if nothing was remembered, since the operator's "
+            f"state in namespace {_home(api, integration)} may not be read: {error.message}",
+            to_errors=True,
+        )
+        return Held(Memory())
 
 
 def _chosen(source: Source, names: list[str]) -> list[Body]:
@@ -180,7 +211,7 @@ async def _plan_one(source: Source, engine: Engine, body: Body) -> Report:
     inputs = build_inputs(
         family, vault, labels, rivals_of(source.known, family.integration.uid, SystemClock().now())
     )
-    held = await Memories(StateStore(source.api)).load(family.integration) if source.api else Held(Memory())
+    held = await _held(source.api, family.integration) if source.api else Held(Memory())
     report = await engine.run(inputs, vault.values, held.memory, frozen=held.frozen, write=False)
     if report.error is not None and not isinstance(report.error, ControllerError):
         raise report.error

@@ -68,14 +68,15 @@ class Farewell:
             return "spec.suspend is true"
         if await self._kind_goes():
             return "its CustomResourceDefinition is being deleted"
-        if await self._namespace_goes(str(integration["metadata"]["namespace"])):
+        if await self.namespace_goes(str(integration["metadata"]["namespace"])):
             return "its namespace is being deleted"
         return ""
 
     async def _kind_goes(self) -> bool:
         return "create" not in await _verbs(self.cluster, INTEGRATION)
 
-    async def _namespace_goes(self, namespace: str) -> bool:
+    async def namespace_goes(self, namespace: str) -> bool:
+        """Whether it is being deleted, or gone. Waiting where that cannot be told."""
         try:
             body = await self.cluster.get_or_none(object_path("v1", "namespaces", name=namespace))
         except Unauthorized:

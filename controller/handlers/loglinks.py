@@ -1,11 +1,11 @@
 """Where each org's System Log was read up to, in a ConfigMap: a restart repeats the last poll and loses none.
 
-Called by orgs. The map lies beside the OktaOrg and is owned by nobody; the operator deletes it itself.
+Called by orgs. The map lies in the operator's own namespace: a link is followed with the org's credential, so
+nobody else may write one. It is owned by nobody; the operator deletes it itself.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 
 from controller.clock import Clock, rfc3339
@@ -13,21 +13,23 @@ from controller.errors import ControllerError, NotFound
 from controller.handlers.apiserver import ApiServer
 from controller.handlers.cluster import MANAGER
 from controller.handlers.paths import ApiPath, object_path
+from controller.handlers.state import About, hashed
 
 LONGEST = 8192
 logger = logging.getLogger(__name__)
 
 
-def links_name(org_id: str, shard: str) -> str:
-    """Name of the ConfigMap of an org; each shard reads the log for itself."""
-    return f"scim-log-{hashlib.sha256(f'{org_id}/{shard}'.encode()).hexdigest()[:16]}"
+def links_name(namespace: str, org_id: str, shard: str) -> str:
+    """Name of the ConfigMap of an org, as an OktaOrg of `namespace` has it; each shard reads the log for
+    itself."""
+    return f"scim-log-{hashed('log', namespace, org_id, shard)}"
 
 
 class LogLinks:
     """Links by org id. An API server that fails costs only the position: it is logged, and nothing stops."""
 
-    def __init__(self, api: ApiServer, clock: Clock, shard: str = "") -> None:
-        self._api, self._clock, self._shard = api, clock, shard
+    def __init__(self, api: ApiServer, home: str, clock: Clock, shard: str = "") -> None:
+        self._api, self._home, self._clock, self._shard = api, home, clock, shard
 
     async def load(self, namespace: str, org_id: str) -> str:
         """The stored link, "" where there is none."""
@@ -44,15 +46,11 @@ class LogLinks:
         """Stores `link`; whether it is stored."""
         if len(link) > LONGEST:
             return False
+        about = About(namespace, f"System Log of the Okta org {org_id}")
         body = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": {
-                "name": links_name(org_id, self._shard),
-                "namespace": namespace,
-                "labels": {"app.kubernetes.io/managed-by": MANAGER},
-                "annotations": {"scim-operator.dev/about": f"System Log of the Okta org {org_id}"},
-            },
+            "metadata": about.metadata(self._home, links_name(namespace, org_id, self._shard)),
             "data": {"link": link, "time": rfc3339(self._clock.now())},
         }
         try:
@@ -72,4 +70,5 @@ class LogLinks:
             logger.warning("the position in the System Log is left behind: %s", error.message)
 
     def _path(self, namespace: str, org_id: str) -> ApiPath:
-        return object_path("v1", "configmaps", namespace, links_name(org_id, self._shard))
+        name = links_name(namespace, org_id, self._shard)
+        return object_path("v1", "configmaps", self._home, name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from controller.errors import Conflict
-from controller.handlers.state import StateStore, plan_name, state_name
+from controller.handlers.state import About, StateStore, plan_name, state_name
 from controller.model.actual import Memory
 from controller.model.plan import Frozen
 from controller.planning.inputs import Resource
@@ -35,10 +35,8 @@ class Memories:
     """Memory and frozen plan by integration."""
 
     def __init__(self, store: StateStore) -> None:
-        self._store = store
+        self._store, self.home = store, store.namespace
         self._held: dict[tuple[str, str], tuple[str, Held]] = {}
-        self._spelled: dict[tuple[str, str], str] = {}
-        """Names of state that is to be moved, by integration."""
 
     async def load(self, integration: Resource[Any]) -> Held:
         """What is remembered of the tenant of `integration`; a new Memory where nothing can be read."""
@@ -51,9 +49,7 @@ class Memories:
         return held
 
     async def _load_memory(self, integration: Resource[Any], tenant: str) -> Memory:
-        blob = await self._store.load(integration.namespace, state_name(tenant))
-        if blob is None:
-            blob = await self._load_spelled(integration, tenant)
+        blob = await self._store.load(state_name(integration.namespace, tenant))
         if blob is None:
             return Memory()
         try:
@@ -62,16 +58,8 @@ class Memories:
             logger.warning("state cannot be read and counts as lost", extra={"facts": {"tenant": tenant}})
             return Memory()
 
-    async def _load_spelled(self, integration: Resource[Any], tenant: str) -> bytes | None:
-        """What an earlier version has stored by the URL as it is written. It is moved with the next save."""
-        written = str(integration.spec.provider.base_url).rstrip("/")
-        if written == tenant:
-            return None
-        self._spelled[integration.namespace, integration.name] = state_name(written)
-        return await self._store.load(integration.namespace, state_name(written))
-
     async def _load_frozen(self, integration: Resource[Any]) -> Frozen | None:
-        blob = await self._store.load(integration.namespace, plan_name(integration.name))
+        blob = await self._store.load(plan_name(integration.namespace, integration.name))
         if blob is None:
             return None
         try:
@@ -82,7 +70,7 @@ class Memories:
     async def keep(self, integration: Resource[Any], memory: Memory) -> None:
         """Stores `memory` in the midst of a run, before its first write. Conflict where somebody else has
         written since: then this run must not."""
-        about = f"{integration.namespace}/{integration.name}"
+        about = _about(integration)
         try:
             await self._save_memory(integration, memory, about)
         except Conflict:
@@ -96,7 +84,7 @@ class Memories:
         place, tenant = (integration.namespace, integration.name), _tenant(integration)
         frozen = report.verdict.frozen if report.verdict is not None else None
         before = (await self.load(integration)).frozen
-        about = f"{integration.namespace}/{integration.name}"
+        about = _about(integration)
         self._held[place] = (tenant, Held(report.memory, frozen))
         try:
             await self._save_memory(integration, report.memory, about)
@@ -105,30 +93,36 @@ class Memories:
             self.forget(*place)
             raise
 
-    async def _save_memory(self, integration: Resource[Any], memory: Memory, about: str) -> None:
+    async def _save_memory(self, integration: Resource[Any], memory: Memory, about: About) -> None:
         blob = await asyncio.to_thread(encode_memory, replace(memory, values=None))
-        await self._store.save(integration.namespace, state_name(_tenant(integration)), blob, about)
-        spelled = self._spelled.pop((integration.namespace, integration.name), None)
-        if spelled is not None:
-            await self._store.delete(integration.namespace, spelled)
+        await self._store.save(state_name(integration.namespace, _tenant(integration)), blob, about)
 
     async def _save_frozen(
-        self, integration: Resource[Any], before: Frozen | None, frozen: Frozen | None, about: str
+        self, integration: Resource[Any], before: Frozen | None, frozen: Frozen | None, about: About
     ) -> None:
-        name = plan_name(integration.name)
+        name = plan_name(integration.namespace, integration.name)
         if frozen is not None:
-            await self._store.save(integration.namespace, name, encode_frozen(frozen), about)
+            await self._store.save(name, encode_frozen(frozen), about)
         elif before is not None:
-            await self._store.delete(integration.namespace, name)
+            await self._store.delete(name)
 
     async def delete_plan(self, namespace: str, name: str) -> None:
         """The integration is gone: so is its plan. The memory of its tenant stays for its re-creation."""
-        await self._store.delete(namespace, plan_name(name))
+        await self._store.delete(plan_name(namespace, name))
+
+    def tenant_of(self, namespace: str, name: str) -> str:
+        """The tenant whose memory is in use for an integration; "" for none."""
+        cached = self._held.get((namespace, name))
+        return cached[0] if cached is not None else ""
+
+    async def delete_tenant(self, namespace: str, tenant: str) -> None:
+        """A namespace went with all that was in it: one of that name that comes again is somebody else's."""
+        await self._store.delete(state_name(namespace, tenant))
 
     async def delete(self, integration: Resource[Any]) -> None:
         """Everything was undone: nothing is left to remember of the tenant."""
         namespace, tenant = integration.namespace, _tenant(integration)
-        await self._store.delete(namespace, state_name(tenant))
+        await self._store.delete(state_name(namespace, tenant))
         await self.delete_plan(namespace, integration.name)
         self.forget(namespace, integration.name)
 
@@ -136,9 +130,13 @@ class Memories:
         """The next load reads the API server."""
         cached = self._held.pop((namespace, name), None)
         if cached is not None:
-            self._store.forget(namespace, state_name(cached[0]))
-        self._store.forget(namespace, plan_name(name))
+            self._store.forget(state_name(namespace, cached[0]))
+        self._store.forget(plan_name(namespace, name))
 
 
 def _tenant(integration: Resource[Any]) -> str:
     return normal_url(integration.spec.provider.base_url)
+
+
+def _about(integration: Resource[Any]) -> About:
+    return About(integration.namespace, f"{integration.namespace}/{integration.name}")

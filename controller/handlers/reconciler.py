@@ -240,6 +240,7 @@ class Reconciler:
             interval_text(pace.interval_seconds),
             self._p.reporter.show,
         )
+        status = {**status, "stateNamespace": self._p.memories.home}
         self._count(report, family, pace)
         generation = family.integration.generation
         await self._p.reporter.write(body, status, report, generation)

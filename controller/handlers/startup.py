@@ -35,6 +35,7 @@ from controller.handlers.leader import LeaderThread, Place, Timing
 from controller.handlers.listening import Listener
 from controller.handlers.loglinks import LogLinks
 from controller.handlers.memories import Memories
+from controller.handlers.moving import Mover
 from controller.handlers.oktaside import OktaSide
 from controller.handlers.orgs import Orgs
 from controller.handlers.reconciler import Parts, Reconciler
@@ -155,8 +156,10 @@ class Operator:
         self.queue = WorkQueue(self._work, schedule, clock, settings.concurrency, metrics)
         self._reporter = Reporter(self.known, self._cluster, clock, settings, metrics, self._is_throttled)
         self._watches = SecretWatches(api, clock, metrics, self._poke_for_secret)
-        self._memories = Memories(StateStore(api))
-        links = LogLinks(api, clock, settings.shard)
+        home = settings.state_namespace or api.namespace
+        self._memories = Memories(StateStore(api, home))
+        self._mover = Mover(api, home, clock, settings.lease_name, settings.shard)
+        links = LogLinks(api, home, clock, settings.shard)
         self._orgs = Orgs(
             clock, settings.log_poll_seconds, self._poke_for_log, links, self._count_deactivations
         )
@@ -201,6 +204,7 @@ class Operator:
         if stop.is_set():
             return
         listed = [body for kind in KINDS for body in await self._cluster.list_kind(kind, namespaces)]
+        await self._mover.move(listed)
         self.intake.first(listed)
         hooks = self._hooks()
         informer = Informer(self._ground.kubeconfig, namespaces, self.intake.event)
@@ -331,6 +335,7 @@ class Operator:
 
     async def _gone(self, place: ResourcePlace) -> None:
         kind, namespace, name = place
+        tenant = self._memories.tenant_of(namespace, name) if kind == INTEGRATION else ""
         self._reconciler.gone(place)
         if self._own is not None and kind == ORG:
             await self._own.forget_org(namespace, name)
@@ -340,6 +345,8 @@ class Operator:
                 await self._own.forget_integration(namespace, name)
             await self._memories.delete_plan(namespace, name)
             await self._farewell.release_orgs()
+        if tenant and await self._farewell.namespace_goes(namespace):
+            await self._memories.delete_tenant(namespace, tenant)
 
 
 async def first_to_end(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:

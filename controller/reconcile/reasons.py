@@ -262,6 +262,10 @@ class Reason(StrEnum):
     USER_SYNCED = "UserSynced", "One person was reconciled on request."
     USER_SYNC_FAILED = "UserSyncFailed", "One person could not be reconciled; the message says why."
     DEPROVISIONED = "Deprovisioned", "What the operator did was undone before the resource went."
+    STATE_LEFT_BEHIND = (
+        "StateLeftBehind",
+        "An earlier version's ConfigMaps are not read any more; delete them as the message says.",
+    )
     RELEASED = "Released", "The resource went and nothing remote was touched."
     TOKEN_ROTATED = (
         "TokenRotated",

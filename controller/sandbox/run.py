@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from controller.api.crds import build_crds
 from controller.clock import Clock, SystemClock
-from controller.errors import ControllerError, SpecError, Waiting
+from controller.errors import ControllerError, NotFound, SpecError, Waiting
 from controller.handlers.apiserver import JSON, ApiServer, open_api_server
 from controller.handlers.manifests import Manifest, resource_path
 from controller.handlers.paths import object_path
@@ -45,6 +45,8 @@ CRDS_ESTABLISHED_SECONDS = 30.0
 GENEROSITY = 10
 """How many times Okta's own limits the sandbox allows: who tries things out reconciles more often in a minute
 than an org in production does in an hour. `PUT /_control/limits` sets others."""
+OPERATOR_NAMESPACE = "scim-system"
+"""Where the operator keeps its state, as the chart's documentation has it."""
 OKTAS_TOKEN = "Okta"  # noqa: S105 - what the provider calls it
 PRIORITY_GROUPS = ("Executives", "Sales")
 """As the quickstart's SeatLimit ranks them."""
@@ -80,6 +82,11 @@ class Setup:
     def seat_count(self) -> int:
         """Seats bought at the start."""
         return self.seats if self.seats is not None else self._members + self.joining + 10
+
+    @property
+    def state_namespace(self) -> str:
+        """Where the operator keeps its state: not beside the resources, where those who write them could."""
+        return self.settings.state_namespace or OPERATOR_NAMESPACE
 
     @property
     def _members(self) -> int:
@@ -125,6 +132,7 @@ async def open_world(setup: Setup, clock: Clock | None = None) -> AsyncIterator[
         api = await open_api_server(config)
         stack.push_async_callback(api.aclose)
         await install_crds(api)
+        await _found_namespace(api, setup.state_namespace)
         port = setup.settings.metrics_port or free_port()
         access = Access(
             kubeconfig=config,
@@ -196,6 +204,14 @@ async def _serve(stack: AsyncExitStack, app: Any) -> Served:
     return served
 
 
+async def _found_namespace(api: ApiServer, name: str) -> None:
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    try:
+        await api.get(resource_path(body, ""))
+    except NotFound:
+        await api.apply(resource_path(body, ""), body)
+
+
 async def install_crds(api: ApiServer) -> None:
     """Applies the CRDs and returns when each is established: before, its kind has no URL."""
     for body in build_crds():
@@ -212,7 +228,8 @@ def _is_established(crd: JSON) -> bool:
 
 async def _start_operator(stack: AsyncExitStack, setup: Setup, config: str, port: int) -> asyncio.Task[None]:
     """The operator as a task; returns when it is ready to reconcile."""
-    settings = setup.settings.model_copy(update={"metrics_port": port})
+    update = {"metrics_port": port, "state_namespace": setup.state_namespace}
+    settings = setup.settings.model_copy(update=update)
     from controller.handlers.startup import run_operator  # kopf takes a second to import
 
     stop, ready = asyncio.Event(), asyncio.Event()

@@ -75,8 +75,10 @@ async def test_deprovision_is_held_by_the_safeguard_until_it_is_approved(flow: F
     await gone(flow, "OktaOrg", "acme")
     event = await flow.until_event("calendly", "Deprovisioned")
     assert event["message"] == "40 accounts were deactivated"
-    maps = await flow.api.list_all("/api/v1/namespaces/default/configmaps")
-    assert [one["metadata"]["name"] for one in maps if one["metadata"]["name"].startswith("scim-")] == []
+    maps = await flow.api.list_all("/api/v1/namespaces/scim-system/configmaps")
+    names = [one["metadata"]["name"] for one in maps]
+    kept = [name for name in names if name.startswith(("scim-state-", "scim-plan-"))]
+    assert [name for name in kept if not name.startswith("scim-state-moved-")] == []
 
 
 async def test_orphan_frees_what_waits_and_suspension_lets_go(flow: Flow) -> None:

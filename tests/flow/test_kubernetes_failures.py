@@ -10,6 +10,7 @@ import pytest
 from controller.handlers import resources
 from controller.handlers.paths import object_path
 from controller.handlers.state import state_name
+from controller.sandbox.run import OPERATOR_NAMESPACE
 from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import SECONDS, Flow, condition, says
 
@@ -89,7 +90,9 @@ async def test_a_status_that_somebody_else_was_first_with_is_written_all_the_sam
 
 
 async def test_state_that_could_not_be_stored_is_stored_by_the_next_run(flow: Flow) -> None:
-    state = object_path("v1", "configmaps", "default", state_name(flow.world.access.scim_base_url))
+    state = object_path(
+        "v1", "configmaps", OPERATOR_NAMESPACE, state_name("default", flow.world.access.scim_base_url)
+    )
     await flow.break_kubernetes("status", status=409, method="PATCH", path=state, times=1)
     await flow.apply_quickstart()
     await flow.until(*INTEGRATION, says("InSync", "True", "InSync"))

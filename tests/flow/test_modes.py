@@ -8,6 +8,7 @@ from controller.errors import NotFound
 from controller.handlers.paths import object_path
 from controller.handlers.state import StateStore, plan_name
 from controller.reconcile.stored import decode_frozen
+from controller.sandbox.run import OPERATOR_NAMESPACE
 from tests.cluster.control_plane import ADMIN
 from tests.flow.conftest import JSON, Flow, condition, says
 
@@ -25,7 +26,9 @@ async def applied(flow: Flow, **spec: object) -> None:
 
 async def stored_plan(flow: Flow) -> JSON | None:
     try:
-        return await flow.api.get(object_path("v1", "configmaps", "default", plan_name("calendly")))
+        return await flow.api.get(
+            object_path("v1", "configmaps", OPERATOR_NAMESPACE, plan_name("default", "calendly"))
+        )
     except NotFound:
         return None
 
@@ -98,7 +101,7 @@ async def test_the_stored_plan_can_be_read_by_others(flow: Flow) -> None:
     body = await flow.until(*INTEGRATION, says("InSync", "False", "AwaitingApproval"))
     stored = await stored_plan(flow)
     assert stored is not None
-    blob = await StateStore(flow.api).load("default", plan_name("calendly"))
+    blob = await StateStore(flow.api, OPERATOR_NAMESPACE).load(plan_name("default", "calendly"))
     assert blob is not None
     frozen = decode_frozen(blob)
     assert frozen.digest == body["status"]["plan"]["digest"]

@@ -38,7 +38,7 @@ async def test_a_reconcile_with_nothing_to_do_writes_nothing_anywhere(flow: Flow
     await flow.reconcile()
     before = {kind: await flow.get(kind, name) for kind, name in _NAMES}
     writes, events = len(await flow.okta_writes()), len(await flow.events("calendly"))
-    maps = await flow.api.list_all("/api/v1/namespaces/default/configmaps")
+    maps = await flow.api.list_all("/api/v1/namespaces/scim-system/configmaps")
     body = await flow.reconcile()
     after = {kind: await flow.get(kind, name) for kind, name in _NAMES}
     changed = {kind for kind, was in before.items() if after[kind]["metadata"] != was["metadata"]}
@@ -46,7 +46,7 @@ async def test_a_reconcile_with_nothing_to_do_writes_nothing_anywhere(flow: Flow
     assert body["status"].get("history") == before["ScimIntegration"]["status"].get("history")
     assert len(await flow.okta_writes()) == writes
     assert len(await flow.events("calendly")) == events
-    assert await flow.api.list_all("/api/v1/namespaces/default/configmaps") == maps
+    assert await flow.api.list_all("/api/v1/namespaces/scim-system/configmaps") == maps
 
 
 _NAMES = (

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from controller.handlers.paths import object_path
 from controller.handlers.startup import run_operator
 from controller.handlers.state import state_name
-from controller.sandbox.run import World, open_world
+from controller.sandbox.run import OPERATOR_NAMESPACE, World, open_world
 from controller.settings import Settings
 from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import Flow, condition, says
@@ -32,7 +33,7 @@ async def world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> A
 async def operator(flow: Flow) -> AsyncIterator[None]:
     """An operator for a while; it ends as a pod ends."""
     stop, ready = asyncio.Event(), asyncio.Event()
-    settings = Settings(allow_http_loopback=True, metrics_port=0)
+    settings = Settings(allow_http_loopback=True, metrics_port=0, state_namespace=OPERATOR_NAMESPACE)
     running = asyncio.create_task(
         run_operator(settings, kubeconfig=flow.world.operator_kubeconfig, stop=stop, ready=ready)
     )
@@ -80,7 +81,9 @@ async def test_a_re_created_resource_goes_on_with_the_state_of_its_tenant(flow: 
 
 async def test_lost_state_removes_nobody_and_holds_the_next_plan(flow: Flow) -> None:
     await flow.api.delete(
-        f"/api/v1/namespaces/default/configmaps/{state_name(flow.world.access.scim_base_url)}"
+        object_path(
+            "v1", "configmaps", OPERATOR_NAMESPACE, state_name("default", flow.world.access.scim_base_url)
+        )
     )
     login = min(await active(flow))
     await unassign(flow, login)

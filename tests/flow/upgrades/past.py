@@ -105,7 +105,7 @@ class Past:
     @asynccontextmanager
     async def operator(self) -> AsyncIterator[None]:
         """The operator of this checkout."""
-        settings = Settings(allow_http_loopback=True, metrics_port=free_port())
+        settings = Settings(allow_http_loopback=True, metrics_port=free_port(), state_namespace="scim-system")
         stop, ready = asyncio.Event(), asyncio.Event()
         task = asyncio.create_task(
             run_operator(settings, kubeconfig=str(self.kubeconfig), stop=stop, ready=ready)

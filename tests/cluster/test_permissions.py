@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.cluster.release import NAMESPACE, Installer, install, namespace, serv
 pytestmark = needs_a_real_server
 OURS = "scim-operator.dev"
 KINDS = ("oktaorgs", "scimintegrations", "groupmappings", "seatlimits")
+FINALIZED = ("oktaorgs", "scimintegrations")
+"""What deletionPolicy: Deprovision holds by a finalizer, and so is patched."""
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 Asked = tuple[str, str, str, str]
 """(verb, group, resource, name)."""
@@ -65,17 +68,26 @@ def confined(plane: ControlPlane, admin: httpx.Client) -> Iterator[httpx.Client]
 def test_resources_are_read_and_their_status_written_but_never_made_or_deleted(
     cluster_wide: httpx.Client, kind: str
 ) -> None:
-    for verb in ("get", "list", "watch", "patch"):
+    for verb in ("get", "list", "watch"):
         assert may(cluster_wide, (verb, OURS, kind, ""), "any")
+    assert may(cluster_wide, ("patch", OURS, kind, ""), "any") == (kind in FINALIZED)
     assert may(cluster_wide, ("patch", OURS, f"{kind}/status", ""), "any")
-    for verb in ("create", "delete", "deletecollection", "approve"):
+    for verb in ("create", "update", "delete", "deletecollection", "approve"):
         assert not may(cluster_wide, (verb, OURS, kind, ""), "any")
 
 
 REFUSED: list[Asked] = [
+    ("list", "", "secrets", ""),
     ("patch", "", "secrets", "s"),
     ("create", "", "secrets", ""),
     ("delete", "", "secrets", "s"),
+    ("list", "", "configmaps", ""),
+    ("create", "", "configmaps", ""),
+    ("patch", "", "configmaps", "coredns"),
+    ("update", "", "configmaps", "coredns"),
+    ("delete", "", "configmaps", "coredns"),
+    ("patch", "", "events", "e"),
+    ("list", "", "namespaces", ""),
     ("create", "", "pods", ""),
     ("create", "", "serviceaccounts/token", "default"),
     ("impersonate", "", "users", "admin"),
@@ -97,6 +109,18 @@ def test_the_lease_is_kept_in_the_namespace_of_the_release_only(cluster_wide: ht
         assert may(cluster_wide, (verb, "coordination.k8s.io", "leases", ""), NAMESPACE)
 
 
+def test_its_state_is_kept_in_the_namespace_of_the_release_only(cluster_wide: httpx.Client) -> None:
+    for verb in ("get", "create", "patch", "delete"):
+        assert may(cluster_wide, (verb, "", "configmaps", "scim-state-x"), NAMESPACE)
+    for verb in ("list", "update", "deletecollection"):
+        assert not may(cluster_wide, (verb, "", "configmaps", ""), NAMESPACE)
+
+
+def test_what_specs_name_is_read_and_watched_everywhere(cluster_wide: httpx.Client) -> None:
+    for verb, plural in itertools.product(("get", "watch"), ("secrets", "configmaps")):
+        assert may(cluster_wide, (verb, "", plural, "corp-ca"), "any")
+
+
 def test_a_confined_operator_sees_its_namespaces_and_no_other(confined: httpx.Client) -> None:
     for verb in ("list", "watch", "patch"):
         assert may(confined, (verb, OURS, "scimintegrations", ""), "team-a")
@@ -107,8 +131,8 @@ def test_a_confined_operator_sees_its_namespaces_and_no_other(confined: httpx.Cl
 
 
 def test_only_the_secrets_that_are_named_for_it_are_patched(confined: httpx.Client) -> None:
-    assert may(confined, ("patch", "", "secrets", "issued"), "team-a")
-    assert may(confined, ("get", "", "secrets", "issued"), "team-a")
+    for verb in ("get", "watch", "patch"):
+        assert may(confined, (verb, "", "secrets", "issued"), "team-a")
     for name in ("okta-api", "other", ""):
         assert not may(confined, ("patch", "", "secrets", name), "team-a")
 
@@ -116,7 +140,9 @@ def test_only_the_secrets_that_are_named_for_it_are_patched(confined: httpx.Clie
 def test_secrets_by_name_are_read_and_watched_by_that_name(confined: httpx.Client) -> None:
     path = "/api/v1/namespaces/team-a/secrets"
     assert confined.get(f"{path}/okta-api").status_code == 404
-    assert confined.get(path, params={"fieldSelector": "metadata.name=okta-api"}).status_code == 200
+    watched = {"fieldSelector": "metadata.name=okta-api", "watch": "true", "timeoutSeconds": "1"}
+    assert confined.get(path, params=watched).status_code == 200
+    assert confined.get(path, params={"fieldSelector": "metadata.name=okta-api"}).status_code == 403
     assert confined.get(path).status_code == 403
     assert confined.get(f"{path}/other").status_code == 403
     assert confined.get(path, params={"fieldSelector": "metadata.name=other"}).status_code == 403

@@ -114,10 +114,14 @@ def wanted_secrets(family: Family) -> tuple[Wanted, ...]:
 
 @dataclass(slots=True)
 class Vault:
-    """What the named Secrets and ConfigMaps hold: audiences for planning, values for targets."""
+    """What the named Secrets and ConfigMaps hold: audiences for planning, values for targets. A ConfigMap is
+    kept apart from the Secret of its name and gives no audience: more people may write it."""
 
     secrets: dict[tuple[str, str], frozenset[SecretKey]] = field(default_factory=dict)
     values: dict[tuple[str, str, str], SecretStr] = field(default_factory=dict)
+    """(namespace, name, key) -> value, of Secrets."""
+    config_maps: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """The same of ConfigMaps, whose values are public."""
     notes: dict[tuple[str, str], SecretNote] = field(default_factory=dict)
     versions: dict[Wanted, str] = field(default_factory=dict)
     """resourceVersion of each that was asked for, "" where it is missing."""
@@ -126,18 +130,22 @@ class Vault:
         """Takes in the Secret or ConfigMap `body`."""
         kind, namespace, name = wanted
         self.versions[wanted] = str(body["metadata"].get("resourceVersion", ""))
-        annotations = body["metadata"].get("annotations") or {}
         if kind == "Secret":
-            replaced = str(annotations.get(REPLACED_TOKEN, ""))
-            self.notes[namespace, name] = SecretNote(owner_of(body), replaced)
+            self._add_secret(namespace, name, body)
+            return
+        for key, value in (body.get("data") or {}).items():
+            self.config_maps[namespace, name, key] = str(value)
+
+    def _add_secret(self, namespace: str, name: str, body: Body) -> None:
+        annotations = body["metadata"].get("annotations") or {}
+        self.notes[namespace, name] = SecretNote(owner_of(body), str(annotations.get(REPLACED_TOKEN, "")))
         hosts = str(annotations.get(ALLOWED_HOSTS, ""))
         audience = frozenset(host.strip() for host in hosts.split(",") if host.strip())
-        decoded = _decoded(kind, body.get("data") or {})
-        keys = frozenset(SecretKey(name, key, audience) for key in decoded)
-        self.secrets[namespace, name] = self.secrets.get((namespace, name), frozenset()) | keys
+        decoded = _decoded(body.get("data") or {})
+        self.secrets[namespace, name] = frozenset(SecretKey(name, key, audience) for key in decoded)
         for key, value in decoded.items():
             self.values[namespace, name, key] = SecretStr(value)
-            if kind == "Secret" and key not in PUBLIC_KEYS and "://" not in value:
+            if key not in PUBLIC_KEYS and "://" not in value:
                 remember(value)
 
 
@@ -145,10 +153,9 @@ PUBLIC_KEYS = frozenset({"clientId", "username"})
 """Keys of a Secret whose values name somebody and prove nothing: messages may show them."""
 
 
-def _decoded(kind: str, data: Mapping[str, Any]) -> dict[str, str]:
-    """Values as text. What is no text in UTF-8 cannot be a credential and is left out, as if it lacked."""
-    if kind == "ConfigMap":
-        return {key: str(value) for key, value in data.items()}
+def _decoded(data: Mapping[str, Any]) -> dict[str, str]:
+    """Values of a Secret as text. What is no text in UTF-8 cannot be a credential and is left out, as if it
+    were missing."""
     found = {}
     for key, value in data.items():
         try:
@@ -213,6 +220,7 @@ def build_inputs(
         namespace_labels,
         rivals,
         vault.notes,
+        vault.config_maps,
     )
 
 

@@ -11,7 +11,8 @@ from controller.api.okta_org import OktaOrgSpec
 from controller.handlers.orgs import Orgs
 from controller.model.actual import Memory
 from controller.model.people import OktaId
-from controller.planning.inputs import Resource
+from controller.planning.inputs import Inputs, Resource
+from controller.planning.references import check_references
 from controller.reconcile.report import Report
 from controller.targets.base import Credentials
 from controller.targets.connect import TargetConnector
@@ -23,11 +24,13 @@ class OktaSide:
     def __init__(self, connector: TargetConnector | None, orgs: Orgs) -> None:
         self._connector, self._orgs = connector, orgs
 
-    async def find_user(self, org: Resource[OktaOrgSpec] | None, credentials: Credentials, login: str) -> str:
-        """The Okta id behind `login`, "" where there is none."""
-        if self._connector is None or org is None:
+    async def find_user(self, inputs: Inputs, credentials: Credentials, login: str) -> str:
+        """The Okta id behind `login`, "" if Okta knows nobody by it. Raises what a run would raise if the
+        integration may not use its org, or the org's credential may not be sent to its URL."""
+        if self._connector is None or inputs.org is None:
             return ""
-        opened = await self._connector.open_org(org, credentials)
+        org = check_references(inputs)
+        opened = await self._connector.open_org(org, credentials, inputs.config_maps)
         user = await opened.client.user_of(login)
         return str(user.get("id", "")) if user is not None else ""
 

@@ -38,7 +38,7 @@ from controller.handlers.reporting import Reporter
 from controller.handlers.secrets import SecretWatches
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, OktaId, Scope
-from controller.planning.inputs import Rival
+from controller.planning.inputs import Inputs, Rival
 from controller.reconcile.engine import Engine
 from controller.reconcile.events import Event
 from controller.reconcile.pace import Pace
@@ -134,12 +134,13 @@ class Reconciler:
             await self._p.reporter.broken(body, error)
             return Next(error.delay_seconds, failed=True)
         self._p.watches.read(task.key, vault.versions)
-        wish = await self._person(family, vault)
+        inputs = await self._inputs(family, vault)
+        wish = await self._person(inputs, vault)
         scope = _scope_of(task, family, wish)
         if scope.people == frozenset():
             await self._answer_unknown(body, family, wish)
             return Next(None)
-        report = await self._run(body, family, vault, scope)
+        report = await self._run(body, family, vault, (inputs, scope))
         pace = self._pace(family)
         following = pace.after(report, task.failures)
         self._p.okta.follow(task.key, family.org, report)
@@ -163,7 +164,8 @@ class Reconciler:
         if why:
             await self._p.farewell.release(body, released(why))
             return Next(None)
-        report = await self._run(body, family, vault, EVERYTHING)
+        inputs = await self._inputs(family, vault)
+        report = await self._run(body, family, vault, (inputs, EVERYTHING))
         pace = self._pace(family)
         await self._publish(family, report, pace, None)
         if not is_undone(report):
@@ -173,14 +175,22 @@ class Reconciler:
         await self._p.farewell.release(fresh or body, deprovisioned(report))
         return Next(None)
 
-    async def _person(self, family: Family, vault: Vault) -> Wish | None:
+    async def _inputs(self, family: Family, vault: Vault) -> Inputs:
+        """What a run of `family` looks at."""
+        integration = family.integration
+        labels: dict[str, Mapping[str, str]] = {}
+        if needs_namespace(family.org):
+            labels[integration.namespace] = await self._p.cluster.namespace_labels(integration.namespace)
+        return build_inputs(family, vault, labels, self._p.rivals(integration.uid))
+
+    async def _person(self, inputs: Inputs, vault: Vault) -> Wish | None:
         """Who is to be looked at by the annotation sync-user, with the Okta id, or what kept it from being
         found."""
-        request = read_request(family.integration.annotations, family.integration.status)
+        request = read_request(inputs.integration.annotations, inputs.integration.status)
         if request is None:
             return None
         try:
-            okta_id = await self._p.okta.find_user(family.org, vault.values, request.login)
+            okta_id = await self._p.okta.find_user(inputs, vault.values, request.login)
         except ControllerError as error:
             return Wish(request, "", Event("Warning", Reason.USER_SYNC_FAILED, f"{request.login}: {error}"))
         return Wish(request, okta_id, None if okta_id else unknown_user(request))
@@ -195,12 +205,8 @@ class Reconciler:
         await self._p.reporter.write(body, status)
         await self._p.reporter.post(body, [wish.refusal])
 
-    async def _run(self, body: Body, family: Family, vault: Vault, scope: Scope) -> Report:
-        integration = family.integration
-        labels: dict[str, Mapping[str, str]] = {}
-        if needs_namespace(family.org):
-            labels[integration.namespace] = await self._p.cluster.namespace_labels(integration.namespace)
-        inputs = build_inputs(family, vault, labels, self._p.rivals(integration.uid))
+    async def _run(self, body: Body, family: Family, vault: Vault, what: tuple[Inputs, Scope]) -> Report:
+        (inputs, scope), integration = what, family.integration
         held = await self._p.memories.load(integration)
         memory = self._p.okta.informed(f"{integration.namespace}/{integration.name}", held.memory)
         with self._p.metrics.reconcile_duration_seconds.labels(INTEGRATION).time():

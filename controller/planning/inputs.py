@@ -122,3 +122,5 @@ class Inputs:
     rivals: tuple[Rival, ...] = ()
     secret_notes: Mapping[tuple[str, str], SecretNote] = field(default_factory=dict)
     """(namespace, Secret name) -> what is known of it beside its keys."""
+    config_maps: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    """(namespace, ConfigMap name, key) -> value, of every ConfigMap that the integration or its org names."""

@@ -124,8 +124,8 @@ class SecretStore(Protocol):
 
 
 Credentials = Mapping[tuple[str, str, str], SecretStr]
-"""(namespace, Secret name, key) -> value, of every Secret that the integration and its org name. Keys of one
-Secret that are read together (clientId, privateKey) are all there."""
+"""(namespace, Secret name, key) -> value, of every Secret that the integration and its org name, and of
+nothing but Secrets. Keys of one Secret that are read together (clientId, privateKey) are all there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,9 @@ from controller.transport.session import Session, Wiring
 from controller.transport.urls import UrlRefused, check_url
 
 Fingerprint = str
+ConfigMaps = Mapping[tuple[str, str, str], str]
+"""(namespace, ConfigMap name, key) -> value."""
+NO_MAPS: ConfigMaps = {}
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 NONE_YET = SecretStr("none-yet")
 """Sent where no token was issued so far, so that the provider's refusal says that its URL is right."""
@@ -83,9 +86,9 @@ class TargetConnector:
         if inputs.org is None:
             ref = inputs.integration.spec.okta.org_ref
             raise Waiting(f"spec.okta.orgRef: there is no OktaOrg {ref.name}", reason="OrgNotFound")
-        org = await self.open_org(inputs.org, credentials)
+        org = await self.open_org(inputs.org, credentials, inputs.config_maps)
         spec, namespace = inputs.integration.spec, inputs.integration.namespace
-        reader = _Reader(namespace, "spec.provider", credentials)
+        reader = _Reader(namespace, "spec.provider", credentials, inputs.config_maps)
         access = self._provider_access(spec, desired, reader)
         admin_token = _admin_token(spec, reader)
         okta_token = reader.optional(spec.provider.okta_token_ref)
@@ -106,9 +109,13 @@ class TargetConnector:
         assert isinstance(targets, Targets)
         return targets
 
-    async def open_org(self, resource: Resource[OktaOrgSpec], credentials: Credentials) -> OpenOrg:
-        """The org of an OktaOrg, opened with its own credential and counted in the budget of its id."""
-        access = self._org_access(resource.spec, _Reader(resource.namespace, "spec", credentials))
+    async def open_org(
+        self, resource: Resource[OktaOrgSpec], credentials: Credentials, config_maps: ConfigMaps = NO_MAPS
+    ) -> OpenOrg:
+        """The org of an OktaOrg, opened with its own credential and counted in the budget of its id. Sends
+        the credential to it: first see by `check_references` that it may."""
+        reader = _Reader(resource.namespace, "spec", credentials, config_maps)
+        access = self._org_access(resource.spec, reader)
         fingerprint, place = _fingerprint(access), (resource.namespace, resource.name)
         kept = self._orgs.setdefault(place, _Kept())
         async with kept.lock:
@@ -292,20 +299,27 @@ def _bounds(settings: Settings) -> Bounds:
 
 
 class _Reader:
-    """Looks up the keys of Secrets in one namespace; what is missing is named with the field that asks."""
+    """Looks up the keys of Secrets and ConfigMaps in one namespace; what is missing is named with the field
+    that asks."""
 
-    def __init__(self, namespace: str, path: str, credentials: Credentials) -> None:
-        self._namespace, self._path, self._credentials = namespace, path, credentials
+    def __init__(
+        self, namespace: str, path: str, credentials: Credentials, config_maps: ConfigMaps = NO_MAPS
+    ) -> None:
+        self._namespace, self._path = namespace, path
+        self._credentials, self._config_maps = credentials, config_maps
 
     def named(self, where: str, secret: str, key: str) -> SecretStr:
         """The value under `key`. Raises Waiting where the Secret or the key is missing."""
         value = self._credentials.get((self._namespace, secret, key))
         if value is None or not value.get_secret_value().strip():
-            raise Waiting(
-                f"{self._path}.{where}: the Secret {self._namespace}/{secret} has no key {key}; add it",
-                reason="SecretKeyMissing",
-            )
+            raise self._missing(where, "Secret", secret, key)
         return SecretStr(value.get_secret_value().strip())
+
+    def _missing(self, where: str, kind: str, name: str, key: str) -> Waiting:
+        return Waiting(
+            f"{self._path}.{where}: the {kind} {self._namespace}/{name} has no key {key}; add it",
+            reason="SecretKeyMissing",
+        )
 
     def token(self, where: str, secret: str, key: str) -> SecretStr:
         """The same for what is sent in a header. Raises SpecError where it is no token (RFC 6750 s2.1)."""
@@ -334,7 +348,14 @@ class _Reader:
 
     def certificates(self, ref: CaBundleRef | None) -> str:
         """The PEM bundle that `ref` names, "" without one."""
-        return self.text("caBundleRef", ref.name, ref.key) if ref is not None else ""
+        if ref is None:
+            return ""
+        if ref.kind == "Secret":
+            return self.text("caBundleRef", ref.name, ref.key)
+        found = self._config_maps.get((self._namespace, ref.name, ref.key), "").strip()
+        if not found:
+            raise self._missing("caBundleRef", ref.kind, ref.name, ref.key)
+        return found
 
 
 def _own_token(spec: ScimIntegrationSpec, reader: _Reader) -> SecretStr:

@@ -147,11 +147,17 @@ async def test_two_connections_to_one_org_share_a_budget_by_its_id(opened: Opene
 
 async def test_certificates_come_out_of_the_object_that_is_named(opened: Opener) -> None:
     world = await opened(1)
-    held = {**credentials(world), ("default", "corp-ca", "ca.crt"): SecretStr("nonsense")}
-    with_ca = org(caBundleRef={"name": "corp-ca"})
-    with pytest.raises(Waiting, match=r"has no key ca\.crt"):
-        await connector(world).open_org(with_ca, credentials(world))
-    assert (await connector(world).open_org(with_ca, held)).org_id == world.org.id
+    place = ("default", "corp-ca", "ca.crt")
+    maps, held = {place: "nonsense"}, {**credentials(world), place: SecretStr("nonsense")}
+    with_map, with_secret = (
+        org(caBundleRef={"kind": kind, "name": "corp-ca"}) for kind in ("ConfigMap", "Secret")
+    )
+    with pytest.raises(Waiting, match=r"the ConfigMap default/corp-ca has no key ca\.crt"):
+        await connector(world).open_org(with_map, held)
+    with pytest.raises(Waiting, match=r"the Secret default/corp-ca has no key ca\.crt"):
+        await connector(world).open_org(with_secret, credentials(world), maps)
+    assert (await connector(world).open_org(with_map, credentials(world), maps)).org_id == world.org.id
+    assert (await connector(world).open_org(with_secret, held)).org_id == world.org.id
 
 
 async def test_requests_are_counted_by_api_route_and_code(opened: Opener) -> None:

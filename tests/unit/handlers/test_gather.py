@@ -112,7 +112,8 @@ def test_a_vault_keeps_audiences_apart_from_values_and_leaves_nonsense_out() -> 
     assert "t0ken" not in repr(vault)
     assert vault.versions == {("Secret", "team", "s"): "7"}
     vault.add(("ConfigMap", "team", "ca"), {"metadata": {}, "data": {"ca.crt": "PEM"}})
-    assert vault.values["team", "ca", "ca.crt"].get_secret_value() == "PEM"
+    assert vault.config_maps == {("team", "ca", "ca.crt"): "PEM"}
+    assert ("team", "ca", "ca.crt") not in vault.values
 
 
 def test_a_vault_notes_who_keeps_a_secret_and_which_token_was_replaced() -> None:

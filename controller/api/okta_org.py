@@ -83,7 +83,7 @@ class AllowedNamespaces(Api):
 
 
 class OktaOrgSpec(Api):
-    """The connection to an Okta org. Two OktaOrgs of one org share one request budget and one log poller."""
+    """The connection to an Okta org. OktaOrgs of one URL share one request budget and one log poller."""
 
     url: Annotated[str, text(255, None, _ORIGIN, PORT), AfterValidator(parsed_url)]
     """Origin of the org: https://acme.okta.com, or its custom domain, which counts as the same org: the org

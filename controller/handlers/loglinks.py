@@ -19,22 +19,23 @@ LONGEST = 8192
 logger = logging.getLogger(__name__)
 
 
-def links_name(namespace: str, org_id: str, shard: str) -> str:
+def links_name(namespace: str, org_key: str, shard: str) -> str:
     """Name of the ConfigMap of an org, as an OktaOrg of `namespace` has it; each shard reads the log for
     itself."""
-    return f"scim-log-{hashed('log', namespace, org_id, shard)}"
+    return f"scim-log-{hashed('log', namespace, org_key, shard)}"
 
 
 class LogLinks:
-    """Links by org id. An API server that fails costs only the position: it is logged, and nothing stops."""
+    """Links by the key of an OpenOrg. An API server that fails costs only the position: it is logged, and
+    nothing stops."""
 
     def __init__(self, api: ApiServer, home: str, clock: Clock, shard: str = "") -> None:
         self._api, self._home, self._clock, self._shard = api, home, clock, shard
 
-    async def load(self, namespace: str, org_id: str) -> str:
+    async def load(self, namespace: str, org_key: str) -> str:
         """The stored link, "" where there is none."""
         try:
-            body = await self._api.get(self._path(namespace, org_id))
+            body = await self._api.get(self._path(namespace, org_key))
         except NotFound:
             return ""
         except ControllerError as error:
@@ -42,33 +43,33 @@ class LogLinks:
             return ""
         return str((body.get("data") or {}).get("link", ""))
 
-    async def save(self, namespace: str, org_id: str, link: str) -> bool:
+    async def save(self, namespace: str, org_key: str, link: str) -> bool:
         """Stores `link`; whether it is stored."""
         if len(link) > LONGEST:
             return False
-        about = About(namespace, f"System Log of the Okta org {org_id}")
+        about = About(namespace, f"System Log of the Okta org {org_key}")
         body = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": about.metadata(self._home, links_name(namespace, org_id, self._shard)),
+            "metadata": about.metadata(self._home, links_name(namespace, org_key, self._shard)),
             "data": {"link": link, "time": rfc3339(self._clock.now())},
         }
         try:
-            await self._api.apply(self._path(namespace, org_id), body, manager=MANAGER)
+            await self._api.apply(self._path(namespace, org_key), body, manager=MANAGER)
         except ControllerError as error:
             logger.warning("the position in the System Log is not stored: %s", error.message)
             return False
         return True
 
-    async def delete(self, namespace: str, org_id: str) -> None:
+    async def delete(self, namespace: str, org_key: str) -> None:
         """Takes the map of an org away."""
         try:
-            await self._api.delete(self._path(namespace, org_id))
+            await self._api.delete(self._path(namespace, org_key))
         except NotFound:
             return
         except ControllerError as error:
             logger.warning("the position in the System Log is left behind: %s", error.message)
 
-    def _path(self, namespace: str, org_id: str) -> ApiPath:
-        name = links_name(namespace, org_id, self._shard)
+    def _path(self, namespace: str, org_key: str) -> ApiPath:
+        name = links_name(namespace, org_key, self._shard)
         return object_path("v1", "configmaps", self._home, name)

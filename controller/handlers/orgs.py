@@ -67,11 +67,11 @@ class Orgs:
         actual, resource = report.actual, report.inputs.org
         if actual is None or resource is None or not report.scope.is_full:
             return
-        org = self._orgs.get(opened.org_id)
+        org = self._orgs.get(opened.key)
         if org is None:
             home = (resource.namespace, resource.name)
-            org = self._orgs[opened.org_id] = _Org(opened.client, report.started, home)
-            org.task = asyncio.create_task(self._follow(opened.org_id, org), name=f"log {opened.org_id}")
+            org = self._orgs[opened.key] = _Org(opened.client, report.started, home)
+            org.task = asyncio.create_task(self._follow(opened.key, org), name=f"log {opened.key}")
         org.client = opened.client
         org.keys.add(key)
         self._count(key, 0)  # a series that is born above zero has not increased for Prometheus
@@ -106,10 +106,10 @@ class Orgs:
 
     async def drop(self, namespace: str, name: str) -> None:
         """An OktaOrg is gone: so is what was stored beside it."""
-        for org_id, org in self._orgs.items():
+        for org_key, org in self._orgs.items():
             if org.home == (namespace, name):
                 org.stored = ""
-                await self._links.delete(namespace, org_id)
+                await self._links.delete(namespace, org_key)
 
     def forget(self, key: str) -> None:
         """`key` is gone or suspended: an org that nobody else uses is not asked any more."""
@@ -118,12 +118,12 @@ class Orgs:
             org.sign_ins.drop(org.interests.app_of(key))
             org.interests.forget(key)
 
-    def take(self, changes: Iterable[Change], org_id: str = "") -> int:
+    def take(self, changes: Iterable[Change], org_key: str = "") -> int:
         """Pokes whom `changes` concern, of one org or, for a hook that does not say whose it is, of any; how
         many pokes that were."""
         found, count = [change for change in changes if not change.is_sign_in], 0
         for each, org in self._orgs.items():
-            for change in org.seen.fresh(found) if org_id in ("", each) else ():
+            for change in org.seen.fresh(found) if org_key in ("", each) else ():
                 # Who begins or ceases to fail changes the steps of a person, which a full run tells.
                 is_news = org.pushes.take(change)
                 self._count_deactivations(org, change)
@@ -139,41 +139,41 @@ class Orgs:
             if org.interests.app_of(key) in change.app_ids:
                 self._count(key, max(1, len(change.user_ids)))
 
-    async def _follow(self, org_id: str, org: _Org) -> None:
+    async def _follow(self, org_key: str, org: _Org) -> None:
         while True:
             await self._clock.sleep(self._poll_seconds)
             try:
-                await self._clock.sleep(await self._poll(org_id, org))
+                await self._clock.sleep(await self._poll(org_key, org))
             except Exception:
-                logger.exception("unexpected error", extra={"facts": {"org": org_id}})
+                logger.exception("unexpected error", extra={"facts": {"org": org_key}})
 
-    async def _poll(self, org_id: str, org: _Org) -> float:
+    async def _poll(self, org_key: str, org: _Org) -> float:
         """One poll; how much longer than usual to wait for the next."""
         if not org.keys:
             org.link, org.since = "", self._clock.now()
             return 0.0
         if org.link is None:
-            org.link = org.stored = await self._links.load(org.home[0], org_id)
+            org.link = org.stored = await self._links.load(org.home[0], org_key)
         begun = org.link
         try:
             changes, org.link = await follow(org.client, begun, org.since)
         except RateLimited as error:
             return error.retry_after_seconds
         except ControllerError as error:
-            logger.warning("the System Log is not read: %s", error.message, extra={"facts": {"org": org_id}})
+            logger.warning("the System Log is not read: %s", error.message, extra={"facts": {"org": org_key}})
             return self._poll_seconds * SLOWER if isinstance(error, Unauthorized) else 0.0
-        self.take(changes, org_id)
-        await self._read_sign_ins(org_id, org)
-        if begun not in ("", org.stored) and await self._links.save(org.home[0], org_id, begun):
+        self.take(changes, org_key)
+        await self._read_sign_ins(org_key, org)
+        if begun not in ("", org.stored) and await self._links.save(org.home[0], org_key, begun):
             org.stored = begun
         return 0.0
 
-    async def _read_sign_ins(self, org_id: str, org: _Org) -> None:
+    async def _read_sign_ins(self, org_key: str, org: _Org) -> None:
         """One app at most; what fails costs only what a report of inactive people would have known."""
         try:
             await org.sign_ins.read(org.client, self._clock)
         except ControllerError as error:
-            logger.warning("sign-ins are not read: %s", error.message, extra={"facts": {"org": org_id}})
+            logger.warning("sign-ins are not read: %s", error.message, extra={"facts": {"org": org_key}})
 
     async def aclose(self) -> None:
         """Ends the pollers."""

@@ -21,6 +21,7 @@ from controller.transport.calls import Auth
 from controller.transport.retry import NO_RETRY
 from controller.transport.session import Remote, Session, Wiring
 from controller.transport.urls import check_url
+from controller.urls import normal_url
 
 NONE = SecretStr("")
 
@@ -47,6 +48,10 @@ class OpenOrg:
 
     client: OktaClient
     org_id: str
+    """As the server itself claims, before anybody has signed in to it."""
+    key: str
+    """By what budgets and pollers are shared: its origin and its id. By the id alone a hostile server that
+    claims another org's would slow that one down and speak for its System Log."""
     sessions: list[Session] = field(default_factory=list)
 
     async def aclose(self) -> None:
@@ -56,7 +61,7 @@ class OpenOrg:
 
 
 def okta_budgets(wiring: Wiring) -> Budgets:
-    """The budgets of a process, by org id, with Okta's buckets."""
+    """The budgets of a process, by the key of an OpenOrg, with Okta's buckets."""
     return Budgets(
         bucket_of,
         clock=wiring.clock,
@@ -71,7 +76,7 @@ async def open_org(
     """The org behind `access`, its id asked for. Raises SpecError for a key that is none, UrlRefused for a
     URL that is never called, RemoteError where the org does not answer.
 
-    `owner` (namespace/name of the OktaOrg) claims `percent` of each bucket in the budget of that id.
+    `owner` (namespace/name of the OktaOrg) claims `percent` of each bucket in the budget of that org.
     """
     wiring = wiring or Wiring()
     url = check_url(access.url, access.allow_http_services, allow_path=False)
@@ -93,9 +98,10 @@ async def open_org(
     except BaseException:
         await token_session.aclose()
         raise
-    gate = budgets.of(org_id, owner, percent)
+    key = f"{normal_url(url)} {org_id}"
+    gate = budgets.of(key, owner, percent)
     session = Session(remote, replace(wiring, auth=auth, gate=gate, read_error=read_error))
-    return OpenOrg(OktaClient(session, org_id), org_id, [token_session, session])
+    return OpenOrg(OktaClient(session, org_id), org_id, key, [token_session, session])
 
 
 async def _organization_id(remote: Remote, wiring: Wiring) -> str:

@@ -112,7 +112,7 @@ class TargetConnector:
     async def open_org(
         self, resource: Resource[OktaOrgSpec], credentials: Credentials, config_maps: ConfigMaps = NO_MAPS
     ) -> OpenOrg:
-        """The org of an OktaOrg, opened with its own credential and counted in the budget of its id. Sends
+        """The org of an OktaOrg, opened with its own credential and counted in that org's budget. Sends
         the credential to it: first see by `check_references` that it may."""
         reader = _Reader(resource.namespace, "spec", credentials, config_maps)
         access = self._org_access(resource.spec, reader)
@@ -125,13 +125,13 @@ class TargetConnector:
                 # Another credential may see others.
                 self._memberships[place] = Memberships(self._wiring.clock)
         org: OpenOrg = kept.value
-        self.budgets.of(org.org_id, _owner(resource), self._percent(resource.spec))
+        self.budgets.of(org.key, _owner(resource), self._percent(resource.spec))
         return org
 
     def budget_of(self, namespace: str, name: str) -> Budget | None:
         """The budget that an OktaOrg draws from; None before it was opened."""
         opened = self.opened_org(namespace, name)
-        return self.budgets.find(opened.org_id) if opened is not None else None
+        return self.budgets.find(opened.key) if opened is not None else None
 
     def opened_org(self, namespace: str, name: str) -> OpenOrg | None:
         """The org of an OktaOrg if it is open; opens nothing."""
@@ -147,7 +147,7 @@ class TargetConnector:
         async with kept.lock:  # one that is being opened is waited for
             await kept.retire()
         if kept.value is not None:
-            self.budgets.release(kept.value.org_id, f"{namespace}/{name}")
+            self.budgets.release(kept.value.key, f"{namespace}/{name}")
 
     def forget_members(self) -> None:
         """Something happened to a group: who is in which is read anew."""
@@ -175,8 +175,8 @@ class TargetConnector:
         opened, old = await self._open(resource, access), kept.value
         await kept.retire()
         kept.value, kept.sessions = opened, opened.sessions
-        if old is not None and old.org_id != opened.org_id:
-            self.budgets.release(old.org_id, _owner(resource))
+        if old is not None and old.key != opened.key:
+            self.budgets.release(old.key, _owner(resource))
 
     async def _open(self, resource: Resource[OktaOrgSpec], access: OrgAccess) -> OpenOrg:
         percent = self._percent(resource.spec)

@@ -1,6 +1,6 @@
 """One Budget per Okta org: our share of each rate-limit bucket, by priority, shared by all integrations.
 
-Given to every Session of that org as its Gate; Budgets hands them out by org id. What a bucket allows is
+Given to every Session of that org as its Gate; Budgets hands them out by org. What a bucket allows is
 learned from X-Rate-Limit-Limit, -Remaining and -Reset (developer.okta.com, rate limits): at most a percentage
 of what other clients leave, and never the last tenth. So in a steady state nothing is answered 429.
 """
@@ -249,7 +249,7 @@ class Budget:
 
 
 class Budgets:
-    """The budgets of this process by org id."""
+    """The budgets of this process by org."""
 
     def __init__(
         self,
@@ -263,9 +263,10 @@ class Budgets:
         self._longest_queue_seconds = longest_queue_seconds
         self._by_org: dict[str, Budget] = {}
 
-    def of(self, org_id: str, owner: str, percent: int) -> Budget:
-        """The budget of `org_id`, in which `owner` (an OktaOrg's namespace/name) claims `percent`."""
-        budget = self._by_org.get(org_id)
+    def of(self, org: str, owner: str, percent: int) -> Budget:
+        """The budget of `org`, in which `owner` (an OktaOrg's namespace/name) claims `percent`. Whoever can
+        choose `org` shares with others: see OpenOrg.key."""
+        budget = self._by_org.get(org)
         if budget is None:
             budget = Budget(
                 self._bucket_of,
@@ -273,18 +274,18 @@ class Budgets:
                 sink=self._sink,
                 longest_queue_seconds=self._longest_queue_seconds,
             )
-            self._by_org[org_id] = budget
+            self._by_org[org] = budget
         budget.claim(owner, percent)
         return budget
 
-    def find(self, org_id: str) -> Budget | None:
-        """The budget of `org_id`; None where nobody has claimed any of it."""
-        return self._by_org.get(org_id)
+    def find(self, org: str) -> Budget | None:
+        """The budget of `org`; None where nobody has claimed any of it."""
+        return self._by_org.get(org)
 
-    def release(self, org_id: str, owner: str) -> None:
+    def release(self, org: str, owner: str) -> None:
         """Ends the claim of `owner`; what the others share stays known."""
-        if org_id in self._by_org:
-            self._by_org[org_id].release(owner)
+        if org in self._by_org:
+            self._by_org[org].release(owner)
 
 
 def _whole(headers: Mapping[str, str], name: str) -> int | None:

@@ -168,7 +168,7 @@ async def test_a_run_on_replaced_sessions_ends_well_and_leaves_nothing_open(stag
 
 async def test_an_org_that_moved_gives_its_claim_on_the_budget_back(stage: Stage) -> None:
     await stage.run()
-    budget = stage.connector.budgets.find("00oACME")
+    budget = stage.connector.budgets.find(f"{stage.server.url} 00oACME")
     assert budget is not None
     budget.claim("other/acme", 50)
     assert budget.percent == 30

@@ -138,11 +138,11 @@ async def test_two_connections_to_one_org_share_a_budget_by_its_id(opened: Opene
     world = await opened(1)
     one = connector(world, shard_percent=50)
     first = await one.open_org(org(budgetPercent=40), credentials(world))
-    assert one.budgets.of(first.org_id, "default/acme", 20).percent == 20
-    assert one.budget_of("default", "acme") is one.budgets.find(first.org_id)
+    assert one.budgets.of(first.key, "default/acme", 20).percent == 20
+    assert one.budget_of("default", "acme") is one.budgets.find(first.key)
     await one.forget_org("default", "acme")
     assert one.budget_of("default", "acme") is None
-    assert one.budgets.of(first.org_id, "other/acme", 33).percent == 33
+    assert one.budgets.of(first.key, "other/acme", 33).percent == 33
 
 
 async def test_certificates_come_out_of_the_object_that_is_named(opened: Opener) -> None:

@@ -37,6 +37,7 @@ from tests.unit.planning import world
 from tests.unit.reconcile.reports import report
 
 URL = "https://acme.okta.example"
+KEY = f"{URL} 00o1"
 
 
 class Process:
@@ -51,7 +52,7 @@ class Process:
         self.deactivated: list[tuple[str, int]] = []
         poke, count = lambda *one: self.pokes.append(one), lambda *one: self.deactivated.append(one)
         self.orgs = Orgs(clock, 30, poke, LogLinks(api, "ops", clock), count)  # type: ignore[arg-type]
-        self.opened, self.org = OpenOrg(OktaClient(self.session, org.id), org.id), org
+        self.opened, self.org = OpenOrg(OktaClient(self.session, org.id), org.id, KEY), org
 
     def use(self, memory: Memory | None = None, seats: SeatWish | None = None) -> None:
         """What the reconciler tells after a full run."""
@@ -61,7 +62,7 @@ class Process:
         self.orgs.use("team/calendly", self.opened, replace(made, memory=memory or made.memory))
 
     async def poll(self) -> None:
-        await self.orgs._poll(self.org.id, self.orgs._orgs[self.org.id])
+        await self.orgs._poll(KEY, self.orgs._orgs[KEY])
 
     async def aclose(self) -> None:
         await self.orgs.aclose()
@@ -116,7 +117,7 @@ async def test_a_restart_goes_on_where_the_log_was_read_up_to(org: Org, clock: M
     await second.poll()
     await second.aclose()
     assert {scope for _, scope, _ in second.pokes} == {Scope(frozenset({OktaId(missed)}))}
-    link = api.objects[f"/api/v1/namespaces/ops/configmaps/{links_name('team', org.id, '')}"]["data"]["link"]
+    link = api.objects[f"/api/v1/namespaces/ops/configmaps/{links_name('team', KEY, '')}"]["data"]["link"]
     assert link.startswith(f"{URL}/api/v1/logs?") and "after=" in link
 
 
@@ -165,7 +166,7 @@ async def test_an_api_server_that_fails_costs_only_the_position(org: Org, clock:
 
 async def test_a_link_of_another_domain_is_given_up(org: Org, clock: ManualClock) -> None:
     api = FakeApi()
-    await LogLinks(api, "ops", clock).save("team", org.id, "https://login.acme.example/api/v1/logs?after=x")  # type: ignore[arg-type]
+    await LogLinks(api, "ops", clock).save("team", KEY, "https://login.acme.example/api/v1/logs?after=x")  # type: ignore[arg-type]
     process = Process(org, api, clock)
     process.use()
     await process.poll()
@@ -184,7 +185,7 @@ async def test_what_is_stored_goes_with_the_org(org: Org, clock: ManualClock) ->
     assert api.objects
     await process.orgs.drop("team", "acme")
     assert api.objects == {}
-    assert not await LogLinks(api, "ops", clock).save("team", org.id, "x" * (LONGEST + 1))  # type: ignore[arg-type]
+    assert not await LogLinks(api, "ops", clock).save("team", KEY, "x" * (LONGEST + 1))  # type: ignore[arg-type]
     await process.aclose()
 
 

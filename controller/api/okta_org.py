@@ -81,6 +81,15 @@ class AllowedNamespaces(Api):
     selector: LabelSelector | None = None
     """Which namespaces, with from: Selector."""
 
+    def admits(self, namespace: str, home: str, labels: Mapping[str, str] | None) -> bool:
+        """Whether integrations in `namespace` may refer to the org, which is in `home`. `labels` are those of
+        `namespace`; None if they are not known."""
+        if namespace == home or self.from_ == "All":
+            return True
+        if self.from_ == "Same" or self.selector is None or labels is None:
+            return False
+        return all(labels.get(key) == value for key, value in self.selector.match_labels.items())
+
 
 class OktaOrgSpec(Api):
     """The connection to an Okta org. OktaOrgs of one URL share one request budget and one log poller."""

@@ -26,7 +26,6 @@ from controller.handlers.gather import (
     Wanted,
     build_inputs,
     gather_family,
-    needs_namespace,
     rivals_of,
     wanted_secrets,
 )
@@ -202,15 +201,12 @@ def _chosen(source: Source, names: list[str]) -> list[Body]:
 
 
 async def _plan_one(source: Source, engine: Engine, body: Body) -> Report:
+    if source.api is not None:
+        await Cluster(source.api, SystemClock()).learn_labels(source.known, body)
     family = gather_family(source.known, body)
     vault = await source.vault(wanted_secrets(family))
-    labels: dict[str, Mapping[str, str]] = {}
-    if source.api is not None and needs_namespace(family.org):
-        cluster = Cluster(source.api, SystemClock())
-        labels[family.integration.namespace] = await cluster.namespace_labels(family.integration.namespace)
-    inputs = build_inputs(
-        family, vault, labels, rivals_of(source.known, family.integration.uid, SystemClock().now())
-    )
+    rivals = rivals_of(source.known, family.integration.uid, SystemClock().now())
+    inputs = build_inputs(family, vault, source.known.labels_of(family.integration.namespace), rivals)
     held = await _held(source.api, family.integration) if source.api else Held(Memory())
     report = await engine.run(inputs, vault.values, held.memory, frozen=held.frozen, write=False)
     if report.error is not None and not isinstance(report.error, ControllerError):

@@ -18,8 +18,9 @@ from controller.clock import Clock, rfc3339
 from controller.errors import Conflict, NotFound, Unauthorized, Waiting, clip
 from controller.handlers.apiserver import JSON, ApiServer
 from controller.handlers.gather import Vault, Wanted
-from controller.handlers.known import Body, Place, place_of
+from controller.handlers.known import Body, Known, Place, place_of
 from controller.handlers.paths import ApiPath, object_path
+from controller.handlers.sharing import needs_labels
 from controller.outside_text import shown_tree
 from controller.reconcile.events import Event
 
@@ -82,6 +83,12 @@ class Cluster:
         """Labels of a namespace."""
         body = await self.api.get(object_path("v1", "namespaces", name=namespace))
         return dict(body["metadata"].get("labels") or {})
+
+    async def learn_labels(self, known: Known, integration: Body) -> None:
+        """Notes in `known` the labels that decide whether `integration` may use its org, if any do."""
+        if needs_labels(known, integration):
+            namespace = str(integration["metadata"]["namespace"])
+            known.note_labels(namespace, await self.namespace_labels(namespace))
 
     async def write_status(self, body: Body, status: Mapping[str, Any]) -> JSON | None:
         """The object with `status`, or None where it is gone. A body that was changed meanwhile is read again

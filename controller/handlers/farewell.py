@@ -14,9 +14,10 @@ from controller.api.kinds import KINDS
 from controller.api.meta import API_VERSION, FINALIZER
 from controller.errors import NotFound, Unauthorized, Waiting
 from controller.handlers.cluster import Cluster
-from controller.handlers.known import INTEGRATION, ORG, Body, Known, org_place
+from controller.handlers.known import INTEGRATION, ORG, Body, Known
 from controller.handlers.paths import api_path, object_path
 from controller.handlers.reporting import Reporter
+from controller.handlers.sharing import may_use, usable_org
 from controller.model.actions import ActionKind, Result
 from controller.model.words import many
 from controller.reconcile.events import Event
@@ -48,7 +49,7 @@ class Farewell:
         """Puts the finalizer on where the spec asks for it, on the org as well; takes it off where not."""
         wanted = wants_deprovisioning(integration)
         await self._set(integration, wanted)
-        org = self.known.get(*org_place(integration))
+        org = usable_org(self.known, integration)
         if org is not None and wanted and not org["metadata"].get("deletionTimestamp"):
             await self._set(org, True)
 
@@ -93,12 +94,16 @@ class Farewell:
         await self._set(integration, False)
 
     async def release_org(self, org: Body) -> None:
-        """Lets an org go that is being deleted, once no integration needs it to deprovision."""
+        """Lets an org go that is being deleted, once no integration that may use it needs it to
+        deprovision."""
         if not org["metadata"].get("deletionTimestamp") or not has_finalizer(org):
             return
         users = self.known.users_of_org(org["metadata"]["namespace"], org["metadata"]["name"])
-        if not any(wants_deprovisioning(user) for user in users):
-            await self._set(org, False)
+        for user in filter(wants_deprovisioning, users):
+            await self.cluster.learn_labels(self.known, user)
+            if may_use(self.known, user):
+                return
+        await self._set(org, False)
 
     async def release_orgs(self) -> None:
         """The same for every org: an integration has gone."""

@@ -22,8 +22,9 @@ from controller.api.parsing import parse
 from controller.api.scim_integration import ScimIntegrationSpec
 from controller.api.seat_limit import SeatLimitSpec
 from controller.clock import parse_rfc3339
-from controller.handlers.known import INTEGRATION, LIMIT, MAPPING, Body, Known, org_place
+from controller.handlers.known import INTEGRATION, LIMIT, MAPPING, Body, Known
 from controller.handlers.ownership import owner_of
+from controller.handlers.sharing import may_use, usable_org
 from controller.outside_text import remember
 from controller.planning.conflicts import app_names
 from controller.planning.inputs import AppNames, Inputs, Resource, Rival, SecretKey, SecretNote
@@ -61,6 +62,7 @@ class Family:
 
     integration: Resource[ScimIntegrationSpec]
     org: Resource[OktaOrgSpec] | None
+    """None if there is none that it may use."""
     mappings: tuple[Resource[GroupMappingSpec], ...]
     limits: tuple[Resource[SeatLimitSpec], ...]
 
@@ -72,13 +74,14 @@ class Family:
 
 def gather_family(known: Known, integration: Body) -> Family:
     """The family of `integration`. SpecError where the spec of any member cannot be parsed: a mapping that is
-    left out would take people out of their groups."""
+    left out would take people out of their groups. An org that does not allow the namespace is not looked at;
+    where labels decide that, they have to be noted before."""
     _, namespace, name = (
         integration["kind"],
         integration["metadata"]["namespace"],
         integration["metadata"]["name"],
     )
-    org = known.get(*org_place(integration))
+    org = usable_org(known, integration)
     return Family(
         to_resource(integration, ScimIntegrationSpec),
         to_resource(org, OktaOrgSpec) if org is not None else None,
@@ -94,7 +97,10 @@ def _alive(bodies: Iterable[Body]) -> list[Body]:
 
 
 def wanted_secrets(family: Family) -> tuple[Wanted, ...]:
-    """Every Secret and ConfigMap that a run of `family` reads."""
+    """Every Secret and ConfigMap that a run of `family` reads: none if there is no org that it may use, since
+    the run ends before it needs any."""
+    if family.org is None:
+        return ()
     spec, namespace = family.integration.spec, family.integration.namespace
     provider = spec.provider
     names = [provider.auth.secret_ref.name]
@@ -104,11 +110,10 @@ def wanted_secrets(family: Family) -> tuple[Wanted, ...]:
     wanted = {("Secret", namespace, name) for name in names}
     if provider.ca_bundle_ref is not None:
         wanted.add((provider.ca_bundle_ref.kind, namespace, provider.ca_bundle_ref.name))
-    if family.org is not None:
-        wanted.add(("Secret", family.org.namespace, family.org.spec.auth.secret_ref.name))
-        bundle = family.org.spec.ca_bundle_ref
-        if bundle is not None:
-            wanted.add((bundle.kind, family.org.namespace, bundle.name))
+    wanted.add(("Secret", family.org.namespace, family.org.spec.auth.secret_ref.name))
+    bundle = family.org.spec.ca_bundle_ref
+    if bundle is not None:
+        wanted.add((bundle.kind, family.org.namespace, bundle.name))
     return tuple(sorted(wanted))
 
 
@@ -166,15 +171,16 @@ def _decoded(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def rivals_of(known: Known, uid: str, now: datetime) -> tuple[Rival, ...]:
-    """Every integration but the one of `uid`, as far as it matters for conflicts."""
+    """Every integration but the one of `uid`, as far as it matters for conflicts. One that may not use its
+    org writes nothing and is in nobody's way."""
     others = (body for body in known.of_kind(INTEGRATION) if body["metadata"].get("uid") != uid)
-    return tuple(_rival(known, body, now) for body in others)
+    return tuple(_rival(known, body, now) for body in others if may_use(known, body) is not False)
 
 
 def names_of_app(known: Known, integration: Body) -> AppNames:
     """Everything by which the app of an integration is known."""
     declared = ((integration.get("spec") or {}).get("okta") or {}).get("app") or {}
-    org = known.get(*org_place(integration)) or {}
+    org = usable_org(known, integration) or {}
     url = (org.get("spec") or {}).get("url")
     status, org_status = integration.get("status") or {}, org.get("status") or {}
     return app_names(declared.get("id"), declared.get("label"), status, url, org_status)
@@ -208,22 +214,17 @@ def _rival(known: Known, body: Body, now: datetime) -> Rival:
 
 
 def build_inputs(
-    family: Family, vault: Vault, namespace_labels: Mapping[str, Mapping[str, str]], rivals: tuple[Rival, ...]
+    family: Family, vault: Vault, labels: Mapping[str, str] | None, rivals: tuple[Rival, ...]
 ) -> Inputs:
-    """The Inputs of a run."""
+    """The Inputs of a run. `labels` are those of the integration's namespace, None if nothing needs them."""
     return Inputs(
         family.integration,
         family.org,
         family.mappings,
         family.limits,
         vault.secrets,
-        namespace_labels,
+        {family.integration.namespace: labels} if labels is not None else {},
         rivals,
         vault.notes,
         vault.config_maps,
     )
-
-
-def needs_namespace(org: Resource[OktaOrgSpec] | None) -> bool:
-    """Whether the labels of the integration's namespace decide whether it may use `org`."""
-    return org is not None and org.spec.allowed_namespaces.from_ == "Selector"

@@ -90,6 +90,7 @@ class Known:
         self._bodies: dict[Place, Body] = {}
         self._by_integration: dict[tuple[str, str], set[Place]] = {}
         self._by_org: dict[Place, set[Place]] = {}
+        self._labels: dict[str, Mapping[str, str]] = {}
 
     def put(self, body: Body) -> bool:
         """Takes `body` in; whether what a reconcile depends on has changed. An older version than the known
@@ -151,9 +152,13 @@ class Known:
         """The integrations that refer to an org."""
         return [self._bodies[place] for place in sorted(self._by_org.get((ORG, namespace, name), ()))]
 
-    def count_of_org(self, namespace: str, name: str) -> int:
-        """How many integrations refer to an org."""
-        return len(self._by_org.get((ORG, namespace, name), ()))
+    def note_labels(self, namespace: str, labels: Mapping[str, str]) -> None:
+        """Labels of a namespace, as they were just read."""
+        self._labels[namespace] = labels
+
+    def labels_of(self, namespace: str) -> Mapping[str, str] | None:
+        """Labels of a namespace as they were read last; None if nobody has asked for them."""
+        return self._labels.get(namespace)
 
     def concerned(self, body: Body) -> tuple[str, ...]:
         """Keys of the integrations that have to be reconciled when `body` changes."""

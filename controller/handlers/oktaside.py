@@ -27,7 +27,7 @@ class OktaSide:
     async def find_user(self, inputs: Inputs, credentials: Credentials, login: str) -> str:
         """The Okta id behind `login`, "" if Okta knows nobody by it. Raises what a run would raise if the
         integration may not use its org, or the org's credential may not be sent to its URL."""
-        if self._connector is None or inputs.org is None:
+        if self._connector is None:
             return ""
         org = check_references(inputs)
         opened = await self._connector.open_org(org, credentials, inputs.config_maps)

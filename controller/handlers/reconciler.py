@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +25,6 @@ from controller.handlers.gather import (
     Vault,
     build_inputs,
     gather_family,
-    needs_namespace,
     rivals_of,
     wanted_secrets,
 )
@@ -114,7 +112,7 @@ class Reconciler:
 
     async def _reconcile(self, task: Task, body: Body) -> Next:
         try:
-            family = gather_family(self._p.known, body)
+            family = await self._gather(body)
         except SpecError as error:
             await self._p.reporter.broken(body, error)
             return Next(None, failed=True)
@@ -134,7 +132,7 @@ class Reconciler:
             await self._p.reporter.broken(body, error)
             return Next(error.delay_seconds, failed=True)
         self._p.watches.read(task.key, vault.versions)
-        inputs = await self._inputs(family, vault)
+        inputs = self._inputs(family, vault)
         wish = await self._person(inputs, vault)
         scope = _scope_of(task, family, wish)
         if scope.people == frozenset():
@@ -153,18 +151,18 @@ class Reconciler:
             return Next(None)
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
         try:
-            family = gather_family(self._p.known, body)
             why = await self._p.farewell.why_released(body)
-            vault = Vault() if why else await self._p.cluster.read_vault(wanted_secrets(family))
+            if why:
+                await self._p.farewell.release(body, released(why))
+                return Next(None)
+            family = await self._gather(body)
+            vault = await self._p.cluster.read_vault(wanted_secrets(family))
         except ControllerError as error:
             if isinstance(error, RemoteError):
                 raise
             await self._p.reporter.broken(body, error)
             return Next(getattr(error, "delay_seconds", None), failed=True)
-        if why:
-            await self._p.farewell.release(body, released(why))
-            return Next(None)
-        inputs = await self._inputs(family, vault)
+        inputs = self._inputs(family, vault)
         report = await self._run(body, family, vault, (inputs, EVERYTHING))
         pace = self._pace(family)
         await self._publish(family, report, pace, None)
@@ -175,12 +173,15 @@ class Reconciler:
         await self._p.farewell.release(fresh or body, deprovisioned(report))
         return Next(None)
 
-    async def _inputs(self, family: Family, vault: Vault) -> Inputs:
+    async def _gather(self, body: Body) -> Family:
+        """The family of `body`, without an org that does not allow its namespace."""
+        await self._p.cluster.learn_labels(self._p.known, body)
+        return gather_family(self._p.known, body)
+
+    def _inputs(self, family: Family, vault: Vault) -> Inputs:
         """What a run of `family` looks at."""
         integration = family.integration
-        labels: dict[str, Mapping[str, str]] = {}
-        if needs_namespace(family.org):
-            labels[integration.namespace] = await self._p.cluster.namespace_labels(integration.namespace)
+        labels = self._p.known.labels_of(integration.namespace)
         return build_inputs(family, vault, labels, self._p.rivals(integration.uid))
 
     async def _person(self, inputs: Inputs, vault: Vault) -> Wish | None:

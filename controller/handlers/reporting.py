@@ -29,6 +29,7 @@ from controller.handlers.known import (
     integration_names,
     place_of,
 )
+from controller.handlers.sharing import count_users
 from controller.metrics import Metrics
 from controller.planning.inputs import Resource
 from controller.reconcile.events import Event, report_events, transition_events
@@ -121,7 +122,7 @@ class Reporter:
         for limit in family.limits:
             await self._write_resource(limit, limit_status(limit, report, now, self.show))
         if family.org is not None:
-            users = self._known.count_of_org(family.org.namespace, family.org.name)
+            users = count_users(self._known, family.org.namespace, family.org.name)
             waits = self._is_throttled(family.org.namespace, family.org.name)
             await self._write_resource(family.org, org_status(family.org, report, users, now, waits))
 
@@ -164,7 +165,7 @@ class Reporter:
         kind, namespace, name = place_of(body)
         now = self._clock.now()
         if kind == ORG:
-            users = self._known.count_of_org(namespace, name)
+            users = count_users(self._known, namespace, name)
             return org_status(to_resource(body, OktaOrgSpec), None, users, now)
         names = integration_names(body)
         missing = [one for one in names if self._known.get(INTEGRATION, namespace, one) is None]

@@ -29,7 +29,7 @@ from controller.handlers.gather import names_of_app, rivals_of
 from controller.handlers.health import Pulse, health_listener
 from controller.handlers.hooks import hook_listener, read_secret
 from controller.handlers.intake import Intake
-from controller.handlers.known import INTEGRATION, ORG, Known, org_place
+from controller.handlers.known import INTEGRATION, ORG, Body, Known, org_place
 from controller.handlers.known import Place as ResourcePlace
 from controller.handlers.leader import LeaderThread, Place, Timing
 from controller.handlers.listening import Listener
@@ -42,6 +42,7 @@ from controller.handlers.reconciler import Parts, Reconciler
 from controller.handlers.reporting import Reporter
 from controller.handlers.resources import WATCH_ENDED, Informer
 from controller.handlers.secrets import SecretWatches
+from controller.handlers.sharing import may_use
 from controller.handlers.state import StateStore
 from controller.handlers.token_secrets import TokenSecrets
 from controller.metrics import Metrics
@@ -314,7 +315,7 @@ class Operator:
     def _orgs_of(self, key: str) -> tuple[str, ...]:
         """What gates an integration: its org."""
         body = self._integration(key)
-        return ("/".join(org_place(body)),) if body is not None else ()
+        return self._org_of(body) if body is not None else ()
 
     def _tenants_of(self, key: str) -> tuple[str, ...]:
         """What no two integrations may work on at once: the tenant, the app."""
@@ -331,7 +332,11 @@ class Operator:
         if body is None:
             return Whose(namespace)
         base_url = str(((body.get("spec") or {}).get("provider") or {}).get("baseUrl", ""))
-        return Whose(namespace, host_of_url(base_url), "/".join(org_place(body)))
+        return Whose(namespace, host_of_url(base_url), *self._org_of(body))
+
+    def _org_of(self, integration: Body) -> tuple[str, ...]:
+        """The org as a label, () if the integration may not use it: it must not hold up those who may."""
+        return ("/".join(org_place(integration)),) if may_use(self.known, integration) else ()
 
     async def _gone(self, place: ResourcePlace) -> None:
         kind, namespace, name = place

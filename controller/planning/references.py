@@ -40,33 +40,25 @@ def check_references(inputs: Inputs) -> Resource[OktaOrgSpec]:
 def _org(inputs: Inputs) -> Resource[OktaOrgSpec]:
     ref = inputs.integration.spec.okta.org_ref
     namespace = ref.namespace or inputs.integration.namespace
-    if inputs.org is None:
+    ours = inputs.integration.namespace
+    if inputs.org is None and namespace == ours:
         raise Waiting(
             f"spec.okta.orgRef: there is no OktaOrg {ref.name} in namespace {namespace}; create it or "
             "correct the "
             "name",
             reason="OrgNotFound",
         )
-    if not _is_allowed(inputs, inputs.org):
+    labels = inputs.namespace_labels.get(ours)
+    org = inputs.org
+    if org is None or not org.spec.allowed_namespaces.admits(ours, org.namespace, labels):
+        # The same words for both: who may not use an org is not told whether it is there.
         raise SpecError(
-            f"OktaOrg {namespace}/{ref.name} does not allow namespace {inputs.integration.namespace}; its "
-            "owner may "
-            "add it to spec.allowedNamespaces of the OktaOrg",
+            f"OktaOrg {namespace}/{ref.name} does not exist or does not allow namespace {ours}; its owner "
+            "may add it to spec.allowedNamespaces of the OktaOrg",
             field="spec.okta.orgRef",
             reason="NamespaceNotAllowed",
         )
-    return inputs.org
-
-
-def _is_allowed(inputs: Inputs, org: Resource[OktaOrgSpec]) -> bool:
-    ours, allowed = inputs.integration.namespace, org.spec.allowed_namespaces
-    if ours == org.namespace or allowed.from_ == "All":
-        return True
-    if allowed.from_ == "Same" or allowed.selector is None:
-        return False
-    labels = inputs.namespace_labels.get(ours)
-    wanted = allowed.selector.match_labels
-    return labels is not None and all(labels.get(key) == value for key, value in wanted.items())
+    return org
 
 
 def _uses(inputs: Inputs, org: Resource[OktaOrgSpec]) -> Iterator[Use]:

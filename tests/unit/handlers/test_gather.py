@@ -12,7 +12,6 @@ from controller.handlers.gather import (
     Vault,
     build_inputs,
     gather_family,
-    needs_namespace,
     rivals_of,
     wanted_secrets,
 )
@@ -91,11 +90,14 @@ def test_every_secret_that_a_run_reads_is_wanted() -> None:
         ("Secret", "team", "okta-token"),
     )
     bare = {**INTEGRATION, "provider": {key: INTEGRATION["provider"][key] for key in ("baseUrl", "auth")}}
+    small = family_known(spec=bare)
+    assert wanted_secrets(gather_family(small, integration(small))) == (
+        ("Secret", "team", "calendly-scim"),
+        ("Secret", "team", "okta-api"),
+    )
     lonely = Known()
     lonely.put(body("ScimIntegration", spec=bare))
-    assert wanted_secrets(gather_family(lonely, integration(lonely))) == (
-        ("Secret", "team", "calendly-scim"),
-    )
+    assert wanted_secrets(gather_family(lonely, integration(lonely))) == (), "the run ends before that"
 
 
 def test_a_vault_keeps_audiences_apart_from_values_and_leaves_nonsense_out() -> None:
@@ -127,7 +129,7 @@ def test_a_vault_notes_who_keeps_a_secret_and_which_token_was_replaced() -> None
     assert vault.notes == {("team", "s"): SecretNote("ExternalSecret scim", "t1")}
     assert vault.secrets["team", "s"] == frozenset(), "it is there, and empty"
     known = family_known()
-    inputs = build_inputs(gather_family(known, integration(known)), vault, {}, ())
+    inputs = build_inputs(gather_family(known, integration(known)), vault, None, ())
     assert inputs.secret_notes == vault.notes
 
 
@@ -153,14 +155,5 @@ def test_rivals_are_all_others_by_what_is_known_of_them() -> None:
             "https://acme.okta.com label Calendly",
         ),
     }
-    inputs = build_inputs(gather_family(known, integration(known)), Vault(), {}, rivals)
+    inputs = build_inputs(gather_family(known, integration(known)), Vault(), None, rivals)
     assert len(inputs.rivals) == 3
-
-
-def test_labels_of_the_namespace_matter_for_selectors_only() -> None:
-    known = family_known()
-    assert not needs_namespace(gather_family(known, integration(known)).org)
-    assert not needs_namespace(None)
-    selector = {**ORG, "allowedNamespaces": {"from": "Selector", "selector": {"matchLabels": {"a": "b"}}}}
-    known.put(body("OktaOrg", version=2, generation=2, spec=selector))
-    assert needs_namespace(gather_family(known, integration(known)).org)

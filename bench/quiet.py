@@ -18,8 +18,9 @@ from bench.rows import Row, at_most, exactly, told
 from bench.stepped import SteppedClock
 from controller.clock import parse_rfc3339
 from controller.handlers.apiserver import open_api_server
+from controller.handlers.ground import Ground
 from controller.handlers.health import Pulse
-from controller.handlers.startup import Ground, Operator
+from controller.handlers.startup import Operator
 from controller.metrics import Metrics
 from controller.settings import Settings
 

@@ -176,6 +176,12 @@ class Metrics:
             ["kind"],
             registry=registry,
         )
+        self.namespace_watched = Gauge(
+            "scim_operator_namespace_watched",
+            "1 while a namespace of watchNamespaces is watched, 0 while it is missing or not readable.",
+            ["namespace"],
+            registry=registry,
+        )
         self.leader = Gauge(
             "scim_operator_leader", "1 while this process acts, 0 while it stands by.", registry=registry
         )

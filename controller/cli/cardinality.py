@@ -55,12 +55,14 @@ _LABELS = {
 
 
 def most(family: str, kind: str, labels: Iterable[str]) -> str:
-    """`7 a resource`, or `7` for the whole process; KeyError for a label of no known set. `family` is the
-    name without `_total`."""
+    """`7 a resource`, `7 a namespace`, or `7` for the whole process; KeyError for a label of no known
+    set. `family` is the name without `_total`."""
     name, names = family.removeprefix(PREFIX), tuple(labels)
     count = REQUESTS if name == "api_requests" else _product(name, names)
     count *= HISTOGRAM if kind == "histogram" else 1
-    return f"{count} a resource" if set(RESOURCE) <= set(names) else str(count)
+    if set(RESOURCE) <= set(names):
+        return f"{count} a resource"
+    return f"{count} a namespace" if "namespace" in names else str(count)
 
 
 def _product(name: str, labels: Iterable[str]) -> int:

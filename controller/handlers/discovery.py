@@ -53,6 +53,20 @@ async def wait_for_kinds(api: ApiServer, clock: Clock, stop: asyncio.Event) -> N
         await clock.sleep(DISCOVERY_STEP_SECONDS)
 
 
+Look = Callable[[ApiServer], Awaitable[None]]
+"""Raises if the resources may not be read."""
+
+
+async def look_everywhere(api: ApiServer) -> None:
+    """Reads one object of each kind in the whole cluster: discovery alone is open to everybody."""
+    for kind in KINDS.values():
+        await api.get(object_path(API_VERSION, kind.plural), {"limit": 1})
+
+
+async def look_nowhere(api: ApiServer) -> None:
+    """For namespaces by name, each of which is looked at for itself."""
+
+
 def _nothing() -> None:
     return
 
@@ -64,7 +78,7 @@ async def _nothing_goes() -> None:
 async def guard(
     api: ApiServer,
     clock: Clock,
-    namespaces: tuple[str, ...] = (),
+    look: Look = look_everywhere,
     saw: Callable[[], None] = _nothing,
     release: Callable[[], Awaitable[None]] = _nothing_goes,
 ) -> None:
@@ -78,7 +92,7 @@ async def guard(
         await clock.sleep(AGAIN_SECONDS if losses else GUARD_SECONDS)
         await _told(release())
         try:
-            loss = await _loss(api, namespaces)
+            loss = await _loss(api, look)
         except ControllerError as error:
             _warn(error)
             continue
@@ -101,12 +115,12 @@ def _warn(error: ControllerError) -> None:
     logger.warning("%s", error.message, extra={"facts": {"reason": error.reason}})
 
 
-async def _loss(api: ApiServer, namespaces: tuple[str, ...]) -> ControllerError | None:
+async def _loss(api: ApiServer, look: Look) -> ControllerError | None:
     """What is lost, or None. Raises where the API server does not tell."""
     try:
         missing = await missing_kinds(api)
         if not missing:
-            await _look(api, namespaces)
+            await look(api)
             return None
     except Unauthorized as error:
         told = f"the operator may not read its resources any more: {error.message}"
@@ -126,10 +140,3 @@ async def cause_of(end: ControllerError, api: ApiServer) -> ControllerError:
     except ControllerError:
         return end
     return _gone(missing) if missing else end
-
-
-async def _look(api: ApiServer, namespaces: tuple[str, ...]) -> None:
-    """Reads one object of each kind in each namespace: discovery alone is open to everybody."""
-    for namespace in namespaces or (None,):
-        for kind in KINDS.values():
-            await api.get(object_path(API_VERSION, kind.plural, namespace), {"limit": 1})

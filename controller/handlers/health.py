@@ -8,7 +8,7 @@ format. Serves GET only, takes no body.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from controller.clock import Clock
 from controller.handlers.listening import Listener, Receive, Scope, Send, answer
@@ -31,6 +31,10 @@ class Pulse:
         self._last_beat = clock.monotonic()
         self.state = "starting"
         """starting, standby or ready."""
+        self.namespaces = 0
+        """How many namespaces are to be watched; 0: the whole cluster."""
+        self.lost: Mapping[str, str] = {}
+        """Namespaces that are not watched now, with the reason."""
         self._api_seen: float | None = None
 
     def saw_api(self) -> None:
@@ -52,11 +56,16 @@ class Pulse:
 
     def ready(self) -> Answer:
         """Whether the process does its part: it stands by, or it leads, knows its resources and still reads
-        them. Not ready is no reason to restart it: it waits for the API server."""
+        them. Not ready is no reason to restart it: it waits for the API server. A namespace that is not
+        watched is named; it is no reason to be not ready, unless no other is watched."""
+        lost = self.lost
+        told = "".join(f"namespace {name} is not watched: {why}\n" for name, why in sorted(lost.items()))
+        if self.state == "ready" and lost and len(lost) == self.namespaces:
+            return 503, f"no namespace is watched\n{told}".encode()
         if self.state != "ready" or self._api_seen is None:
-            return (503 if self.state == "starting" else 200), f"{self.state}\n".encode()
+            return (503 if self.state == "starting" else 200), f"{self.state}\n{told}".encode()
         age = self._clock.monotonic() - self._api_seen
-        told = f"ready, resources read {age:.0f} s ago\n"
+        told = f"ready, resources read {age:.0f} s ago\n{told}"
         return (503 if age > STALE_SECONDS else 200), told.encode()
 
 

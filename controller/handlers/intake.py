@@ -50,6 +50,8 @@ class Intake:
         self._known, self._queue, self._reporter = known, queue, reporter
         self._clock, self._metrics, self._shard = clock, metrics, shard
         self._tasks: set[asyncio.Task[None]] = set()
+        self._paused: set[str] = set()
+        """Namespaces that are not watched: what is known of them may be old."""
         self._mine: set[str] = set()
         """Keys that this shard has taken up."""
         self.on_left: Callable[[Place], None] = lambda place: None
@@ -62,6 +64,25 @@ class Intake:
             self._known.put(body)
         for body in bodies:
             self._changed(body, Lane.FULL, "Started")
+
+    def pause(self, namespace: str, *, is_gone: bool) -> None:
+        """`namespace` is not watched any more: nothing in it is reconciled. Unless it `is_gone`, what it held
+        stays known, so that nobody else takes over its apps and tenants."""
+        self._paused.add(namespace)
+        for body in self._known.in_namespace(namespace):
+            if is_gone:
+                self._deleted(body)
+            elif body["kind"] == INTEGRATION:
+                self._queue.forget("/".join(place_of(body)[1:]))
+
+    def resume(self, namespace: str, bodies: Sequence[Body]) -> None:
+        """`namespace` is watched again and holds `bodies`."""
+        self._paused.discard(namespace)
+        present = {(place_of(body), body["metadata"].get("uid")) for body in bodies}
+        for body in self._known.in_namespace(namespace):
+            if (place_of(body), body["metadata"].get("uid")) not in present:
+                self._deleted(body)
+        self.first(bodies)
 
     def event(self, change: str, body: Body) -> None:
         """One event of a watch."""
@@ -109,7 +130,7 @@ class Intake:
         """Queues an integration if it is this shard's; one that went to another shard is left to it."""
         namespace, _, name = key.partition("/")
         body = self._known.get(INTEGRATION, namespace, name)
-        if body is None:
+        if body is None or namespace in self._paused:
             return
         if self._is_ours(body):
             self._mine.add(key)
@@ -146,7 +167,7 @@ class Intake:
         """Watches of two kinds are two streams: what a resource refers to may be heard of a moment later."""
         await self._clock.sleep(NEWCOMER_SECONDS)
         body = self._known.get(*place)
-        if body is not None:
+        if body is not None and place[1] not in self._paused:
             await self._reporter.lonely(body)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

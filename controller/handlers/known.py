@@ -140,6 +140,10 @@ class Known:
         """Every body of `kind`."""
         return [body for place, body in self._bodies.items() if place[0] == kind]
 
+    def in_namespace(self, namespace: str) -> list[Body]:
+        """Every body in `namespace`."""
+        return [body for place, body in self._bodies.items() if place[1] == namespace]
+
     def siblings(self, kind: str, namespace: str, name: str) -> list[Body]:
         """The GroupMappings or SeatLimits that refer to an integration, oldest first."""
         places = self._by_integration.get((namespace, name), ())

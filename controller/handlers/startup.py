@@ -13,19 +13,24 @@ import logging
 import secrets
 import socket
 from collections.abc import AsyncIterator, Coroutine
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from controller import __version__
-from controller.api.kinds import KINDS
 from controller.clock import Clock, SystemClock
 from controller.errors import ControllerError, SpecError, Unavailable
 from controller.handlers.apiserver import ApiServer, open_api_server
 from controller.handlers.cluster import Cluster
-from controller.handlers.discovery import cause_of, guard, wait_for_kinds
-from controller.handlers.farewell import Farewell, let_go
+from controller.handlers.discovery import (
+    cause_of,
+    guard,
+    look_everywhere,
+    look_nowhere,
+    wait_for_kinds,
+)
+from controller.handlers.farewell import Farewell
 from controller.handlers.gather import names_of_app, rivals_of
+from controller.handlers.ground import Ground
 from controller.handlers.health import Pulse, health_listener
 from controller.handlers.hooks import hook_listener, read_secret
 from controller.handlers.intake import Intake
@@ -36,11 +41,12 @@ from controller.handlers.listening import Listener
 from controller.handlers.loglinks import LogLinks
 from controller.handlers.memories import Memories
 from controller.handlers.moving import Mover
+from controller.handlers.namespaces import ClusterWatch, NamespaceWatches, release
 from controller.handlers.oktaside import OktaSide
 from controller.handlers.orgs import Orgs
 from controller.handlers.reconciler import Parts, Reconciler
 from controller.handlers.reporting import Reporter
-from controller.handlers.resources import WATCH_ENDED, Informer
+from controller.handlers.resources import WATCH_ENDED
 from controller.handlers.secrets import SecretWatches
 from controller.handlers.sharing import may_use
 from controller.handlers.state import StateStore
@@ -120,16 +126,6 @@ async def _leading(
         await leader.stop()
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What an operator stands on."""
-
-    kubeconfig: str
-    api: ApiServer
-    clock: Clock
-    metrics: Metrics
-
-
 def _own_connector(settings: Settings, ground: Ground, leader: LeaderThread | None) -> TargetConnector:
     """The connector to the real Okta and providers; its writes ask the Lease first, where there is one."""
     fence = leader.leadership.fence if leader is not None else None
@@ -195,7 +191,6 @@ class Operator:
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event, pulse: Pulse) -> None:
         """From the first listing to the last run."""
-        namespaces = self._settings.watched_namespaces()
         try:
             await wait_for_kinds(self._ground.api, self._ground.clock, stop)
         except SpecError:
@@ -204,32 +199,46 @@ class Operator:
         await self._until_led(stop, pulse)
         if stop.is_set():
             return
-        listed = [body for kind in KINDS for body in await self._cluster.list_kind(kind, namespaces)]
+        watching = self._watching(pulse)
+        listed = await watching.first()
         await self._mover.move(listed)
         self.intake.first(listed)
         hooks = self._hooks()
-        informer = Informer(self._ground.kubeconfig, namespaces, self.intake.event)
-        informer.start()
         pulse.state = "ready"
         self._ground.metrics.leader.set_function(self._leads)
         ready.set()
         logger.info("operator is ready", extra={"facts": {"version": __version__, "resources": len(listed)}})
         try:
-            release = partial(let_go, self._cluster, namespaces)
-            guarding = guard(self._ground.api, self._ground.clock, namespaces, pulse.saw_api, release)
-            await first_to_end(stop, self.queue.run(stop), informer.ended(), guarding, self._until_lost())
+            guarding = self._guard(pulse)
+            await first_to_end(stop, self.queue.run(stop), watching.run(), guarding, self._until_lost())
         except Unavailable as end:
             if end.reason != WATCH_ENDED:
                 raise
             await self._let_go()
             raise await cause_of(end, self._ground.api) from None
         finally:
-            await self._close(informer, hooks)
+            await self._close(hooks)
+
+    def _watching(self, pulse: Pulse) -> ClusterWatch | NamespaceWatches:
+        """What tells of the resources: of the whole cluster, or of each namespace that is named."""
+        namespaces, ground = self._settings.watched_namespaces(), self._ground
+        if not namespaces:
+            return ClusterWatch(ground.kubeconfig, self._cluster, self.intake)
+        return NamespaceWatches(namespaces, ground, self._cluster, self.intake, pulse)
+
+    def _guard(self, pulse: Pulse) -> Coroutine[Any, Any, None]:
+        """Ends the process for a lost kind or account; for a lost permission only if it is the whole
+        cluster's. A namespace by name is looked at by its own watch, which says when the API was seen."""
+        namespaces, ground = self._settings.watched_namespaces(), self._ground
+        letting_go = partial(release, self._cluster, namespaces)
+        if namespaces:
+            return guard(ground.api, ground.clock, look_nowhere, release=letting_go)
+        return guard(ground.api, ground.clock, look_everywhere, pulse.saw_api, letting_go)
 
     async def _let_go(self) -> None:
         """The last act of a process that has lost a kind: definitions that wait for our finalizers may go."""
         with contextlib.suppress(ControllerError):
-            await let_go(self._cluster, self._settings.watched_namespaces())
+            await release(self._cluster, self._settings.watched_namespaces())
 
     async def _until_led(self, stop: asyncio.Event, pulse: Pulse) -> None:
         """Returns when this process leads, or is to stop."""
@@ -275,11 +284,10 @@ class Operator:
         listener.start()
         return listener
 
-    async def _close(self, informer: Informer, hooks: Listener | None) -> None:
+    async def _close(self, hooks: Listener | None) -> None:
         if hooks is not None:
             await asyncio.to_thread(hooks.stop)
         self._ground.metrics.leader.set_function(lambda: 0.0)
-        await informer.stop()
         await self._orgs.aclose()
         await self._watches.aclose()
         await self.intake.aclose()

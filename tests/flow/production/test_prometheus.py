@@ -206,6 +206,7 @@ async def eat(flow: Flow) -> None:
 
 
 CAUSED_BY_SERIES = {
+    "ScimNamespaceNotWatched": "namespaces by name, in place of the whole cluster",
     "ScimQueueStuck": "a queue that stands still for longer than a test may last",
     "ScimProviderAdminTokenExpiring": "a provider, whose metrics are on a port of their own",
 }

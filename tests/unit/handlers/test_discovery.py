@@ -16,6 +16,8 @@ from controller.handlers.discovery import (
     LOSSES,
     cause_of,
     guard,
+    look_everywhere,
+    look_nowhere,
     missing_kinds,
     wait_for_kinds,
 )
@@ -43,9 +45,9 @@ class Api:
         return SERVED if answer is None else answer
 
 
-async def guarded(*answers: Any, namespaces: tuple[str, ...] = ()) -> Api:
+async def guarded(*answers: Any) -> Api:
     api = Api(*answers)
-    await guard(api, ManualClock(), namespaces)  # type: ignore[arg-type]
+    await guard(api, ManualClock())  # type: ignore[arg-type]
     return api
 
 
@@ -88,12 +90,13 @@ async def test_a_kind_that_is_gone_ends_the_process_by_its_name() -> None:
         await guarded(*[{"resources": [{"kind": kind} for kind in KINDS if kind != "SeatLimit"]}] * LOSSES)
 
 
-async def test_every_kind_is_read_in_every_namespace() -> None:
-    api = Api(None)
-    with pytest.raises(EOFError):
-        await guard(api, ManualClock(), ("a", "b"))  # type: ignore[arg-type]
-    assert sum("/namespaces/a/" in path for path in api.paths) == len(KINDS)
-    assert sum("/namespaces/b/" in path for path in api.paths) == len(KINDS)
+async def test_every_kind_is_read_unless_namespaces_are_looked_at_by_name() -> None:
+    plurals = tuple(kind.plural for kind in KINDS.values())
+    for look, count in ((look_everywhere, len(KINDS)), (look_nowhere, 0)):
+        api = Api(None)
+        with pytest.raises(EOFError):
+            await guard(api, ManualClock(), look)  # type: ignore[arg-type]
+        assert sum(path.endswith(plurals) for path in api.paths) == count
 
 
 async def test_a_missing_definition_is_waited_for_a_minute_and_then_named() -> None:

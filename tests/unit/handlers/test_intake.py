@@ -187,3 +187,29 @@ async def test_one_that_yields_looks_again_once_the_other_goes_or_is_edited(chan
     stage.intake.event("MODIFIED", {**yielding, "metadata": {**yielding["metadata"], "resourceVersion": "2"}})
     assert stage.pokes.take() == [], "its own status wakes nobody"
     await stage.intake.aclose()
+
+
+async def test_a_namespace_that_is_not_watched_rests_and_stays_known() -> None:
+    stage = Stage()
+    stage.intake.first([body("ScimIntegration", spec={}), body("SeatLimit", name="seats")])
+    stage.pokes.take()
+    stage.intake.pause("team", is_gone=False)
+    assert stage.pokes.forgotten == ["team/calendly"]
+    stage.intake.poke("team/calendly", Lane.CHANGE, "SecretChanged")
+    assert stage.pokes.take() == []
+    again = body("ScimIntegration", version=9)
+    stage.intake.resume("team", [again])
+    assert [(key, lane) for key, _, lane, _, _ in stage.pokes.take()][-1] == ("team/calendly", Lane.FULL)
+    await stage.intake.aclose()
+    assert stage.gone == [("SeatLimit", "team", "seats")], "it went while nobody watched"
+
+
+async def test_what_was_in_a_namespace_that_is_gone_is_gone() -> None:
+    stage = Stage()
+    stage.intake.first([body("ScimIntegration"), body("ScimIntegration", namespace="other")])
+    stage.intake.pause("team", is_gone=True)
+    await stage.intake.aclose()
+    assert stage.gone == [("ScimIntegration", "team", "calendly")]
+    stage.pokes.take()
+    stage.intake.poke("other/calendly", Lane.CHANGE, "SecretChanged")
+    assert [one[0] for one in stage.pokes.take()] == ["other/calendly"]

@@ -30,12 +30,25 @@ from controller.errors import (
     Unavailable,
     clip,
 )
+from controller.handlers.answers import (
+    ERROR_BYTES,
+    OBJECT_BYTES,
+    PAGE_BYTES,
+    TOO_LARGE,
+    read_body,
+    read_lines,
+    read_start,
+)
 from controller.handlers.paths import ApiPath
 from controller.outside_text import remember
 from controller.parsing import parse_json, split_url
 
 JSON = dict[str, Any]
 config: Any = kubeconfigs  # the official client has no types
+PAGE_ITEMS = 500
+MOST_ITEMS = 100_000
+"""More of one kind than anybody has: a list that goes on is not believed."""
+MOST_EMPTY_PAGES = 100
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
@@ -128,16 +141,34 @@ class ApiServer:
         return await self._send("GET", path, params, accept=TABLE if table else "application/json")
 
     async def list_all(self, path: ApiPath, params: Mapping[str, Any] | None = None) -> list[JSON]:
-        """Every item, read in pages of 500."""
+        """Every item, read in pages of 500, or of fewer if they are large. Unavailable for a list without
+        end."""
         items: list[JSON] = []
-        query = {"limit": 500, **(params or {})}
+        query: dict[str, Any] = {"limit": PAGE_ITEMS, **(params or {})}
+        pages = 0
         while True:
-            page = await self.get(path, query)
+            page, query = await self._page(path, query)
             items += page.get("items") or []
-            token = (page.get("metadata") or {}).get("continue")
+            token, pages = (page.get("metadata") or {}).get("continue"), pages + 1
             if not token:
                 return items
+            if len(items) > MOST_ITEMS or pages > len(items) + MOST_EMPTY_PAGES:
+                raise Unavailable(
+                    f"the list at {path} has no end: {len(items)} items in {pages} pages",
+                    system="Kubernetes",
+                    reason="Incomplete",
+                )
             query = {**query, "continue": token}
+
+    async def _page(self, path: ApiPath, query: dict[str, Any]) -> tuple[JSON, dict[str, Any]]:
+        """A page, and the query that got it: with as many items as the bytes of a page allow."""
+        while True:
+            try:
+                return await self._send("GET", path, query), query
+            except Unavailable as error:
+                if error.reason != TOO_LARGE or int(query["limit"]) <= 1:
+                    raise
+                query = {**query, "limit": int(query["limit"]) // 8 or 1}
 
     async def apply(self, path: ApiPath, body: JSON, *, manager: str = "scimctl") -> JSON:
         """Server-side apply with strict validation, taking over fields that others own."""
@@ -179,7 +210,7 @@ class ApiServer:
         answer = await self._open("GET", path, query, "application/json", None, "")
         try:
             await self._raise_for(answer, "GET", path)
-            async for line in answer.content:
+            async for line in read_lines(answer, OBJECT_BYTES, f"a watch of {path}"):
                 event = parse_json(line)
                 if event["type"] == "ERROR":
                     raise _error(
@@ -202,12 +233,13 @@ class ApiServer:
         body: JSON | None = None,
         content_type: str = "application/json",
     ) -> JSON:
+        limit = PAGE_BYTES if accept == TABLE or (params and "limit" in params) else OBJECT_BYTES
         if self.fence is not None and method != "GET":
             self.fence()
         answer = await self._open(method, path, params, accept, body, content_type)
         try:
             await self._raise_for(answer, method, path)
-            decoded: JSON = parse_json(await answer.read() or b"{}")
+            decoded: JSON = parse_json(await read_body(answer, limit, f"{method} {path}") or b"{}")
             return decoded
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _unreachable(self.origin, error) from None
@@ -245,7 +277,7 @@ class ApiServer:
     async def _raise_for(self, answer: aiohttp.ClientResponse, method: str, path: str) -> None:
         if answer.status < 300:
             return
-        text = (await answer.read()).decode("utf-8", "replace")
+        text = (await read_start(answer, ERROR_BYTES)).decode("utf-8", "replace")
         try:
             text = parse_json(text).get("message", text)
         except (ValueError, AttributeError):

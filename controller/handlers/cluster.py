@@ -15,7 +15,8 @@ from typing import Any
 from controller.api.kinds import KINDS
 from controller.api.meta import API_VERSION, FINALIZER
 from controller.clock import Clock, rfc3339
-from controller.errors import Conflict, NotFound, Unauthorized, Waiting, clip
+from controller.errors import Conflict, NotFound, Unauthorized, Unavailable, Waiting, clip
+from controller.handlers.answers import MEBIBYTE, OBJECT_BYTES, TOO_LARGE
 from controller.handlers.apiserver import JSON, ApiServer
 from controller.handlers.gather import Vault, Wanted
 from controller.handlers.known import Body, Known, Place, place_of
@@ -62,6 +63,15 @@ class Cluster:
         kind, namespace, name = wanted
         try:
             return await self.get_or_none(object_path("v1", PLURALS[kind], namespace, name))
+        except Unavailable as error:
+            if error.reason != TOO_LARGE:
+                raise
+            raise Waiting(
+                f"the {kind} {namespace}/{name} is larger than is read ({OBJECT_BYTES // MEBIBYTE} MiB); "
+                "take out of it what the operator does not need",
+                delay_seconds=FORBIDDEN_SECONDS,
+                reason=TOO_LARGE,
+            ) from None
         except Unauthorized as error:
             if error.status != FORBIDDEN:
                 raise

@@ -29,6 +29,8 @@ IDENTITY: Any = "scim-operator"
 """For kopf's peering, which is off. By itself kopf asks for the user's name: a container's user has none."""
 BACKOFFS = (1.0, 1.0, 2.0, 3.0, 5.0, 8.0)
 LONGEST_BACKOFF = 10.0
+CHUNK_ITEMS = 100
+"""Objects that kopf lists at once: each may have 1.5 MiB."""
 LOGIN_SECONDS = 2.0
 STOP_SECONDS = 10.0
 WATCH_ENDED = "WatchEnded"
@@ -59,6 +61,7 @@ def build_settings(*, cluster_wide: bool) -> kopf.OperatorSettings:
     )
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP, v1=False)
     settings.watching.server_timeout, settings.watching.client_timeout = 300, 310
+    settings.watching.chunk_size = CHUNK_ITEMS
     settings.watching.connect_timeout, settings.watching.reconnect_backoff = 30, 1
     settings.networking.request_timeout = 60
     settings.networking.error_backoffs = Backoffs()

@@ -46,6 +46,9 @@
 {{- if and .Values.secrets.issued (not .Values.rbac.create) -}}
 {{- $faults = append $faults "secrets.issued: widens the Role that rbac.create makes, and rbac.create is false" -}}
 {{- end -}}
+{{- if and .Values.admissionPolicy.guardLoosening (not .Values.admissionPolicy.enabled) -}}
+{{- $faults = append $faults "admissionPolicy.guardLoosening: is no guard while anybody may approve; set admissionPolicy.enabled: true" -}}
+{{- end -}}
 {{- range $component := list "operator" "provider" -}}
 {{- $fault := include "scim-operator.drainFault" (dict "root" $ "component" $component) -}}
 {{- with $fault -}}{{- $faults = append $faults . -}}{{- end -}}

@@ -91,6 +91,7 @@ BARE: JSON = {
 }
 MATRIX: dict[str, JSON] = {
     "defaults": {},
+    "guarded": {"admissionPolicy": {"guardLoosening": True}},
     "confined": CONFINED,
     "available": AVAILABLE,
     "observed": OBSERVED,

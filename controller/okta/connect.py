@@ -16,7 +16,7 @@ from controller.okta.client import OktaClient
 from controller.okta.failures import read_error
 from controller.okta.keys import parse_private_key
 from controller.okta.routes import bucket_of
-from controller.transport.budget import Budgets
+from controller.transport.budget import Budgets, Claim
 from controller.transport.calls import Auth
 from controller.transport.retry import NO_RETRY
 from controller.transport.session import Remote, Session, Wiring
@@ -99,7 +99,7 @@ async def open_org(
         await token_session.aclose()
         raise
     key = f"{normal_url(url)} {org_id}"
-    gate = budgets.of(key, owner, percent)
+    gate = Claim(budgets.of(key, owner, percent), owner)
     session = Session(remote, replace(wiring, auth=auth, gate=gate, read_error=read_error))
     return OpenOrg(OktaClient(session, org_id), org_id, key, [token_session, session])
 

@@ -11,7 +11,7 @@ import asyncio
 import heapq
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -24,6 +24,7 @@ from controller.transport.failures import retry_after_seconds, server_time
 BucketOf = Callable[[str, str], str]
 """(method, path) -> name of the bucket; of a closed set, since it is a metric label."""
 
+FIRST_ERROR = 400
 WINDOW_SECONDS = 60.0
 LONGEST_QUEUE_SECONDS = 900.0
 UNLEARNED_AT_ONCE = 2
@@ -116,6 +117,8 @@ class Budget:
         self._bucket_of, self._clock, self._sink = bucket_of, clock or SystemClock(), sink or Silent()
         self._longest_queue_seconds = longest_queue_seconds
         self._default_percent, self._claims = percent, dict[str, int]()
+        self._let_in: set[str] = set()
+        """Owners whose credential the org has accepted."""
         self._most_under_way = self._declared_under_way = concurrency
         self._under_way = 0
         self._buckets: dict[str, Bucket] = {}
@@ -123,8 +126,10 @@ class Budget:
 
     @property
     def percent(self) -> int:
-        """The smallest share that any claim gives; two OktaOrgs of one org share one budget."""
-        return min(self._claims.values(), default=self._default_percent)
+        """The smallest share that any claim gives; two OktaOrgs of one org share one budget. Anyone who knows
+        an org's URL can claim a part: once the org has let somebody in, claims of others don't count."""
+        proven = [percent for owner, percent in self._claims.items() if owner in self._let_in]
+        return min(proven or self._claims.values(), default=self._default_percent)
 
     def claim(self, owner: str, percent: int) -> None:
         """`owner` (namespace/name of an OktaOrg) gives `percent` of each bucket."""
@@ -133,6 +138,12 @@ class Budget:
     def release(self, owner: str) -> None:
         """Forgets the claim of `owner`."""
         self._claims.pop(owner, None)
+        self._let_in.discard(owner)
+
+    def prove(self, owner: str) -> None:
+        """The org has accepted the credential of `owner`."""
+        if owner in self._claims:
+            self._let_in.add(owner)
 
     @property
     def is_throttled(self) -> bool:
@@ -246,6 +257,24 @@ class Budget:
         for bucket in self._buckets.values():
             if bucket.waiting:
                 bucket.waiting[0][2].set()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The Gate of one OktaOrg: the budget of its org, which hears whose credential the org accepts."""
+
+    budget: Budget
+    owner: str
+
+    def admit(self, method: str, path: str, lane: Lane) -> AbstractAsyncContextManager[None]:
+        """As the budget does."""
+        return self.budget.admit(method, path, lane)
+
+    def learn(self, method: str, path: str, status: int, headers: Mapping[str, str]) -> None:
+        """The same; an answer that is no error proves the claim."""
+        if status < FIRST_ERROR:
+            self.budget.prove(self.owner)
+        self.budget.learn(method, path, status, headers)
 
 
 class Budgets:

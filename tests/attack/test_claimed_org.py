@@ -67,6 +67,24 @@ async def test_the_same_org_in_another_spelling_of_its_url_is_one_budget() -> No
         await connector.aclose()
 
 
+async def test_a_credential_that_the_org_refuses_takes_nothing_from_its_budget() -> None:
+    """The URL and the id of an org are public: anybody can name them in an OktaOrg, with any token."""
+    connector = TargetConnector(Settings(allow_http_loopback=True))
+    async with keep_alive(claims) as server:
+        mine = await opened(connector, server.url, "victim", 40)
+        await opened(connector, server.url, "attacker", 1)
+        budget = connector.budget_of("victim", "acme")
+        assert budget is not None and budget is connector.budget_of("attacker", "acme")
+        await mine.client.user("00u1")
+        assert budget.percent == 40, "the org has let the victim in, and nobody else"
+        budget.prove("attacker/acme")
+        assert budget.percent == 1
+        budget.release("attacker/acme")
+        budget.prove("attacker/acme")
+        assert budget.percent == 40
+        await connector.aclose()
+
+
 @pytest.fixture
 async def orgs() -> AsyncIterator[tuple[Orgs, list[str]]]:
     pokes: list[str] = []

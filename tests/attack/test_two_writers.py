@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,8 @@ from controller.errors import SpecError, Waiting
 from controller.handlers.gather import names_of_app, rivals_of
 from controller.handlers.known import Known
 from controller.handlers.memories import Memories
-from controller.handlers.state import StateStore, state_name
+from controller.handlers.moving import Mover
+from controller.handlers.state import About, StateStore, state_name
 from controller.metrics import Metrics
 from controller.model.actual import Memory
 from controller.planning.conflicts import check_rivals
@@ -64,7 +66,7 @@ def test_a_tenant_in_another_spelling_is_the_same_tenant(url: str) -> None:
     with pytest.raises(SpecError, match="same tenant") as caught:
         check_rivals(given, resource("OktaOrg"))
     assert caught.value.reason == "Conflict"
-    assert state_name(normal_url(url)) == state_name(world.URL)
+    assert state_name("team", normal_url(url)) == state_name("team", world.URL)
 
 
 @pytest.mark.parametrize(
@@ -266,13 +268,24 @@ async def test_the_state_of_a_tenant_survives_another_spelling_of_its_url() -> N
     api = FakeApi()
     written = "https://SCIM.example.com:443/scim/v2/acme"
     kept = world.memory([world.account_of(world.person(1))], tenant=written)
-    await StateStore(api).save("team", state_name(written), encode_memory(kept), "an earlier version")
-    memories = Memories(StateStore(api))
-    integration = integration_with(written)
-    assert (await memories.load(integration)).memory.pairs == kept.pairs
-    await memories.keep(integration, kept)
-    assert [name for name in api.objects if state_name(written) in name] == []
-    other = Memories(StateStore(api))
+    memories = Memories(StateStore(api, "ops"))
+    await memories.load(integration_with(written))
+    await memories.keep(integration_with(written), kept)
+    other = Memories(StateStore(api, "ops"))
     assert (await other.load(integration_with(world.URL))).memory.pairs == kept.pairs
     plan = module.make_plan(world.wish(group=None), world.actual([world.person(1)]), kept)
     assert plan.drift[0].kind == "Missing", "the account is known as ours"
+
+
+async def test_state_of_an_earlier_version_is_found_by_the_url_as_it_was_written() -> None:
+    api = FakeApi()
+    written = "https://SCIM.example.com:443/scim/v2/acme"
+    kept = world.memory([world.account_of(world.person(1))], tenant=written)
+    old = f"scim-state-{hashlib.sha256(written.encode()).hexdigest()[:16]}"
+    await StateStore(api, "team").save(old, encode_memory(kept), About("team", "team/calendly"))
+    spec = {**INTEGRATION, "provider": {**INTEGRATION["provider"], "baseUrl": written}}
+    mover = Mover(api, "ops", ManualClock(world.NOW), "lease", "")
+    await mover.move([body("ScimIntegration", spec=spec)])
+    assert [name for name in api.objects if old in name] == []
+    held = await Memories(StateStore(api, "ops")).load(integration_with(world.URL))
+    assert held.memory.pairs == kept.pairs

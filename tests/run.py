@@ -43,6 +43,19 @@ def every_branch() -> bool:
     return pytest(*PURE_TESTS, *measure, *report)
 
 
+WORLDS = 120
+"""Simulated worlds in a run: about four minutes of two processors."""
+
+
+def simulated() -> bool:
+    """Whether nothing happened in today's worlds that must never happen. Bounded by number, not by time, so
+    that a slow machine judges the same worlds; a failure prints its seed and what replays it."""
+    workers = os.environ.get("TEST_WORKERS", str(min(4, os.cpu_count() or 2)))
+    print("simulated worlds, other seeds each day:", flush=True)
+    command = [sys.executable, "-m", "tests.simulation", "--today", "--gate"]
+    return subprocess.run([*command, "--seeds", str(WORLDS), "--workers", workers], cwd=ROOT).returncode == 0
+
+
 def main() -> int:
     """0 only if every check and every test passed."""
     started = time.monotonic()
@@ -56,6 +69,8 @@ def main() -> int:
     asked = sys.argv[1:]
     if not asked and not every_branch():
         failed.append("branches of what is pure")
+    if not asked and not simulated():
+        failed.append("simulated worlds")
     # A file stays on one worker: what it builds, a world or an image, is dear and shared by its tests.
     spread = ("--dist", "loadfile", "--no-loadscope-reorder", "--durations=10")
     if not pytest(*spread, *(asked or [f"--ignore={path}" for path in PURE_TESTS])):

@@ -13,13 +13,15 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from tests.simulation import fleet
 from tests.simulation.known import issue_of
-from tests.simulation.model.judge import Finding
+from tests.simulation.model.judge import ALWAYS, Finding
+from tests.simulation.regressions import REGRESSIONS
 from tests.simulation.run import Result
 from tests.simulation.schedule import Event
-from tests.simulation.shrink import shrink
+from tests.simulation.shrink import breaks, shrink
 from tests.simulation.world import Template
 
 SHRUNK = 3
@@ -39,9 +41,11 @@ class Total:
     seconds: float = 0.0
     traces: dict[int, str] = field(default_factory=dict)
     known: Counter[str] = field(default_factory=Counter)
+    seen: dict[str, set[int]] = field(default_factory=dict)
+    """Seeds by what `make simulate` fails for and the gate only reports."""
 
-    def add(self, result: Result) -> list[Finding]:
-        """Counts a world; the findings that no issue knows."""
+    def add(self, result: Result, *, is_gate: bool = False) -> list[Finding]:
+        """Counts a world; the findings that no issue knows. With `is_gate` only what must hold at all times."""
         self.worlds += 1
         self.hours += result.hours
         self.events += result.events
@@ -54,6 +58,8 @@ class Total:
             issue = issue_of(finding)
             if issue:
                 self.known[f"{finding.invariant}: {issue}"] += 1
+            elif is_gate and finding.invariant not in ALWAYS:
+                self.seen.setdefault(finding.invariant, set()).add(result.seed)
             else:
                 new.append(finding)
         self.failed += bool(new)
@@ -73,22 +79,27 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     _fix_hashes()
     template = fleet.prepared()
+    if asked.regressions:
+        return _regressions(template)
     if asked.seed is not None:
         return _replay(template, asked.seed, asked.events)
     total, begun, shrunk = Total(), time.monotonic(), 0
-    seeds = range(asked.start, asked.start + asked.seeds)
+    start = _of_today() if asked.today else asked.start
+    seeds = range(start, start + asked.seeds)
+    print(f"seeds {start} to {start + asked.seeds - 1}", flush=True)
     fleet.is_short = asked.short
     jobs = ((seed, None) for seed in seeds if not asked.minutes or _in_time(begun, asked.minutes))
     for result in fleet.run_jobs(template, jobs, asked.workers):
-        new = total.add(result)
+        new = total.add(result, is_gate=asked.gate)
         if asked.verbose:
-            print(
-                f"seed {result.seed}: {result.hours:.1f} h, {result.seconds:.1f} s, {result.calls} calls",
-                flush=True,
-            )
+            told = ", ".join(finding.invariant for finding in result.findings) or "nothing wrong"
+            cost = f"{result.hours:.1f} h, {result.seconds:.1f} s, {result.calls} calls"
+            print(f"seed {result.seed}: {cost}: {told}", flush=True)
         if new:
             shrunk += 1
             _tell(template, result, new, is_shrunk=shrunk <= SHRUNK and not asked.quick)
+    for told, seen in sorted(total.seen.items()):
+        print(f"not yet a failure here: {told} in seeds {', '.join(map(str, sorted(seen)))}")
     for told, count in sorted(total.known.items()):
         print(f"known: {count} x {told}")
     minutes = max(total.seconds / 60, 1e-9)
@@ -98,6 +109,27 @@ def main(arguments: list[str] | None = None) -> int:
     )
     print(total.line(), flush=True)
     return 1 if total.failed else 0
+
+
+def _of_today() -> int:
+    """The first seed of today: others each day, the same for everybody."""
+    return int(datetime.now(UTC).strftime("%y%j")) * 1000
+
+
+def _regressions(template: Template) -> int:
+    """A line for each regression: whether its world breaks its invariant."""
+    results: dict[tuple[int, str], Result] = {}
+    for one in REGRESSIONS:
+        key = (one.seed, one.events)
+        if key not in results:
+            results[key] = fleet.run_one(template, one.seed, _numbers(one.events) if one.events else None)
+        is_broken = breaks(results[key].findings, one.invariant)
+        print(f"{one.name}: {'broken' if is_broken else 'holds'}", flush=True)
+    return 0
+
+
+def _numbers(events: str) -> frozenset[int]:
+    return frozenset(int(one) for one in events.split(",") if one)
 
 
 def _fix_hashes() -> None:
@@ -120,6 +152,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=0.0, help="begin no world after this time")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--short", action="store_true", help="end each world after half an hour, unsettled")
+    parser.add_argument("--today", action="store_true", help="begin with the seed of today")
+    parser.add_argument("--gate", action="store_true", help="fail only for what must hold at all times")
+    parser.add_argument("--regressions", action="store_true", help="the worlds of regressions.py")
     parser.add_argument("--verbose", action="store_true", help="say what each world cost")
     parser.add_argument("--quick", action="store_true", help="make no failure short")
     return parser
@@ -150,7 +185,7 @@ def _replay(template: Template, seed: int, events: str | None) -> int:
     from tests.simulation import blueprint
     from tests.simulation.events import plan
 
-    keep = None if events is None else frozenset(int(one) for one in events.split(",") if one)
+    keep = None if events is None else _numbers(events)
     total = Total()
     result = fleet.run_one(template, seed, keep)
     new = total.add(result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +20,8 @@ from tests.simulation.world import World
 LOOK_SECONDS = 2.0
 """Looks are at least this far apart."""
 CHECK_SECONDS = 60.0
+PAGE = 50
+"""Whoever lists people asks for pages of more."""
 
 
 class Court:
@@ -47,6 +50,7 @@ class Court:
         await self._look(all_of_it=True)
         self.world.network.on_served.append(self._served)
         self.world.network.on_send.append(self._sent)
+        self.world.network.on_done.append(self._done)
         self.world.on_hands.append(self._by_hand)
         self.world.loop.spawn(self.process, self._watch(), "judge")
         self.world.loop.spawn(self.process, self._check(), "judge")
@@ -127,6 +131,18 @@ class Court:
         )  # fmt: skip
         if write.is_operators:
             self.judge.wrote(write)
+
+    def _done(self, exchange: Exchange) -> None:
+        """A client has its answer: has the operator now seen every account of a tenant?"""
+        path, _, query = exchange.path.partition("?")
+        # A row or two are asked for to see whether the service answers at all.
+        count = re.search(r"\bcount=(\d+)", query)
+        if "filter=externalId" in query and exchange.host.endswith(".scim.test"):
+            self.judge.looked_up_at[exchange.host.partition(".")[0]] = self.world.loop.time()
+        is_part = "filter=" in query or (count is not None and int(count[1]) < PAGE)
+        is_listing = exchange.method == "GET" and path.endswith("/Users") and not is_part
+        if is_listing and exchange.told == 200 and exchange.host.endswith(".scim.test"):
+            self.judge.listed(exchange.host.partition(".")[0], self.world.loop.time())
 
     def _cluster(self, exchange: Exchange) -> None:
         """A write into the cluster: the picture of it is brought up to date at once."""

@@ -1,41 +1,26 @@
-"""Defects that the judge has found and that an issue will fix: an invariant, when it counts as known, the issue.
+"""Defects that the judge has found and that an issue will fix. A world that shows one is counted and not failed.
 
-An entry is narrow: one invariant, and only as long as the issue is open. Whoever closes the issue takes its
-entries out; a world that breaks the invariant fails from then on.
+Each entry is an invariant that is narrower than the rule of which it is a part, so that the rule itself excuses
+nothing: a wrong waiting list, for example, is known only after a run that did not read all accounts. Each has a
+seed of its own in regressions.py as a strict xfail: once the defect is fixed that test fails until the entry is
+taken out here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from tests.simulation.model.judge import Finding
 
 ONE_PICTURE = 'issue "One picture, one plan"'
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """One defect."""
-
-    invariant: str
-    issue: str
-    why: str
-    applies: Callable[[Finding], bool] = lambda finding: True
-
-
-KNOWN = (
-    Known("WaitingIsToldAsItIs", ONE_PICTURE, "a small run says that nobody waits"),
-    Known("UsedSeatsAreToldAsTheyAre", ONE_PICTURE, "a small run counts seats by its own actions"),
-    Known(
-        "AFreeSeatIsPassedOn", ONE_PICTURE, "a seat that a small run frees is passed on by the next full run"
-    ),
-)
+JUDGE = 'issue "A judge of our own"'
+KNOWN = {
+    "ASmallRunTellsWhoWaits": ONE_PICTURE,
+    "ASmallRunPassesAFreeSeatOn": ONE_PICTURE,
+    "LoginsInACircleConverge": ONE_PICTURE,
+    "ARenamedGroupIsPutRight": JUDGE,
+}
+"""Invariant -> the issue that will fix it."""
 
 
 def issue_of(finding: Finding) -> str:
-    """The issue that knows `finding`; "" where none does."""
-    for known in KNOWN:
-        if known.invariant == finding.invariant and known.applies(finding):
-            return known.issue
-    return ""
+    """The issue that knows `finding`; "" for none."""
+    return KNOWN.get(finding.invariant, "")

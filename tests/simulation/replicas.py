@@ -38,7 +38,7 @@ from tests.simulation.network import Network
 
 WATCH_SECONDS = 300
 RETRY_SECONDS = 1.0
-SLOWER = 10
+SLOWER = 20
 """The Lease is renewed, and the API server looked after, this much less often than in production, in
 proportion, so that quiet hours are cheap."""
 logger = logging.getLogger(__name__)

@@ -239,10 +239,6 @@ async def a_token_is_rotated(scene: Scene) -> None:
 async def a_token_is_revoked_for_a_while(scene: Scene) -> None:
     """Nobody tells git: the operator has none that works until somebody puts a new one in."""
     one = tenant(scene)
-    known = (await scene.world.admin(one.name, "GET", "/tokens"))["tokens"]
-    for token in known:
-        if token["name"] in ("scim", "rotated"):
-            await scene.world.admin(one.name, "DELETE", f"/tokens/{token['id']}")
     scene.court.trouble(1e9, one.name)
 
     async def mend() -> None:
@@ -254,6 +250,10 @@ async def a_token_is_revoked_for_a_while(scene: Scene) -> None:
         scene.court.troubled[one.name] = scene.world.loop.time()
 
     await mend_later(scene, mend, scene.chance.uniform(60, 1200))
+    known = (await scene.world.admin(one.name, "GET", "/tokens"))["tokens"]
+    for token in known:
+        if token["name"] in ("scim", "rotated"):
+            await scene.world.admin(one.name, "DELETE", f"/tokens/{token['id']}")
 
 
 @happens(1)

@@ -29,9 +29,20 @@ STALE = 45 * 60.0
 """A write may rest on what was so within this time: a run waits that long for its share of a rate limit."""
 SPEC_GRACE = 20 * 60.0
 """A run that began under an older spec is over after this time."""
+APPROVED = 3 * 3600.0
+"""What was approved is written within this time; faults and windows may delay it."""
+RUN_SECONDS = 10 * 60.0
+"""A run that has begun in a window may go on after it."""
 TOLD = 10 * 60.0
 """What a status says when it is written was true within this time."""
 CALENDLY_GROUP = "urn:calendly:scim:schemas:2.0:User"
+ALWAYS = frozenset({
+    "NobodyIsDeactivatedWithoutCause", "RemovalsStayBelowTheSafeguard", "NobodyWhoLeftGetsIn", "NothingIsDoubled",
+    "NeverMoreAccountsThanSeats", "NoAccountChangesItsOwner", "NoAccountIsTakenOver", "NothingIsWrittenInObserve",
+    "NothingIsWrittenWhileSuspended", "NothingIsWrittenWithoutApproval", "NothingIsWrittenOutsideWindows",
+    "NeverTwoWriters", "NoCredentialOutsideSecrets", "TheSimulationItself",
+})  # fmt: skip
+"""What must hold at every moment. The others say how soon, and in what state, a world comes to rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,13 @@ class Judge:
         self.by_hand: set[tuple[str, str]] = set()
         """Accounts that somebody has activated by hand."""
         self.removed: dict[str, dict[str, float]] = {name: {} for name in self.tenants}
+        self.listings: dict[str, list[float]] = {name: [] for name in self.tenants}
+        """When the operator has read all accounts of a tenant: what a small run never does."""
+        self.looked_up_at: dict[str, float] = {}
+        """When the operator last looked for the account of a single person: what only a small run does."""
+        self.renamed: set[tuple[str, str]] = set()
+        """Groups that somebody has renamed by hand, by their new name."""
+        self.had: dict[str, set[str]] = {name: set() for name in self.tenants}
         self.last_write: dict[str, float] = dict.fromkeys(self.tenants, -1e9)
 
     def find(self, invariant: str, tenant: str, at: float, message: str) -> None:
@@ -98,6 +116,14 @@ class Judge:
         if (invariant, tenant) not in self._known:
             self._known.add((invariant, tenant))
             self.findings.append(Finding(invariant, tenant, at, message))
+
+    def listed(self, tenant: str, at: float) -> None:
+        """The operator was given all accounts of `tenant`."""
+        self.listings[tenant].append(at)
+
+    def was_listed(self, tenant: str, since: float, until: float) -> bool:
+        """Whether the operator has read all accounts in between."""
+        return any(since < at < until for at in self.listings.get(tenant, ()))
 
     # -- looking ---------------------------------------------------------------------------------------------
 
@@ -136,16 +162,24 @@ class Judge:
                     past.note(at, NO)
             for okta_id, name in case.names.items():
                 self.names.setdefault((case.name, okta_id), Past()).note(at, name)
-            self.waiting[case.name].note(at, case.waiting())
-            self.used[case.name].note(at, case.used)
+            self.note_seats(case, at)
         pending, self._pending = self._pending, []
         for check in pending:
             check()
+
+    def note_seats(self, case: Case, at: float) -> None:
+        """Who waits and how many seats are used, after the latest write as well."""
+        self.fill(case)
+        self.waiting[case.name].note(at, case.waiting())
+        self.used[case.name].note(at, case.used)
 
     def fill(self, case: Case) -> Case:
         """`case` with the accounts as they are known now."""
         case.accounts, case.purchased = self.accounts[case.name], self.purchased[case.name]
         case.used = case.active()
+        had = self.had[case.name]
+        had.update(one.external_id for one in case.accounts.values() if one.external_id)
+        case.had = frozenset(had)
         return case
 
     # -- what was so -----------------------------------------------------------------------------------------
@@ -183,13 +217,23 @@ class Judge:
 
     def _may_write(self, tenant: str, write: Write) -> None:
         specs = self.specs_since(tenant, write.at - SPEC_GRACE)
-        if not specs:
+        if not specs or not self.specs[tenant].covers(write.at - SPEC_GRACE):
             return
         told = f"{write.method} {write.path} by {write.source}"
         if all(spec.get("mode") == "Observe" for spec in specs):
             self.find("NothingIsWrittenInObserve", tenant, write.at, told)
         if all(spec.get("suspend") for spec in specs):
             self.find("NothingIsWrittenWhileSuspended", tenant, write.at, told)
+        if not _may_be_leaver(write):
+            self._pending.append(partial(self._is_allowed, tenant, specs, write.at, told))
+
+    def _is_allowed(self, tenant: str, specs: list[JSON], at: float, told: str) -> None:
+        """Approval and windows; what may deactivate a person who left waits for neither."""
+        is_approved = at - self.approved_at.get(tenant, -1e9) < APPROVED
+        if all(spec.get("mode") == "Approve" for spec in specs) and not is_approved:
+            self.find("NothingIsWrittenWithoutApproval", tenant, at, told)
+        if all(spec.get("windows") and is_closed(spec["windows"], at) for spec in specs):
+            self.find("NothingIsWrittenOutsideWindows", tenant, at, told)
 
     def _user(self, tenant: str, write: Write, scim_id: str) -> None:
         before = self.accounts[tenant].get(scim_id)
@@ -299,6 +343,33 @@ class Judge:
                     at,
                     f"{before.user_name!r}, which belonged to nobody, was given to {new}, who is {sorted(known)}",
                 )
+
+
+def _may_be_leaver(write: Write) -> bool:
+    """Whether the write deactivates somebody, alone."""
+    if write.method == "DELETE":
+        return True
+    text = str(write.body).replace(" ", "").lower()
+    return (
+        write.method in ("PATCH", "PUT") and "'active':false" in text
+    ) or "'path':'active','value':false" in text
+
+
+def is_closed(windows: list[JSON], at: float) -> bool:
+    """Whether writing was not allowed at `at`, nor RUN_SECONDS before: a run goes on past the end of a window.
+    Knows the windows of a world: every hour, from one minute on, in minutes."""
+    return not any(_is_open(windows, moment) for moment in (at, at - RUN_SECONDS / 2, at - RUN_SECONDS))
+
+
+def _is_open(windows: list[JSON], at: float) -> bool:
+    allows = [_is_inside(one, at) for one in windows if one["kind"] == "Allow"]
+    denies = [_is_inside(one, at) for one in windows if one["kind"] == "Deny"]
+    return (not allows or any(allows)) and not any(denies)
+
+
+def _is_inside(window: JSON, at: float) -> bool:
+    minute, length = int(window["schedule"].split()[0]), int(window["duration"].removesuffix("m"))
+    return (at / 60 - minute) % 60 < length
 
 
 def _account(body: Any, before: Account | None) -> Account | None:

@@ -11,6 +11,8 @@ from tests.simulation.model.view import condition
 
 SEAT_SECONDS = 12 * 60.0
 """A seat that is free goes to whoever waits within this time; events arrive within 30 s."""
+RUN_SECONDS = 5 * 60.0
+"""A run without a fault is over this long after it has read the accounts."""
 SETTLE_SECONDS = 15 * 60.0
 """What a fault has left is over this long after the fault: retries are at most five minutes apart."""
 REMOTE = frozenset({
@@ -48,13 +50,16 @@ class Lags:
 
     def _seats(self, case: Case, at: float, since: float) -> None:
         free = case.free()
-        able = [one for one in case.candidates() if one not in case.blocked()]
+        unable = case.blocked() | case.left_to_hands()
+        able = [one for one in case.candidates() if one not in unable]
         wrong = case.writes_freely and _is_first_over(case) and free is not None and free > 0 and bool(able)
         past = self.seats.setdefault(case.name, Past())
         past.note(at, wrong)
-        if wrong and at - max(past.begun(), since) > SEAT_SECONDS:
+        begun = max(past.begun(), since)
+        if wrong and at - begun > SEAT_SECONDS:
+            is_whole = self.judge.was_listed(case.name, begun, at - RUN_SECONDS)
             self.judge.find(
-                "AFreeSeatIsPassedOn", case.name, at,
+                "AFreeSeatIsPassedOn" if is_whole else "ASmallRunPassesAFreeSeatOn", case.name, at,
                 f"{free} seats are free and {len(able)} people could have one, for {SEAT_SECONDS / 60:.0f} minutes "
                 f"without a fault; the first is {case.names.get(able[0])}",
             )  # fmt: skip
@@ -91,6 +96,8 @@ class Lags:
     def _ready(self, case: Case, at: float, since: float) -> None:
         ready = condition({"status": case.status}, "Ready")
         is_wrong = case.writes_freely and ready.get("status") == "False" and ready.get("reason") in REMOTE
+        if ready.get("reason") == "WritesFailed" and (case.held_up() or case.blocked()):
+            is_wrong = False  # every write of a run fails where nobody can carry it out
         past = self.ready.setdefault(case.name, Past())
         past.note(at, is_wrong)
         if is_wrong and at - max(past.begun(), since) > SETTLE_SECONDS:

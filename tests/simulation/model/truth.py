@@ -36,6 +36,8 @@ class Case:
     purchased: int = 0
     used: int = 0
     app_id: str = ""
+    had: frozenset[str] = frozenset()
+    """Okta ids of people who have or had an account."""
 
     @property
     def is_ours(self) -> bool:
@@ -98,6 +100,13 @@ class Case:
                 found.append(okta_id)
         return found
 
+    def left_to_hands(self) -> set[str]:
+        """Candidates about whom nothing can be said: with spec.drift Report an account that was deactivated or
+        deleted by hand stays so, and one that a person lost in Okta comes back with the person."""
+        if self.spec.get("drift") != "Report":
+            return set()
+        return {one for one in self.candidates() if one in self.had}
+
     def loose(self) -> dict[str, Account]:
         """Folded user name -> account that belongs to nobody."""
         return {fold(one.user_name): one for one in self.accounts.values() if not one.external_id}
@@ -121,13 +130,41 @@ class Case:
                 found.add(okta_id)
         return found
 
+    def held_up(self) -> dict[str, bool]:
+        """People with an account whose new user name another account has, and keeps: nobody can give it to them.
+        True for those who wait for each other in a circle, or for somebody in one."""
+        owned = self.owned()
+        holders = {fold(one.user_name): one.external_id for one in self.accounts.values()}
+        found = {}
+        for okta_id, account in owned.items():
+            if self.entitled.get(okta_id) == YES and fold(account.user_name) != fold(self.names[okta_id]):
+                end = self._end_of_chain(okta_id, holders)
+                if end is not None:
+                    found[okta_id] = end
+        return found
+
+    def _end_of_chain(self, okta_id: str, holders: dict[str, str]) -> bool | None:
+        """Who has the name, whose name that one is to have, and so on: True for a circle, False for an account
+        that stays as it is, None where the last of them can move."""
+        seen = [okta_id]
+        while True:
+            wanted = fold(self.names[seen[-1]])
+            if wanted not in holders:
+                return None
+            holder = holders[wanted]
+            if holder == seen[-1] or self.entitled.get(holder) != YES:
+                return False
+            if holder in seen:
+                return True
+            seen.append(holder)
+
     def waiting(self) -> tuple[int, int]:
         """The fewest and the most people who may be said to wait for a seat."""
         free = self.free()
         if free is None:
             return 0, 0
         candidates, blocked = self.candidates(), self.blocked()
-        able = sum(one not in blocked for one in candidates)
+        able = sum(one not in blocked | self.left_to_hands() for one in candidates)
         return max(0, able - max(0, free)), max(0, len(candidates) - max(0, free - len(blocked)))
 
     def leavers_inside(self) -> list[str]:

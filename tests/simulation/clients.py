@@ -63,19 +63,16 @@ class Drip(httpx.AsyncByteStream):
 
 
 class KubeAnswer:
-    """What ApiServer uses of an aiohttp.ClientResponse."""
+    """What ApiServer uses of an aiohttp.ClientResponse: its body is `content.iter_any()`."""
 
     def __init__(self, status: int, content: bytes = b"", stream: Stream | None = None) -> None:
-        self.status, self._content, self._stream = status, content, stream
-        self.content = self._lines()
+        self.status, self._body, self._stream = status, content, stream
+        self.content = SimpleNamespace(iter_any=self._pieces)
 
-    async def read(self) -> bytes:
-        if self._stream is not None:
-            return b"".join([line async for line in self.content])
-        return self._content
-
-    async def _lines(self) -> AsyncIterator[bytes]:
-        assert self._stream is not None
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        if self._stream is None:
+            yield self._body
+            return
         while (line := await self._stream.lines.get()) is not None:
             yield line
         if self._stream.broken:

@@ -22,6 +22,7 @@ import httpx._urls as httpx_urls
 import controller.handlers.discovery as discovery
 import controller.handlers.health as health
 import controller.handlers.leader as leader
+import controller.handlers.namespaces as namespaces
 import controller.handlers.startup as startup
 import controller.provider.turns as turns
 from controller.api.kinds import KINDS
@@ -151,12 +152,12 @@ def prepare(network: Network) -> None:
     _replace(
         startup,
         open_api_server=open_api,
-        Informer=SimInformer,
         LeaderThread=SimLeader,
         SystemClock=lambda: SimClock(here()),
         health_listener=lambda *_: SimpleNamespace(start=lambda: None, stop=lambda: None),
         socket=SimpleNamespace(gethostname=lambda: here().name),
     )
+    _replace(namespaces, Informer=SimInformer)
     _replace(leader, open_api_server=open_api)
     _replace(turns, ThreadPoolExecutor=Inline)
     _replace(discovery, GUARD_SECONDS=15.0 * SLOWER)

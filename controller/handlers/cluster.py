@@ -89,6 +89,11 @@ class Cluster:
         except NotFound:
             return None
 
+    async def is_gone(self, body: Body) -> bool:
+        """Whether the object of `body` does not exist any more, or is another one of its name."""
+        found = await self.get_or_none(path_of(place_of(body)))
+        return found is None or found["metadata"].get("uid") != body["metadata"].get("uid")
+
     async def namespace_labels(self, namespace: str) -> dict[str, str]:
         """Labels of a namespace."""
         body = await self.api.get(object_path("v1", "namespaces", name=namespace))

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,9 @@ class Reconciler:
     def __init__(self, parts: Parts, dice: random.Random | None = None) -> None:
         self._p = parts
         self._dice = dice or random.Random()  # noqa: S311 - jitter is no secret
+        self.on_missing: Callable[[Body], None] = lambda body: None
+        """Told of an integration that is still known and does not exist: a watch whose history was gone
+        lists anew, and a list does not say what is missing in it."""
         self._left: set[str] = set()
         """Keys of integrations that went to another shard."""
 
@@ -99,6 +103,9 @@ class Reconciler:
         if body is None:
             return Next(None)
         try:
+            if await self._p.cluster.is_gone(body):
+                self.on_missing(body)
+                return Next(None)
             if body["metadata"].get("deletionTimestamp"):
                 return await self._depart(task, body)
             return await self._reconcile(task, body)

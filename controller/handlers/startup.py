@@ -187,6 +187,7 @@ class Operator:
         intake = Intake(self.known, self.queue, self._reporter, ground.clock, ground.metrics, shard)
         intake.on_gone, intake.on_leaving_org = self._gone, self._farewell.release_org
         intake.on_left = self._reconciler.left
+        self._reconciler.on_missing = partial(intake.event, "DELETED")
         return intake
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event, pulse: Pulse) -> None:

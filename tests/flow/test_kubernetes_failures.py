@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from controller.api import API_VERSION
 from controller.handlers import resources
 from controller.handlers.paths import object_path
 from controller.handlers.state import state_name
@@ -127,3 +128,25 @@ async def test_a_secret_that_may_not_be_read_is_told_by_its_name(flow: Flow) -> 
     await flow.mend_kubernetes()
     await flow.apply(flow.example("Secret", "calendly-scim"))
     await flow.until(*INTEGRATION, says("InSync", "True", "InSync"))
+
+
+async def test_an_integration_that_was_deleted_unseen_is_not_carried_out(flow: Flow) -> None:
+    """kopf lists anew after a history that is gone, and a list does not say what is missing in it."""
+    people = await quickstart(flow)
+    login = min(people)
+    await flow.break_kubernetes("disconnect", method="WATCH")
+    await flow.break_kubernetes("cut-watches")
+    path = object_path(API_VERSION, "scimintegrations", "default", "calendly")
+    await flow.api.delete(path)
+    await flow.until_gone(path)
+    await flow.break_kubernetes("compact")
+    await flow.mend_kubernetes()
+    old = (await flow.provider.person(login))["groupValue"]
+    await flow.okta.change(login, department="Support" if old == "Finance" else "Finance")
+    await flow.patch("OktaOrg", "acme", {"spec": {"budgetPercent": 31}})
+    async with asyncio.timeout(SECONDS):
+        while True:
+            if 'scim_operator_people{name="calendly"' not in await flow.metrics():
+                break
+            await asyncio.sleep(0.1)
+    assert (await flow.provider.person(login))["groupValue"] == old

@@ -30,6 +30,7 @@ from controller.planning.conflicts import app_names
 from controller.planning.inputs import AppNames, Inputs, Resource, Rival, SecretKey, SecretNote
 from controller.reconcile.conditions import READY, by_type
 from controller.reconcile.reasons import Reason
+from controller.urls import normal_url
 
 Spec = TypeVar("Spec", bound=Api)
 NEW = timedelta(minutes=10)
@@ -200,6 +201,13 @@ def _is_unread(body: Body, now: datetime) -> bool:
         return False
 
 
+def is_proven(integration: Body) -> bool:
+    """Whether a run has read the app and the tenant that the integration names now."""
+    status, spec = integration.get("status") or {}, integration.get("spec") or {}
+    url = (spec.get("provider") or {}).get("baseUrl", "")
+    return bool(status.get("app")) and normal_url(status.get("baseUrl", "")) == normal_url(url)
+
+
 def _rival(known: Known, body: Body, now: datetime) -> Rival:
     metadata, spec = body["metadata"], body.get("spec") or {}
     return Rival(
@@ -210,6 +218,7 @@ def _rival(known: Known, body: Body, now: datetime) -> Rival:
         str((spec.get("provider") or {}).get("baseUrl", "")),
         names_of_app(known, body),
         _is_unread(body, now),
+        is_proven(body),
     )
 
 

@@ -29,13 +29,8 @@ def check_rivals(inputs: Inputs, org: Resource[OktaOrgSpec]) -> None:
     tenant = normal_url(inputs.integration.spec.provider.base_url)
     for rival in older:
         if normal_url(rival.base_url) == tenant:
-            raise SpecError(
-                f"ScimIntegration {_name(rival)} is older and provisions the same tenant; "
-                "delete one of the two",
-                field="spec.provider.baseUrl",
-                reason=REASON,
-            )
-    _check_app(older, own)
+            _yield_to(rival, inputs, "provisions the same tenant", "spec.provider.baseUrl")
+    _check_app(inputs, older, own)
     for rival in older:
         if rival.is_unread and not pinned_app(inputs)[1] and own.may_be(rival.app):
             raise Waiting(
@@ -50,25 +45,38 @@ def check_observed_app(inputs: Inputs, rivals: Sequence[Rival], app: AppState) -
     org_url = inputs.org.spec.url if inputs.org is not None else ""
     urls = frozenset({normal_url(org_url)})
     names = AppNames(frozenset({app.org_id}), urls, frozenset({app.app_id}), frozenset({app.label}))
-    _check_app(list(_older(inputs, rivals)), names)
+    _check_app(inputs, list(_older(inputs, rivals)), names)
 
 
-def _check_app(older: Sequence[Rival], own: AppNames) -> None:
-    for rival in older:
+def _check_app(inputs: Inputs, rivals: Sequence[Rival], own: AppNames) -> None:
+    for rival in rivals:
         if own.is_same(rival.app):
-            raise SpecError(
-                f"ScimIntegration {_name(rival)} is older and manages the same Okta app; "
-                "delete one of the two",
-                field="spec.okta.app",
-                reason=REASON,
-            )
+            _yield_to(rival, inputs, "manages the same Okta app", "spec.okta.app")
+
+
+def _yield_to(rival: Rival, inputs: Inputs, does: str, field: str) -> None:
+    is_at_home = rival.namespace == inputs.integration.namespace
+    if rival.is_unread and not rival.is_proven and not is_at_home:
+        raise Waiting(
+            f"ScimIntegration {_name(rival)} is older and {does}, if its credentials are valid, which is not "
+            "known yet",
+            delay_seconds=FIRST_READ_SECONDS,
+        )
+    raise SpecError(
+        f"ScimIntegration {_name(rival)} is older and {does}; delete one of the two",
+        field=field,
+        reason=REASON,
+    )
 
 
 def _older(inputs: Inputs, rivals: Sequence[Rival]) -> Iterator[Rival]:
-    """Of integrations that were created in one second the one with the lower uid counts as the older."""
+    """Those who go before this integration. Of integrations that were created in one second the one with the
+    lower uid counts as the older. To name another team's tenant or app first gives no right to it: one of
+    another namespace that was tried in vain goes before nobody."""
     ours = (inputs.integration.created, inputs.integration.uid)
     for rival in sorted(rivals, key=lambda one: (one.created, one.uid)):
-        if (rival.created, rival.uid) < ours:
+        is_at_home = rival.namespace == inputs.integration.namespace
+        if (rival.created, rival.uid) < ours and (is_at_home or rival.is_proven or rival.is_unread):
             yield rival
 
 

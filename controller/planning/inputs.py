@@ -105,6 +105,8 @@ class Rival:
     app: AppNames = AppNames()
     is_unread: bool = False
     """It is new and no run has tried to read its app yet."""
+    is_proven: bool = True
+    """A run of it has read its app and its tenant: its credentials are valid there."""
 
 
 @dataclass(frozen=True, slots=True)

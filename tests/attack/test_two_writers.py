@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from controller.clock import ManualClock
 from controller.errors import SpecError, Waiting
-from controller.handlers.gather import names_of_app, rivals_of
+from controller.handlers.gather import is_proven, names_of_app, rivals_of
 from controller.handlers.known import Known
 from controller.handlers.memories import Memories
 from controller.handlers.moving import Mover
@@ -22,7 +22,7 @@ from controller.handlers.state import About, StateStore, state_name
 from controller.metrics import Metrics
 from controller.model.actual import Memory
 from controller.planning.conflicts import check_rivals
-from controller.planning.inputs import AppNames, Inputs, Rival
+from controller.planning.inputs import NO_NAMES, AppNames, Inputs, Rival
 from controller.reconcile import engine as module
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
@@ -202,6 +202,31 @@ def test_nobody_waits_for_one_that_cannot_be_the_same_or_was_read() -> None:
     pinned = inputs(integration=resource("ScimIntegration", BY_ID, status={"app": PINNED}))
     same = replace(known, org_ids=frozenset(), labels=frozenset({"Calendly"}))
     check_rivals(replace(pinned, rivals=(replace(apart, app=same),)), org)
+
+
+SAME_APP = AppNames(NO_NAMES, frozenset({normal_url(ORG["url"])}), NO_NAMES, frozenset({"Calendly"}))
+CLAIMS = {"the tenant": {"url": world.URL}, "the app": {"app": SAME_APP}}
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_who_claims_another_teams_tenant_or_app_in_vain_stops_nobody(claim: Any) -> None:
+    given, org = inputs(integration=resource("ScimIntegration", BY_LABEL)), resource("OktaOrg")
+    squatter = rival(**claim, is_proven=False)
+    check_rivals(replace(given, rivals=(squatter,)), org)
+    with pytest.raises(Waiting, match="not known yet"):
+        check_rivals(replace(given, rivals=(replace(squatter, is_unread=True),)), org)
+    for rightful in (replace(squatter, is_proven=True), replace(squatter, namespace="team")):
+        with pytest.raises(SpecError) as caught:
+            check_rivals(replace(given, rivals=(rightful,)), org)
+        assert caught.value.reason == "Conflict"
+
+
+def test_an_integration_is_proven_by_what_was_read_of_what_it_names_now() -> None:
+    tenant = INTEGRATION["provider"]["baseUrl"]
+    one = body("ScimIntegration")
+    assert is_proven(with_status(one, app=PINNED, baseUrl=tenant + "/"))
+    assert not is_proven(with_status(one, app=PINNED, baseUrl="https://elsewhere.example.com"))
+    assert not is_proven(with_status(one, baseUrl=tenant)) and not is_proven(one)
 
 
 @pytest.mark.parametrize(

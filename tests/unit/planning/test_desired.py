@@ -450,6 +450,12 @@ def test_the_later_of_two_yields(name: str, one: Rival, meta: Any, told: str) ->
         build(meta=meta, rivals=(one,))
     assert caught.value.reason == "Conflict", name
     build(meta=meta, rivals=(replace(one, created="2026-01-03T00:00:00Z"),))
+    claimed = replace(one, is_proven=False)
+    build(meta=meta, rivals=(claimed,))
+    with pytest.raises(Waiting, match="not known yet"):
+        build(meta=meta, rivals=(replace(claimed, is_unread=True),))
+    with pytest.raises(SpecError, match=told):
+        build(meta=meta, rivals=(replace(claimed, namespace="team"),))
 
 
 def test_other_apps_and_tenants_are_no_rivals() -> None:

@@ -132,7 +132,8 @@ class NamespaceWatches:
             await asyncio.gather(*tasks)
         finally:
             for task in tasks:
-                task.cancel()
+                if not task.cancelling():  # a second time would break off what the first one began
+                    task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _follow(self, namespace: str) -> None:
@@ -153,8 +154,10 @@ class NamespaceWatches:
         finally:
             for task in (ended, guarding):
                 task.cancel()
-            await asyncio.gather(ended, guarding, return_exceptions=True)
-            await informer.stop()
+            try:
+                await asyncio.gather(ended, guarding, return_exceptions=True)
+            finally:
+                await informer.stop()
 
     async def _why(self, namespace: str, ended: asyncio.Task[None]) -> Loss:
         """Why the watch has ended, if not by the loss of a kind: that ends the process."""

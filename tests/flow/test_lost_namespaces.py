@@ -4,6 +4,7 @@ up again when it is back."""
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,7 @@ async def operator(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     stop.set()
     await asyncio.wait([task], timeout=20)
     task.result()
+    assert not [one for one in threading.enumerate() if one.name == "informer"], "every watch has ended"
 
 
 async def test_a_namespace_that_is_lost_stops_no_other_and_is_waited_for(operator: Operator) -> None:

@@ -42,6 +42,8 @@ PLANTED: tuple[Planted, ...] = (
         "controller.planning.guard",
         'if desired.mode == "Approve" or facts.is_first',
         "if facts.is_first",
+        4,
+        "NothingIsWrittenWithoutApproval",
     ),
     Planted(
         "windows-are-open",
@@ -78,6 +80,8 @@ PLANTED: tuple[Planted, ...] = (
         "controller.planning.seats",
         "capacity = max(0, room.free + len(freeing))",
         "capacity = max(0, room.free + len(freeing) + 2)",
+        3,
+        "WhoShouldHasAnAccount",
     ),
     Planted(
         "the-reserve-is-given-away",
@@ -90,18 +94,24 @@ PLANTED: tuple[Planted, ...] = (
         "controller.planning.seats",
         "capacity = max(0, room.free + len(freeing))",
         "capacity = max(0, room.free + len(freeing) - 1)",
+        3,
+        "WhoShouldHasAnAccount",
     ),
     Planted(
         "one-who-waits-is-left-out",
         "controller.planning.seats",
         "for person, _ in ordered[capacity:])",
         "for person, _ in ordered[capacity + 1:])",
+        3,
+        "QuietStatusTellsWhoWaits",
     ),
     Planted(
         "freed-seats-are-not-counted",
         "controller.planning.seats",
         "seats.used + taken - freed,",
         "seats.used + taken,",
+        7,
+        "UsedSeatsAreToldAsTheyAre",
     ),
     Planted(
         "a-freed-seat-is-taken-before-it-is-free",
@@ -114,12 +124,16 @@ PLANTED: tuple[Planted, ...] = (
         "controller.planning.matching",
         "owner = self.owner(named[0])",
         'owner = ""',
+        3,
+        "NoAccountChangesItsOwner",
     ),
     Planted(
         "names-are-folded-fully",
         "controller.names",
         'return normalize("NFC", normalize("NFC", text).lower())',
         'return normalize("NFC", normalize("NFC", text).casefold())',
+        5,
+        "WhoShouldHasAnAccount",
     ),
     Planted(
         "what-is-adopted-is-not-noted",
@@ -132,6 +146,8 @@ PLANTED: tuple[Planted, ...] = (
         "controller.planning.people",
         'if wish == "Deactivate":\n            self._deactivate(person.okta_id',
         'if wish == "Never":\n            self._deactivate(person.okta_id',
+        5,
+        "WhoLeftHasNoAccount",
     ),
     Planted(
         "who-is-unassigned-stays",
@@ -144,18 +160,24 @@ PLANTED: tuple[Planted, ...] = (
         "controller.planning.people",
         "or not account.active:\n                continue",
         "or account.active:\n                continue",
+        2,
+        "WhoLeftHasNoAccount",
     ),
     Planted(
         "drift-is-only-reported",
         "controller.planning.people",
         "if is_edited and not self.desired.corrects_drift:\n            return",
         "if is_edited:\n            return",
+        5,
+        "EveryAttributeIsAsInOkta",
     ),
     Planted(
         "who-was-deactivated-by-hand-stays-out",
         "controller.planning.people",
         "or (is_edited and not self.desired.corrects_drift):\n            return\n        why",
         "or is_edited:\n            return\n        why",
+        3,
+        "QuietStatusTellsWhoWaits",
     ),
     Planted(
         "suspended-people-are-served",
@@ -187,6 +209,8 @@ PLANTED: tuple[Planted, ...] = (
         "controller.targets.provider_people",
         'str(user.get("externalId") or ""),',
         '"",',
+        1,
+        "NothingWaitsWithoutReason",
     ),
     # Reconcile.
     Planted(

@@ -25,6 +25,8 @@ REGRESSIONS: tuple[Regression, ...] = (
     Regression("two-swap-logins", 6, "LoginsInACircleConverge", issue=ONE_PICTURE),
     Regression("a-group-is-renamed-by-hand", 32, "ARenamedGroupIsPutRight", issue=JUDGE),
     Regression("scim-is-switched-off-and-the-server-dies", 11, "QuietMeansReady"),
+    Regression("an-address-is-never-confirmed", 16, "EveryAttributeIsAsInOkta"),
     Regression("drift-is-only-reported", 19, "AFreeSeatIsPassedOn"),
+    Regression("whose-seat-it-is-waits-for-approval", 5, "AFreeSeatIsPassedOn"),
     Regression("a-plan-runs-as-its-status-is-written", 7, "WaitingIsToldAsItIs"),
 )

@@ -109,5 +109,6 @@ class Lags:
 
 
 def _is_first_over(case: Case) -> bool:
-    """Whether the first plan of the tenant is not waiting for anybody: that it waits is meant."""
-    return condition({"status": case.status}, "InSync").get("reason") not in ("AwaitingApproval", "")
+    """Whether nothing waits for a person's leave: the first in the order keeps the seat for so long."""
+    reason = condition({"status": case.status}, "InSync").get("reason")
+    return reason not in ("AwaitingApproval", "SafetyThresholdExceeded", None)

@@ -86,10 +86,15 @@ def _attributes(judge: Judge, case: Case, okta_id: str, account: Account, at: fl
     wanted = wanted_attributes(case, judge.okta, okta_id)
     if okta_id in case.held_up():
         del wanted["userName"]
+    # A change that was accepted and never confirmed is reported, and sent again after days (docs/concepts.md).
+    items = (case.status.get("unconfirmed") or {}).get("items") or []
+    unconfirmed = {one.get("value") for one in items}
     wrong: list[str] = []
     for name, value in wanted.items():
         found = account.shown.get(name)
-        is_pending = name in ("email", "userName") and account.shown.get("pendingEmail") == value
+        is_pending = name in ("email", "userName") and (
+            account.shown.get("pendingEmail") == value or value in unconfirmed
+        )
         if (found or None) != (value or None) and not is_pending:
             wrong.append(f"{name} is {found!r}, not {value!r}")
     group = wanted_group(case, judge.okta, okta_id)

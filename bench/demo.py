@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import yaml
 
-from controller.handlers.apiserver import ApiServer, open_api_server
-from controller.handlers.paths import object_path
+from controller.kube.client import ApiServer, open_api_server
+from controller.kube.paths import object_path
 
 SCIMCTL = str(Path(sys.executable).parent / "scimctl")
 DEADLINE_SECONDS = 120.0

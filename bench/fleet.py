@@ -20,13 +20,12 @@ from pydantic import SecretStr
 from bench.stepped import Busy
 from controller.api import API_VERSION, KINDS
 from controller.clock import Clock
-from controller.handlers.apiserver import ApiServer, open_api_server
-from controller.handlers.manifests import read_manifests, resource_path
-from controller.handlers.paths import object_path
+from controller.kube.client import ApiServer, open_api_server
+from controller.kube.manifests import read_manifests, resource_path
+from controller.kube.paths import object_path
 from controller.provider.app import add_organization
 from controller.provider.app import build_app as build_provider
 from controller.provider.organizations import NewOrganization
-from controller.sandbox.board import has_condition
 from controller.sandbox.folder import project_file, write_kubeconfig
 from controller.sandbox.kubernetes.app import build_app as build_kubernetes
 from controller.sandbox.kubernetes.app import kubeconfig as kubeconfig_text
@@ -36,6 +35,7 @@ from controller.sandbox.okta.store import Org
 from controller.sandbox.people import DEPARTMENTS, SandboxPerson
 from controller.sandbox.run import PRIORITY_GROUPS, install_crds
 from controller.sandbox.serving import Served, serve
+from controller.sandbox.watch_cache import has_condition
 
 JSON = dict[str, Any]
 NAMESPACE = "default"

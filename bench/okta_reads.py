@@ -20,7 +20,7 @@ from controller.clock import ManualClock
 from controller.model.people import EVERYTHING, Reads
 from controller.okta.connect import OrgAccess, okta_budgets, open_org
 from controller.okta.routes import bucket_of
-from controller.planning.wish import AssignmentWish, Desired, Limit, Profile, Safeguards
+from controller.planning.base.desired import AssignmentWish, Desired, Limit, Profile, Safeguards
 from controller.sandbox.okta.app import build_app
 from controller.sandbox.okta.seed import seed
 from controller.sandbox.okta.store import Org

@@ -30,11 +30,19 @@ from controller.model.actual import (
     ProviderState,
 )
 from controller.model.people import Account, OktaId, Person, PersonState, Reads, ScimId
-from controller.planning.diff import make_plan
-from controller.planning.expression import compile_expression
-from controller.planning.guard import Circumstances, judge
-from controller.planning.memory import Run, remember
-from controller.planning.wish import AssignmentWish, Attribute, Desired, GroupWish, Limit, Profile, Safeguards
+from controller.planning.base.desired import (
+    AssignmentWish,
+    Attribute,
+    Desired,
+    GroupWish,
+    Limit,
+    Profile,
+    Safeguards,
+)
+from controller.planning.desired.expression import compile_expression
+from controller.planning.make_plan import make_plan
+from controller.planning.policy.decision import Circumstances, judge
+from controller.planning.state.after_run import Run, remember
 
 READ = ("department", "displayName", "email", "firstName", "lastName")
 GROUP = "urn:calendly:scim:schemas:2.0:User:group"

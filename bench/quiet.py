@@ -17,11 +17,11 @@ from bench.fleet import Fleet, open_fleet
 from bench.rows import Row, at_most, exactly, told
 from bench.stepped import SteppedClock
 from controller.clock import parse_rfc3339
-from controller.handlers.apiserver import open_api_server
-from controller.handlers.ground import Ground
-from controller.handlers.health import Pulse
-from controller.handlers.startup import Operator
+from controller.kube.client import open_api_server
 from controller.metrics import Metrics
+from controller.operator.foundation import Ground
+from controller.operator.health import Pulse
+from controller.operator.main import Operator
 from controller.settings import Settings
 
 SIZE = 200

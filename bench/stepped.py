@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from controller.handlers.apiserver import ApiServer
+from controller.kube.client import ApiServer
 
 CALM_ROUNDS = 60
 """Rounds of the loop without a request after which nothing is under way: on loopback what was sent has

@@ -3,7 +3,7 @@
 Whatever Okta, a provider, an API server or a person wrote may repeat a credential in any form, or hold
 characters that a terminal or a page obeys. `shown` masks every credential in use, removes such characters and
 bounds the length. It is called where messages are made (errors.clip) and again where they leave the process:
-status and events (handlers.cluster), log lines (logs), what scimctl prints (cli.lines).
+status and events (operator.cluster), log lines (logs), what scimctl prints (cli.terminal).
 
 A credential is in use from the moment it is read or sent (`remember`), and stays masked when it was replaced:
 the newest KEPT of them. Matching works on the text as a reader would decode it: percent, JSON, HTML and

@@ -1,8 +1,8 @@
 """Whether two URLs are of one place: the one form in which URLs of tenants, orgs and hosts are compared.
 
-Called by planning for conflicts and for the audience of Secrets, by handlers for locks and for the name of a
-tenant's state, by transport for origins. Requests go to the URL as it was written; this form is for comparing
-only. RFC 3986 section 6.2.2 and 6.2.3, UTS 46 for names of hosts. Pure.
+Called by planning for conflicts and for the audience of Secrets, by the operator for locks and for the name
+of a tenant's state, by transport for origins. Requests go to the URL as it was written; this form is for
+comparing only. RFC 3986 section 6.2.2 and 6.2.3, UTS 46 for names of hosts. Pure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """spec.attributes and spec.groups of a ScimIntegration: what is pushed about a person.
 
-Used by `scim_integration`. Sources are Okta expressions, whose safe subset planning.expression compiles.
+Used by `scim_integration`. Sources are Okta expressions, whose safe subset planning.desired.expression
+compiles.
 """
 
 from __future__ import annotations

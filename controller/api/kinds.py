@@ -1,6 +1,6 @@
 """The table of kinds: everything that a CRD, discovery or a handler needs to know of each.
 
-Read by `crds`, handlers and the CLI.
+Read by `crds`, the operator and the CLI.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From a resource's body to its typed spec, or to an error that names the field.
 
-Called by handlers.cluster (lenient: an older operator may read a newer resource) and by the CLI and the tests
+Called by operator.cluster (lenient: an older operator may read a newer resource) and by the CLI and the tests
 of examples (strict: a typo is an error). The API server has checked bounds and rules already; here they are
 checked again where the models can say them, because ratcheting keeps what an older schema accepted.
 """

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controller.api import KINDS
-from controller.handlers.gauges import HOLDERS, PEOPLE, SEATS, STATUSES
 from controller.metrics import SECONDS
 from controller.model.actions import ActionKind, Result, Touch
 from controller.model.plan import DriftKind
 from controller.okta.routes import BUCKETS
+from controller.operator.resource_metrics import HOLDERS, PEOPLE, SEATS, STATUSES
 from controller.reconcile.conditions import ORDER
 from controller.transport.calls import Lane
 

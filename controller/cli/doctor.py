@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from controller.api import GROUP, KINDS, VERSION
-from controller.cli.lines import emit
-from controller.cli.running import Source, Where, open_source, plan_all
+from controller.cli.local_engine import Source, Where, open_source, plan_all
+from controller.cli.terminal import emit
 from controller.errors import ControllerError
-from controller.handlers.apiserver import ApiServer, open_api_server
-from controller.handlers.discovery import missing_kinds
-from controller.handlers.known import INTEGRATION, LIMIT, MAPPING, ORG
-from controller.handlers.paths import ApiPath
+from controller.kube.client import ApiServer, open_api_server
+from controller.kube.discovery import missing_kinds
+from controller.kube.paths import ApiPath
+from controller.operator.store import INTEGRATION, LIMIT, MAPPING, ORG
 from controller.reconcile.report import Report
 from controller.settings import Settings
 

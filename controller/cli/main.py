@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 
 from controller import __version__
-from controller.cli.lines import emit
 from controller.cli.options import (
     EXIT_CHANGES,
     EXIT_FAILED,
@@ -36,6 +35,7 @@ from controller.cli.options import (
     Shape,
     TrustedProxies,
 )
+from controller.cli.terminal import emit
 from controller.errors import ControllerError
 from controller.http_limits import ServerLimits
 from controller.logs import configure_logs
@@ -139,7 +139,7 @@ def status(
     everywhere: AllNamespaces = False,
 ) -> None:
     """Show every resource, what is wrong with it, and what is to be done. Exits 1 where one is not Ready."""
-    from controller.cli import look
+    from controller.cli import status as look
 
     async def work() -> bool:
         async with look.open_view(kubeconfig, context, namespace, everywhere) as view:
@@ -160,9 +160,9 @@ def waiting(
     namespace: Namespace = "",
 ) -> None:
     """Show who waits for a seat, in the order of admission, and how seats are added."""
-    from controller.cli import look
     from controller.cli import plan as plans
-    from controller.cli.running import Where
+    from controller.cli import status as look
+    from controller.cli.local_engine import Where
 
     if everybody:
         asyncio.run(plans.everybody_waiting(Where(kubeconfig, context, namespace, False), name, output))
@@ -184,7 +184,7 @@ def drift(
     namespace: Namespace = "",
 ) -> None:
     """Show what differs from what is declared. Exits 1 where something does."""
-    from controller.cli import look
+    from controller.cli import status as look
 
     async def work() -> bool:
         async with look.open_view(kubeconfig, context, namespace) as view:
@@ -219,7 +219,7 @@ def plan(  # noqa: PLR0913 - each argument is an option
     Long lines are folded on a terminal and whole in a pipe.
     """
     from controller.cli import plan as command
-    from controller.cli.running import Where
+    from controller.cli.local_engine import Where
 
     where = Where(kubeconfig, context, namespace, offline)
     if waiting:
@@ -240,7 +240,7 @@ def approve(
     namespace: Namespace = "",
 ) -> None:
     """Approve the plan that waits: the operator then carries out just that."""
-    from controller.cli import look
+    from controller.cli import status as look
 
     async def work() -> None:
         async with look.open_view(kubeconfig, context, namespace) as view:
@@ -253,7 +253,7 @@ def approve(
 def doctor(kubeconfig: Kubeconfig = "", context: Context = "", namespace: Namespace = "") -> None:
     """Look at everything that an installation needs, in order. Exits 1 where something is missing."""
     from controller.cli import doctor as command
-    from controller.cli.running import Where, own_settings
+    from controller.cli.local_engine import Where, own_settings
 
     where = Where(kubeconfig, context, namespace)
     _done(asyncio.run(command.doctor(where, own_settings())))
@@ -282,7 +282,7 @@ def import_(  # noqa: PLR0913 - each argument is an option
     """Print what was set up by hand as resources that declare just that, in mode Observe."""
     from pydantic import SecretStr
 
-    from controller.cli import adopt
+    from controller.cli import import_ as adopt
 
     existing = adopt.Existing(
         okta_url,

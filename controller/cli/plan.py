@@ -1,6 +1,6 @@
 """`scimctl plan`: what the operator would do, without doing it; the plan that waits; everybody who waits.
 
-Composes running, which makes reports, and planning.render, which shows them.
+Composes running, which makes reports, and planning.output.render, which shows them.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import json
 from collections.abc import Iterable
 
 from controller.api.scim_integration import ScimIntegrationSpec
-from controller.cli.lines import emit, tell, tell_columns
+from controller.cli.local_engine import Where, open_source, own_settings, plan_all, plans_that_wait
 from controller.cli.options import Output, Shape
-from controller.cli.running import Where, open_source, own_settings, plan_all, plans_that_wait
+from controller.cli.terminal import emit, tell, tell_columns
 from controller.clock import rfc3339
 from controller.errors import SpecError
-from controller.handlers.manifests import read_manifests
+from controller.kube.manifests import read_manifests
 from controller.model.plan import Frozen, HoldReason, Plan, Verdict
-from controller.planning.approval import LIFETIME
-from controller.planning.inputs import Resource
-from controller.planning.plan_json import render_json
-from controller.planning.render import Planned, render_markdown, render_text
+from controller.planning.base.inputs import Resource
+from controller.planning.output.plan_json import render_json
+from controller.planning.output.render import Planned, render_markdown, render_text
+from controller.planning.policy.approval import LIFETIME
 from controller.reconcile.report import Report
 
 

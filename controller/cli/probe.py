@@ -9,7 +9,7 @@ from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
-from controller.cli.lines import emit
+from controller.cli.terminal import emit
 from controller.errors import SpecError, clip
 from controller.parsing import split_url
 

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from controller.cli.lines import emit
+from controller.cli.terminal import emit
 from controller.clock import SystemClock
 from controller.errors import SpecError
 

@@ -16,7 +16,7 @@ from controller.api import KINDS
 from controller.api.crds import build_schema
 from controller.cli.cardinality import most
 from controller.metrics import Metrics
-from controller.planning.plan_json import SCHEMA
+from controller.planning.output.plan_json import SCHEMA
 from controller.provider.profiles import DEPROVISIONING, OVER_CAPACITY, resolve
 from controller.reconcile.reasons import Reason
 from controller.settings import PREFIX, Settings

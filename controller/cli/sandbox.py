@@ -12,14 +12,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
-from controller.cli.lines import emit
 from controller.cli.options import EXIT_INTERRUPTED
+from controller.cli.terminal import emit
 from controller.errors import SpecError
 from controller.logs import configure_logs
+from controller.sandbox.console_output import Stage
 from controller.sandbox.demo import PEOPLE, run_demo
 from controller.sandbox.people import SandboxPerson, generated, read_csv
 from controller.sandbox.run import Setup, World, open_world
-from controller.sandbox.shown import Stage
 
 Value = TypeVar("Value")
 MOST_GENERATED = 100_000

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from controller.cli.lines import emit
 from controller.cli.provider_token import write_private
+from controller.cli.terminal import emit
 from controller.clock import SystemClock
 from controller.errors import SpecError
 from controller.http_limits import Network, ServerLimits, parse_networks
@@ -41,7 +41,7 @@ OTHER_FILES = 200
 
 def operator(kubeconfig: str) -> None:
     """Runs the operator until a signal ends it."""
-    from controller.handlers.startup import run_operator
+    from controller.operator.main import run_operator
 
     settings = parse_settings(os.environ)
     configure_logs(settings.log_format, settings.log_level)

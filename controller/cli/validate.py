@@ -15,10 +15,10 @@ from functools import lru_cache
 from controller.api import GROUP, KINDS, VERSION, parse
 from controller.api.crds import build_schema
 from controller.api.meta import ALLOWED_HOSTS
-from controller.cli.lines import emit
 from controller.cli.options import Output
+from controller.cli.terminal import emit
 from controller.errors import SpecError, clip
-from controller.handlers.manifests import PLURALS, Manifest, read_manifests
+from controller.kube.manifests import PLURALS, Manifest, read_manifests
 from controller.parsing import as_object, as_text
 from controller.schema import Structural, compile_schema
 

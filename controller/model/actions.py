@@ -26,8 +26,8 @@ class ActionKind(StrEnum):
     """In the order of a run. `subject` of each is told behind it."""
 
     ENABLE_SCIM = "EnableScim"  # "organization"
-    ISSUE_TOKEN = "IssueToken"  # noqa: S105 - "operator" or "okta": whose token; see planning.rotation
-    SAVE_GROUP_TABLE = "SaveGroupTable"  # "group-mapping"; see planning.tables for its fields
+    ISSUE_TOKEN = "IssueToken"  # noqa: S105 - "operator" or "okta": whose token; see planning.tokens.rotation
+    SAVE_GROUP_TABLE = "SaveGroupTable"  # "group-mapping"; see planning.groups.mapping_table for its fields
     SET_USERNAME_FORMAT = "SetUsernameFormat"  # app id
     ADD_APP_ATTRIBUTE = "AddAppAttribute"  # attribute name
     SET_MAPPING = "SetMapping"  # profile mapping id
@@ -48,7 +48,7 @@ class ActionKind(StrEnum):
     REACTIVATE_ACCOUNT = "ReactivateAccount"  # Okta user id
     CREATE_ACCOUNT = "CreateAccount"  # Okta user id
     CREATE_PROVIDER_GROUP = "CreateProviderGroup"  # displayName
-    CHANGE_MEMBERSHIPS = "ChangeMemberships"  # Okta user id; see planning.memberships for its fields
+    CHANGE_MEMBERSHIPS = "ChangeMemberships"  # Okta user id; see planning.groups.memberships for its fields
     REVOKE_TOKEN = "RevokeToken"  # noqa: S105 - token id
 
 

@@ -1,6 +1,6 @@
 """A plan as data: actions, drift, seats, steps, problems; and the verdict of the guard on it.
 
-Made by planning, carried out by reconcile, rendered by planning.render and by status.
+Made by planning, carried out by reconcile, rendered by planning.output.render and by status.
 """
 
 from __future__ import annotations

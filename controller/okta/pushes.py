@@ -1,8 +1,9 @@
 """What the System Log tells of Okta's own pushing: whom it could not push and why, and which app it does not
 reach.
 
-Filled by the log poller and by event hooks, asked by handlers before each run. Pure. A reason is a text for a
-reader; whether somebody is in error is read from the app's users. Source: developer.okta.com, event types.
+Filled by the log poller and by event hooks, asked by the operator before each run. Pure. A reason is a text
+for a reader; whether somebody is in error is read from the app's users. Source: developer.okta.com, event
+types.
 """
 
 from __future__ import annotations

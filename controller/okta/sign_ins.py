@@ -1,9 +1,9 @@
 """Who has signed in to an app, and on which day last: what the System Log tells of it.
 
-Asked by the poller of handlers, for apps whose SeatLimit wants to know who is inactive. Sign-ins outnumber
-all else in a log, so they are no part of the filter by which changes are followed: each app is read by
-itself, with a position of its own, one app a poll and no app more often than once an hour. Days are enough to
-tell who was not there for weeks, and keep what has to be stored small.
+Asked by the poller of the operator, for apps whose SeatLimit wants to know who is inactive. Sign-ins
+outnumber all else in a log, so they are no part of the filter by which changes are followed: each app is
+read by itself, with a position of its own, one app a poll and no app more often than once an hour. Days are
+enough to tell who was not there for weeks, and keep what has to be stored small.
 Source: developer.okta.com, Event types (user.authentication.sso: the actor is the person, the app a target)
 and System Log API (retention, polling requests).
 """

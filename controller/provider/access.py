@@ -16,6 +16,7 @@ from controller.clock import Clock
 from controller.provider.bugs import note_bug
 from controller.provider.database import Database
 from controller.provider.documents import moment_text
+from controller.provider.http import Request
 from controller.provider.journal import Actor
 from controller.provider.organizations import Organization
 from controller.provider.outages import Refusal
@@ -27,7 +28,6 @@ from controller.provider.tokens import (
     is_worth_noting,
     note_use,
 )
-from controller.provider.wire import Request
 
 logger = logging.getLogger(__name__)
 Area = Literal["scim", "admin"]

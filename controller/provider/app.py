@@ -18,27 +18,12 @@ from controller.errors import SpecError
 from controller.http_limits import ServerLimits
 from controller.provider.access import Gate
 from controller.provider.admin.api import AdminSide
-from controller.provider.answers import scim_error
 from controller.provider.bugs import note_bug, told_to_caller
-from controller.provider.console.pages import Pages
-from controller.provider.console.visits import home, redirect
+from controller.provider.console.app import Pages
+from controller.provider.console.context import home, redirect
 from controller.provider.database import SEARCH_SECONDS, Database, open_database
 from controller.provider.documents import dumps, moment_text
-from controller.provider.journal import Actor
-from controller.provider.lockout import Announcer, read_outlooks
-from controller.provider.organizations import (
-    NewOrganization,
-    find_organization,
-    insert_organization,
-    lock_organization,
-)
-from controller.provider.outages import Refusal
-from controller.provider.scim import ScimSide
-from controller.provider.statements import Prepared, Taken, Unit
-from controller.provider.tables import organizations
-from controller.provider.tables import secrets as secret_rows
-from controller.provider.tokens import NewToken, TooManyTokens, issue_token
-from controller.provider.wire import (
+from controller.provider.http import (
     ClientGone,
     Receive,
     Request,
@@ -48,6 +33,21 @@ from controller.provider.wire import (
     request_of,
     send_response,
 )
+from controller.provider.journal import Actor
+from controller.provider.lockout import Announcer, read_outlooks
+from controller.provider.organizations import (
+    NewOrganization,
+    find_organization,
+    insert_organization,
+    lock_organization,
+)
+from controller.provider.outages import Refusal
+from controller.provider.responses import scim_error
+from controller.provider.scim import ScimSide
+from controller.provider.statements import Prepared, Taken, Unit
+from controller.provider.tables import organizations
+from controller.provider.tables import secrets as secret_rows
+from controller.provider.tokens import NewToken, TooManyTokens, issue_token
 
 BOOTSTRAP = Actor("bootstrap")
 SCIMCTL = Actor("scimctl")

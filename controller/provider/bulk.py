@@ -17,7 +17,6 @@ from scim2_server.conditions import Conditions
 from scim2_server.responses import ScimResponse
 from scim2_server.service import BULK_SUCCESS_STATUS
 
-from controller.provider.changes import change_person, create_or_reactivate
 from controller.provider.documents import etag
 from controller.provider.groups import (
     Group,
@@ -29,6 +28,7 @@ from controller.provider.groups import (
 )
 from controller.provider.patching import own_of_group, own_of_patch, own_of_user
 from controller.provider.people import Context, Person, lock_person, remove_person
+from controller.provider.person_changes import change_person, create_or_reactivate
 from controller.provider.profiles import Profile
 from controller.provider.protocol import Protocol
 from controller.provider.statements import Unit

@@ -45,7 +45,7 @@ from sqlalchemy import (
     true,
 )
 
-from controller.provider.folding import fold
+from controller.provider.casefold import fold
 from controller.provider.jsonsql import JsonSql, json_of
 from controller.provider.tables import groups, memberships, people, person_emails
 

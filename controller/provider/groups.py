@@ -20,9 +20,9 @@ from scim2_models import (
 )
 from sqlalchemy import bindparam, delete, literal_column, select, union_all, update
 
+from controller.provider.casefold import fold
 from controller.provider.documents import content_of, content_of_model, document, dumps
 from controller.provider.filters import Target, members_matching
-from controller.provider.folding import fold
 from controller.provider.journal import Write, record
 from controller.provider.memberships import (
     ADD_MEMBER,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
+from controller.provider.casefold import fold
 from controller.provider.documents import content_of_model, document, etag
-from controller.provider.folding import fold
 from controller.provider.journal import Actor, Write, record
 from controller.provider.models import NamedGroup
 from controller.provider.organizations import Change, Organization, count

@@ -15,9 +15,9 @@ from controller.http_server import Door
 from controller.provider.bugs import note_bug
 from controller.provider.database import Database
 from controller.provider.documents import moment_text
+from controller.provider.http import Receive, Response, Scope, Send, send_response
 from controller.provider.lockout import AdminOutlook, admin_outlooks
 from controller.provider.outages import Refusal
-from controller.provider.wire import Receive, Response, Scope, Send, send_response
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -19,11 +19,17 @@ from scim2_models import (
 )
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from controller.provider.casefold import fold
 from controller.provider.documents import content_of_model, document
-from controller.provider.folding import fold
-from controller.provider.guarded import CHANGE_PERSON, CREATE_PERSON, ROW_VERSION, GuardedUnit, guard_values
 from controller.provider.journal import Actor, Write, entry_values, record
 from controller.provider.memberships import follow_mapping, leave_all
+from controller.provider.optimistic_write import (
+    CHANGE_PERSON,
+    CREATE_PERSON,
+    ROW_VERSION,
+    GuardedUnit,
+    guard_values,
+)
 from controller.provider.organizations import Change, Organization, count
 from controller.provider.profiles import CALENDLY_SCHEMA
 from controller.provider.seats import OverCapacityError, Status, Verdict, admit, capacity, next_status

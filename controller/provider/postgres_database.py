@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from controller.errors import SpecError
-from controller.provider.guarded import GuardedUnit, NeedsLocks
+from controller.provider.optimistic_write import GuardedUnit, NeedsLocks
 from controller.provider.outages import Health, Refusal, Unreachable, of_postgres
 from controller.provider.statements import Job, Taken, TimedUnit, Unit
 from controller.provider.tables import migrate

@@ -32,6 +32,7 @@ from scim2_models import (
 )
 from scim2_server.service import ScimService
 
+from controller.provider.http import holds_nul
 from controller.provider.models import (
     AnyDomainUser,
     CalendlyUser,
@@ -40,7 +41,6 @@ from controller.provider.models import (
     NarrowUser,
 )
 from controller.provider.profiles import Profile
-from controller.provider.wire import holds_nul
 
 MAX_BULK_OPERATIONS = 1000
 MAX_BODY_BYTES = 1 << 20

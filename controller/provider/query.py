@@ -14,10 +14,10 @@ from scim2_models import InvalidValueException, SearchRequest
 from scim2_server.service import scim_exception_of
 from sqlalchemy import ColumnElement
 
+from controller.provider.casefold import fold
 from controller.provider.documents import Projection
 from controller.provider.entra import plain_filter
 from controller.provider.filters import Target, check_size, where
-from controller.provider.folding import fold
 from controller.provider.organizations import Organization
 from controller.provider.protocol import Protocol
 from controller.provider.statements import Unit

@@ -26,9 +26,7 @@ from scim2_server.routing import match as match_route
 
 from controller.clock import Clock
 from controller.provider.access import Caller, Denied, Gate, lane_of
-from controller.provider.answers import empty_answer, error_answer, of_core, resource_answer
 from controller.provider.bulk import BulkCall, read_bulk, run_bulk
-from controller.provider.changes import change_person, create_or_reactivate, set_active
 from controller.provider.database import Database
 from controller.provider.documents import (
     Projection,
@@ -47,8 +45,9 @@ from controller.provider.groups import (
     remove_group,
     replace_group,
 )
-from controller.provider.guarded import GuardedUnit
+from controller.provider.http import BodyTooLarge, ClientGone, Receive, Request, Response, read_body
 from controller.provider.memberships import groups_of, members_of
+from controller.provider.optimistic_write import GuardedUnit
 from controller.provider.organizations import Organization, find_organization, lock_organization
 from controller.provider.patching import only_active, read_group, read_patch, read_user
 from controller.provider.people import (
@@ -58,12 +57,13 @@ from controller.provider.people import (
     lock_person,
     remove_person,
 )
+from controller.provider.person_changes import change_person, create_or_reactivate, set_active
 from controller.provider.protocol import MAX_BODY_BYTES, Protocol, protocol_of
 from controller.provider.query import CORE, Plan, Search
+from controller.provider.responses import empty_answer, error_answer, of_core, resource_answer
 from controller.provider.search import render_page, run_plan
 from controller.provider.seats import capacity
 from controller.provider.statements import Unit
-from controller.provider.wire import BodyTooLarge, ClientGone, Receive, Request, Response, read_body
 
 T = TypeVar("T")
 LARGE_BODY_BYTES = 64_000

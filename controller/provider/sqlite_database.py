@@ -25,7 +25,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from controller.errors import SpecError
-from controller.provider.folding import fold
+from controller.provider.casefold import fold
 from controller.provider.outages import Health, Refusal, Unreachable, of_sqlite
 from controller.provider.private_files import make_private
 from controller.provider.statements import Job, TimedUnit, Unit

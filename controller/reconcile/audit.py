@@ -14,9 +14,9 @@ from typing import Literal
 from controller.api.meta import APPROVED_BY
 from controller.model.actions import Action, Outcome
 from controller.model.plan import Verdict
-from controller.planning.digest import fingerprint
-from controller.planning.inputs import Inputs
-from controller.reconcile.outcome import is_about_one
+from controller.planning.base.digest import fingerprint
+from controller.planning.base.inputs import Inputs
+from controller.reconcile.totals import is_about_one
 
 STARTED = "Started"
 """In place of a result while there is none."""

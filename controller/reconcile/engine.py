@@ -26,21 +26,21 @@ from controller.model.actions import Action, Outcome, Result
 from controller.model.actual import AccountState, Actual, AssignmentState, Memory, ProviderState
 from controller.model.people import EVERYTHING, Scope
 from controller.model.plan import Frozen, Plan, Problem, Verdict
-from controller.planning.absences import people_to_prove
-from controller.planning.conflicts import check_observed_app
-from controller.planning.deferral import mark_due
-from controller.planning.departure import plan_departure
-from controller.planning.desired import build_desired, check_actual
-from controller.planning.diff import Previous, make_plan
-from controller.planning.guard import Circumstances, judge
-from controller.planning.inputs import Inputs, Resource, Rival
-from controller.planning.intent import note_intent, recover
-from controller.planning.matching import ids_to_look_up
-from controller.planning.memberships import groups_to_read
-from controller.planning.memory import Run, remember
-from controller.planning.reclaim import kept_sign_ins
-from controller.planning.rotation import lacks_token
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
+from controller.planning.base.inputs import Inputs, Resource, Rival
+from controller.planning.desired.build import build_desired, check_actual
+from controller.planning.desired.conflicts import check_observed_app
+from controller.planning.groups.memberships import groups_to_read
+from controller.planning.make_plan import Previous, make_plan
+from controller.planning.people.deferred_changes import mark_due
+from controller.planning.people.matching import ids_to_look_up
+from controller.planning.policy.absences import people_to_prove
+from controller.planning.policy.decision import Circumstances, judge
+from controller.planning.seats.inactive import kept_sign_ins
+from controller.planning.state.after_run import Run, remember
+from controller.planning.state.before_run import note_intent, recover
+from controller.planning.teardown.plan import plan_departure
+from controller.planning.tokens.rotation import lacks_token
 from controller.reconcile.audit import STARTED, audit, audit_start
 from controller.reconcile.exclusive import AppsInWork
 from controller.reconcile.report import Report

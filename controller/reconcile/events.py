@@ -1,6 +1,6 @@
 """Which events a change of status is worth: transitions only, never "still so". Pure.
 
-Called by handlers with the status before and after. An event's reason is the reason of the condition that
+Called by the operator with the status before and after. An event's reason is the reason of the condition that
 changed, so that `kubectl describe` and the condition tell the same story.
 """
 
@@ -21,9 +21,9 @@ from controller.reconcile.conditions import (
     TRUE,
     by_type,
 )
-from controller.reconcile.outcome import Amount
 from controller.reconcile.reasons import Reason
 from controller.reconcile.report import Report
+from controller.reconcile.totals import Amount
 
 Severity = Literal["Normal", "Warning"]
 SHOWN = 3

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from controller.api.meta import IN_OWN_NAME
 from controller.model.plan import HoldReason, Problem, Seats, SeatState
 from controller.model.words import many
-from controller.planning.wish import SeatWish
+from controller.planning.base.desired import SeatWish
 from controller.reconcile.conditions import (
     CAPACITY,
     CONFIGURED,
@@ -28,8 +28,8 @@ from controller.reconcile.conditions import (
     Finding,
     condition_of,
 )
-from controller.reconcile.outcome import Amount
 from controller.reconcile.reasons import Reason, known_reason
+from controller.reconcile.totals import Amount
 
 SHOWN = 3
 INTEGRATION = "ScimIntegration"

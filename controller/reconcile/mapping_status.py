@@ -13,10 +13,10 @@ from controller.api.group_mapping import MOVES_SHOWN, UNMATCHED_VALUES, GroupMap
 from controller.api.status import VALUE
 from controller.errors import clip
 from controller.model.plan import MappingPreview, Move
-from controller.planning.fields import verbatim
-from controller.planning.inputs import Resource
-from controller.reconcile.outcome import Show
+from controller.planning.base.inputs import Resource
+from controller.planning.people.attribute_diff import verbatim
 from controller.reconcile.report import Report
+from controller.reconcile.totals import Show
 
 Status = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 A run that waits holds no slot (see slots), and tenants take turns (see fairness).
 
-Fed by handlers (events, hooks, the log poller, annotations); calls one coroutine for each run and asks it
+Fed by the operator (events, hooks, the log poller, annotations); calls one coroutine for each run and asks it
 when the next is due. kopf's own queues are not used for work, because they are edge-triggered and their
 timers neither jitter nor yield to a person's edit. Knows neither kopf nor Kubernetes.
 """

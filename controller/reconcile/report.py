@@ -9,8 +9,8 @@ from controller.model.actions import Outcome
 from controller.model.actual import Actual, Memory
 from controller.model.people import EVERYTHING, Scope
 from controller.model.plan import Plan, Problem, Verdict
-from controller.planning.inputs import Inputs
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
+from controller.planning.base.inputs import Inputs
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from controller.errors import clip
 from controller.model.actual import Memory
 from controller.model.plan import Seats
 from controller.parsing import parse_moment
-from controller.planning.forecast import forecast
-from controller.planning.reclaim import find_inactive
-from controller.reconcile.outcome import Show
+from controller.planning.seats.forecast import forecast
+from controller.planning.seats.inactive import find_inactive
 from controller.reconcile.report import Report
+from controller.reconcile.totals import Show
 
 Status = dict[str, Any]
 

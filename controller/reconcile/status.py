@@ -1,6 +1,6 @@
 """Status of the four kinds as a function of the previous status, the report, the generation and the time.
 
-Called by handlers after each run, for the integration and for everything that refers to it. Pure: equal
+Called by the operator after each run, for the integration and for everything that refers to it. Pure: equal
 arguments give equal dicts, and a run that found nothing new gives the previous status, so that nothing is
 written. Shapes are those of api.integration_status and of the status models beside each kind.
 """
@@ -29,10 +29,10 @@ from controller.model.actions import Outcome, Touch
 from controller.model.people import OktaId
 from controller.model.plan import DriftItem, HoldReason
 from controller.parsing import parse_moment
-from controller.planning.deferral import waiting_changes
-from controller.planning.inputs import Resource
-from controller.planning.rotation import TokenTimes, token_times
-from controller.planning.safeguards import count_use
+from controller.planning.base.inputs import Resource
+from controller.planning.people.deferred_changes import waiting_changes
+from controller.planning.policy.change_limits import count_use
+from controller.planning.tokens.rotation import TokenTimes, token_times
 from controller.reconcile.conditions import (
     READY,
     RECONCILING,
@@ -45,10 +45,10 @@ from controller.reconcile.conditions import (
     size_of,
 )
 from controller.reconcile.findings import integration_findings, scoped_findings
-from controller.reconcile.outcome import Amount, Show, show_login
 from controller.reconcile.reasons import Reason
 from controller.reconcile.report import Report
 from controller.reconcile.seat_status import forecast_status, seats_status
+from controller.reconcile.totals import Amount, Show, show_login
 
 Status = dict[str, Any]
 REFRESH = timedelta(hours=6)

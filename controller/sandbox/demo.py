@@ -14,14 +14,14 @@ from pathlib import Path
 
 from controller.api import KINDS
 from controller.errors import ControllerError
-from controller.handlers.tables import render_columns
-from controller.sandbox import acts
-from controller.sandbox.board import condition, has_condition
-from controller.sandbox.cast import Cast, choose_cast
+from controller.kube.tables import render_columns
+from controller.sandbox import demo_scenes as acts
+from controller.sandbox.actors import INTEGRATION, LIMIT, Play
+from controller.sandbox.console_output import Stage
+from controller.sandbox.demo_people import Cast, choose_cast
 from controller.sandbox.people import SandboxPerson, generated
-from controller.sandbox.play import INTEGRATION, LIMIT, Play
 from controller.sandbox.run import Setup, World, apply_manifests, open_world
-from controller.sandbox.shown import Stage
+from controller.sandbox.watch_cache import condition, has_condition
 
 PEOPLE = 60
 READY_SECONDS = 30.0

@@ -21,13 +21,12 @@ from pydantic import SecretStr
 from controller.api.crds import build_crds
 from controller.clock import Clock, SystemClock
 from controller.errors import ControllerError, NotFound, SpecError, Waiting
-from controller.handlers.apiserver import JSON, ApiServer, open_api_server
-from controller.handlers.manifests import Manifest, resource_path
-from controller.handlers.paths import object_path
+from controller.kube.client import JSON, ApiServer, open_api_server
+from controller.kube.manifests import Manifest, resource_path
+from controller.kube.paths import object_path
 from controller.provider.app import build_app as build_provider
 from controller.provider.app import create_organization
 from controller.provider.organizations import NewOrganization
-from controller.sandbox.board import Board, condition
 from controller.sandbox.folder import Access, write_env, write_examples, write_kubeconfig
 from controller.sandbox.kubernetes.app import build_app as build_kubernetes
 from controller.sandbox.kubernetes.app import kubeconfig as kubeconfig_text
@@ -37,6 +36,7 @@ from controller.sandbox.okta.seed import ASSIGNED_GROUP, seed
 from controller.sandbox.okta.store import Org
 from controller.sandbox.people import SandboxPerson, generated
 from controller.sandbox.serving import Served, serve
+from controller.sandbox.watch_cache import Board, condition
 from controller.scim.connect import open_admin
 from controller.settings import Settings
 
@@ -230,7 +230,7 @@ async def _start_operator(stack: AsyncExitStack, setup: Setup, config: str, port
     """The operator as a task; returns when it is ready to reconcile."""
     update = {"metrics_port": port, "state_namespace": setup.state_namespace}
     settings = setup.settings.model_copy(update=update)
-    from controller.handlers.startup import run_operator  # kopf takes a second to import
+    from controller.operator.main import run_operator  # kopf takes a second to import
 
     stop, ready = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(run_operator(settings, kubeconfig=config, stop=stop, ready=ready))

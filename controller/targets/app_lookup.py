@@ -11,7 +11,7 @@ import asyncio
 from controller.errors import NotFound, SpecError
 from controller.okta.client import OktaClient
 from controller.okta.shapes import App
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
 
 
 class AppLookup:

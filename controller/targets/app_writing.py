@@ -30,7 +30,7 @@ from controller.errors import Rejected
 from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.okta.client import OktaClient
 from controller.okta.shapes import App, Json
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
 from controller.targets.order import Written, confirmed, not_confirmed
 
 LOOKS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)

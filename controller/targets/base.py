@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from controller.model.actions import Action, ActionKind, Outcome
 from controller.model.actual import AccountState, AppState, AssignmentState, GroupState, ProviderState
 from controller.model.people import OktaId, PersonState, Scope
-from controller.planning.inputs import Inputs
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
+from controller.planning.base.inputs import Inputs
 
 Part = TypeVar("Part", covariant=True)
 Done = Callable[[Outcome], None]

@@ -1,7 +1,7 @@
 """Makes the targets of an integration, and opens orgs; keeps sessions, tokens and budgets between runs.
 
-Used by reconcile through the Connector Protocol, by handlers for an OktaOrg of its own, and by scimctl. What
-it keeps is replaced as soon as a URL, a Secret or a certificate changes. Sessions that were replaced or
+Used by reconcile through the Connector Protocol, by the operator for an OktaOrg of its own, and by scimctl.
+What it keeps is replaced as soon as a URL, a Secret or a certificate changes. Sessions that were replaced or
 forgotten are retired: another run may still be on them, and they close with its last request.
 """
 
@@ -23,8 +23,8 @@ from controller.api.scim_integration import ScimIntegrationSpec
 from controller.errors import SpecError, Waiting
 from controller.model.actual import HeldTokens
 from controller.okta.connect import OpenOrg, OrgAccess, okta_budgets, open_org
-from controller.planning.inputs import Inputs, Resource
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
+from controller.planning.base.inputs import Inputs, Resource
 from controller.scim.client import Tested
 from controller.scim.connect import OpenProvider, ProviderAccess, open_admin, open_provider
 from controller.settings import Settings

@@ -21,7 +21,7 @@ from controller.model.people import Scope
 from controller.okta.client import OktaClient
 from controller.okta.shapes import App, Connection, Schema, UserType
 from controller.okta.shapes import Mapping as OktaMapping
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
 from controller.targets.app_lookup import AppLookup
 from controller.targets.app_writing import AppWriter
 from controller.targets.base import Begun, Done, unobserved

@@ -19,7 +19,7 @@ from controller.model.people import STATE_OF_OKTA_STATUS, OktaId, Person, Person
 from controller.names import fold
 from controller.okta.client import OktaClient
 from controller.okta.shapes import AppUser, Group, User
-from controller.planning.wish import Desired, GroupRef
+from controller.planning.base.desired import Desired, GroupRef
 from controller.targets.app_lookup import AppLookup
 from controller.targets.assigning import AssignmentWriter
 from controller.targets.base import Begun, Done, SecondLook, unobserved

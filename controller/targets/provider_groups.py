@@ -15,7 +15,7 @@ from controller.errors import NotFound, Rejected, RemoteError, Unavailable
 from controller.model.actions import Action, ActionKind, Outcome
 from controller.model.actual import GroupState
 from controller.model.people import ScimId
-from controller.planning.memberships import changed_groups, group_after
+from controller.planning.groups.memberships import changed_groups, group_after
 from controller.scim.failures import ForeignNotFound
 from controller.scim.groups import GroupClient
 from controller.targets.order import Written, confirmed, not_confirmed

@@ -15,8 +15,8 @@ from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import AccountState, GroupState
 from controller.model.people import Account, ScimId, Scope, Value
 from controller.names import fold
-from controller.planning.memberships import GROUP_KINDS
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
+from controller.planning.groups.memberships import GROUP_KINDS
 from controller.scim.client import USER_SCHEMA, Json, ScimClient
 from controller.scim.groups import GroupClient
 from controller.scim.paths import Path, Read, parse_path

@@ -26,8 +26,8 @@ from controller.model.actual import (
 )
 from controller.model.people import OktaId, Scope
 from controller.parsing import as_texts, parse_moment, whole_number
-from controller.planning.tables import SavedTable, table_of
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
+from controller.planning.groups.mapping_table import SavedTable, table_of
 from controller.scim.admin import AdminClient, Json
 from controller.scim.client import ScimClient
 from controller.targets.base import Begun, Done, unobserved

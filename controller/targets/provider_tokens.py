@@ -17,7 +17,7 @@ from controller.api.meta import REPLACED_TOKEN
 from controller.errors import Conflict, Rejected, RemoteError, clip
 from controller.model.actions import Action
 from controller.outside_text import remember
-from controller.planning.wish import Desired, TokenPlace
+from controller.planning.base.desired import Desired, TokenPlace
 from controller.scim.admin import AdminClient, Json, token_fingerprint
 from controller.scim.client import Tested
 from controller.targets.base import SecretStore

@@ -1,6 +1,6 @@
 """Brings what transport counts into the metrics of the process.
 
-Used by whoever wires the operator (handlers.startup); transport itself knows no Prometheus.
+Used by whoever wires the operator (operator.main); transport itself knows no Prometheus.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from controller.model.people import EVERYTHING, OktaId, Scope
 from controller.model.plan import HoldReason
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
-from controller.reconcile.stored import decode_memory, encode_memory
+from controller.reconcile.state_codec import decode_memory, encode_memory
 from controller.sandbox.okta import assignments, directory
 from controller.settings import Settings
 from tests.contract.targets.conftest import Opener

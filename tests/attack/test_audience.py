@@ -12,9 +12,9 @@ import pytest
 from pydantic import SecretStr
 
 from controller.errors import SpecError
-from controller.handlers.gather import Vault, Wanted
-from controller.handlers.oktaside import OktaSide
-from controller.planning.inputs import SecretKey
+from controller.operator.okta_lookup import OktaSide
+from controller.operator.run_inputs import Vault, Wanted
+from controller.planning.base.inputs import SecretKey
 from controller.settings import Settings
 from controller.targets.connect import TargetConnector
 from tests.attack.servers import keep_alive

@@ -15,10 +15,10 @@ from pydantic import SecretStr
 
 from controller.api.okta_org import OktaOrgSpec
 from controller.clock import ManualClock
-from controller.handlers.orgs import Orgs
 from controller.okta.connect import OpenOrg
 from controller.okta.events import Change
-from controller.planning.inputs import Resource
+from controller.operator.log_poller import Orgs
+from controller.planning.base.inputs import Resource
 from controller.settings import Settings
 from controller.targets.connect import TargetConnector
 from tests.attack.servers import keep_alive

@@ -13,12 +13,12 @@ from controller.api.provider import ProviderProfile
 from controller.model.actions import Result
 from controller.model.actual import Actual, Deferred, Memory
 from controller.model.plan import Plan
-from controller.planning.deferral import mark_due
-from controller.planning.diff import make_plan
-from controller.planning.guard import Circumstances, judge
-from controller.planning.memory import Run, remember
-from controller.planning.profiles import build_profile
-from controller.reconcile.stored import decode_memory, encode_memory
+from controller.planning.desired.profiles import build_profile
+from controller.planning.make_plan import make_plan
+from controller.planning.people.deferred_changes import mark_due
+from controller.planning.policy.decision import Circumstances, judge
+from controller.planning.state.after_run import Run, remember
+from controller.reconcile.state_codec import decode_memory, encode_memory
 from tests.unit.planning.world import NOW, PATHS, account_of, actual, done, memory, person, wish
 
 EMAIL = PATHS[1]

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from controller.api.okta_org import OktaOrgSpec
 from controller.api.scim_integration import ScimIntegrationSpec
 from controller.model.people import OktaId, Scope
-from controller.planning.desired import build_desired
-from controller.planning.inputs import Inputs, Resource, SecretKey
+from controller.planning.base.inputs import Inputs, Resource, SecretKey
+from controller.planning.desired.build import build_desired
 from controller.settings import Settings
 from controller.targets.base import Targets
 from controller.targets.connect import TargetConnector

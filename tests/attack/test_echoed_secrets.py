@@ -21,25 +21,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from controller.cli.lines import emit
+from controller.cli.terminal import emit
 from controller.clock import ManualClock
 from controller.errors import Rejected, RemoteError, SpecError, Unavailable
-from controller.handlers.cluster import Cluster, path_of
-from controller.handlers.known import ORG
 from controller.logs import JsonFormatter, TextFormatter
 from controller.okta.client import OktaClient
+from controller.operator.cluster import Cluster, path_of
+from controller.operator.store import ORG
 from controller.outside_text import MASK, markdown, masked, remember, shown, shown_tree
-from controller.planning.diff import make_plan
-from controller.planning.guard import Circumstances, judge
-from controller.planning.plan_json import render_json
-from controller.planning.render import Planned, render_markdown, render_text
+from controller.planning.make_plan import make_plan
+from controller.planning.output.plan_json import render_json
+from controller.planning.output.render import Planned, render_markdown, render_text
+from controller.planning.policy.decision import Circumstances, judge
 from controller.reconcile.events import Event
 from controller.scim.admin import AdminClient
 from controller.scim.client import ScimClient
 from controller.transport.retry import NO_RETRY
 from controller.transport.session import Remote, Session, Wiring
-from tests.unit.handlers.bodies import body as made
-from tests.unit.handlers.fakeapi import FakeApi
+from tests.unit.kube.fakeapi import FakeApi
+from tests.unit.operator.bodies import body as made
 from tests.unit.planning import world
 
 TOKENS = st.text(string.ascii_letters + string.digits + "-._~+/=", min_size=16, max_size=80)

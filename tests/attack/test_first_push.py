@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from controller.model.plan import HoldReason
-from controller.planning.profiles import CALENDLY_URN
-from controller.reconcile.stored import decode_memory
+from controller.planning.desired.profiles import CALENDLY_URN
+from controller.reconcile.state_codec import decode_memory
 from controller.sandbox.okta import directory
 from controller.scim.client import USER_SCHEMA
 from tests.contract.targets.conftest import Opener

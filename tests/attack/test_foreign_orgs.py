@@ -10,17 +10,17 @@ import pytest
 from controller.api.meta import FINALIZER, SYNC_USER
 from controller.clock import ManualClock
 from controller.errors import Unavailable
-from controller.handlers.gather import rivals_of
-from controller.handlers.known import Known
-from controller.handlers.sharing import count_users, may_use, usable_org
-from controller.handlers.startup import Ground, Operator
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, Scope
+from controller.operator.main import Ground, Operator
+from controller.operator.org_sharing import count_users, may_use, usable_org
+from controller.operator.run_inputs import rivals_of
+from controller.operator.store import Known
 from controller.reconcile.schedule import Lane, Next, Task
 from controller.settings import Settings
 from controller.targets.connect import TargetConnector
-from tests.unit.handlers.bodies import body, with_status
-from tests.unit.handlers.fakeapi import FakeApi
+from tests.unit.kube.fakeapi import FakeApi
+from tests.unit.operator.bodies import body, with_status
 from tests.unit.planning import world
 from tests.unit.reconcile.reports import INTEGRATION, ORG
 

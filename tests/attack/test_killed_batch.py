@@ -14,9 +14,9 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from controller.handlers.manifests import read_manifests, resource_path
+from controller.kube.manifests import read_manifests, resource_path
+from controller.sandbox.actors import Hands, Provider
 from controller.sandbox.people import generated
-from controller.sandbox.play import Hands, Provider
 from controller.sandbox.run import Setup, World, free_port, open_world
 
 pytestmark = pytest.mark.slow

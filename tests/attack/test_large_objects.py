@@ -15,10 +15,10 @@ from kubernetes.aio.client.configuration import Configuration
 
 from controller.clock import ManualClock
 from controller.errors import Rejected, Unavailable, Waiting
-from controller.handlers.answers import OBJECT_BYTES, PAGE_BYTES
-from controller.handlers.apiserver import MOST_EMPTY_PAGES, MOST_ITEMS, PAGE_ITEMS, ApiServer
-from controller.handlers.cluster import Cluster
-from controller.handlers.paths import object_path
+from controller.kube.bounded_answers import OBJECT_BYTES, PAGE_BYTES
+from controller.kube.client import MOST_EMPTY_PAGES, MOST_ITEMS, PAGE_ITEMS, ApiServer
+from controller.kube.paths import object_path
+from controller.operator.cluster import Cluster
 from tests.attack.servers import Hostile, answered, hostile
 
 MEBIBYTE = 1024 * 1024

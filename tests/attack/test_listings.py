@@ -18,7 +18,7 @@ from controller.model.people import EVERYTHING, OktaId
 from controller.okta.client import PAGE_LOG, OktaClient
 from controller.okta.events import Change, follow
 from controller.okta.pushes import KEPT_APPS, Pushes
-from controller.planning.checks import MAX_PEOPLE
+from controller.planning.desired.spec_checks import MAX_PEOPLE
 from controller.scim.admin import AdminClient
 from controller.scim.client import ScimClient
 from controller.scim.groups import GroupClient

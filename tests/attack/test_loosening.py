@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from controller.api.crds import build_crds
 from controller.api.scim_integration import ScimIntegrationSpec
-from controller.planning.desired import _safeguards
-from controller.planning.safeguards import allowed
+from controller.planning.desired.build import _safeguards
+from controller.planning.policy.change_limits import allowed
 from controller.schema.structural import Structural, compile_schema
 from tests.attack.policies import Policy, Request, policy
 from tests.contract.chart.rendering import of_kind, render

@@ -17,7 +17,7 @@ import pytest
 from controller.errors import ControllerError
 from controller.metrics import Metrics
 from controller.model.actual import Memory
-from controller.planning.inputs import Inputs
+from controller.planning.base.inputs import Inputs
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
 from controller.settings import Settings

@@ -20,10 +20,10 @@ from controller.model.actual import Memory
 from controller.model.plan import Plan
 from controller.names import fold
 from controller.okta.client import OktaClient
-from controller.planning.diff import make_plan
-from controller.planning.matching import Register, Tie
+from controller.planning.make_plan import make_plan
+from controller.planning.people.matching import Register, Tie
 from controller.provider.app import build_app
-from controller.provider.folding import fold as provider_fold
+from controller.provider.casefold import fold as provider_fold
 from controller.scim.client import ScimClient
 from controller.transport.retry import NO_RETRY
 from controller.transport.session import Remote, Session, Wiring

@@ -21,9 +21,9 @@ from controller.api.crds import build_schema
 from controller.api.object_names import is_namespace_name, is_object_name
 from controller.cli.validate import find_problems
 from controller.errors import Rejected, SpecError
-from controller.handlers.apiserver import ApiServer
-from controller.handlers.manifests import parse_manifests
-from controller.handlers.paths import ApiPath, field_selector, object_path
+from controller.kube.client import ApiServer
+from controller.kube.manifests import parse_manifests
+from controller.kube.paths import ApiPath, field_selector, object_path
 from controller.schema import compile_schema
 from controller.transport.calls import fill
 from tests.docs.test_examples import EXAMPLES
@@ -258,7 +258,7 @@ def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_only_one_module_makes_paths_of_the_kubernetes_api(path: Path) -> None:
-    if path == SOURCE / "handlers" / "paths.py":
+    if path == SOURCE / "kube" / "paths.py":
         return
     source = path.read_text()
     tree = ast.parse(source)
@@ -267,7 +267,7 @@ def test_only_one_module_makes_paths_of_the_kubernetes_api(path: Path) -> None:
         assert not is_path, f"{path.name}:{line}: {text!r}: use paths.object_path"
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id != "ApiPath" or path.name == "apiserver.py", f"{path.name}:{node.lineno}"
+            assert node.func.id != "ApiPath" or path.name == "client.py", f"{path.name}:{node.lineno}"
 
 
 def test_the_type_of_a_path_is_lost_where_text_is_added() -> None:

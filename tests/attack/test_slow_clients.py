@@ -12,12 +12,12 @@ import pytest
 from pydantic import SecretStr
 
 from controller.clock import ManualClock
-from controller.handlers.health import Pulse, health_listener
-from controller.handlers.hooks import hook_listener
-from controller.handlers.listening import Listener, Receive, Scope, Send, answer
 from controller.http_limits import ServerLimits
 from controller.metrics import Metrics
 from controller.okta.events import LARGEST_HOOK
+from controller.operator.event_hooks import hook_listener
+from controller.operator.health import Pulse, health_listener
+from controller.operator.http_listener import Listener, Receive, Scope, Send, answer
 from controller.settings import Settings
 from tests.attack.clients import GET, RawClient, client, clients, eventually, fetch
 

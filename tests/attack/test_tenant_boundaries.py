@@ -19,8 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from controller.api import API_VERSION, FINALIZER, KINDS
 from controller.errors import NotFound, Rejected
-from controller.handlers.manifests import resource_path
-from controller.handlers.paths import object_path
+from controller.kube.manifests import resource_path
+from controller.kube.paths import object_path
 from controller.sandbox.run import OPERATOR_NAMESPACE, open_world
 from tests.attack.rights import Roles, asked
 from tests.cluster.fixtures import Cluster

@@ -14,24 +14,24 @@ from pydantic import SecretStr
 
 from controller.clock import ManualClock
 from controller.errors import SpecError, Waiting
-from controller.handlers.gather import is_proven, names_of_app, rivals_of
-from controller.handlers.known import Known
-from controller.handlers.memories import Memories
-from controller.handlers.moving import Mover
-from controller.handlers.state import About, StateStore, state_name
+from controller.kube.state_store import About, StateStore, state_name
 from controller.metrics import Metrics
 from controller.model.actual import Memory
-from controller.planning.conflicts import check_rivals
-from controller.planning.inputs import NO_NAMES, AppNames, Inputs, Rival
+from controller.operator.run_inputs import is_proven, names_of_app, rivals_of
+from controller.operator.state_cache import Memories
+from controller.operator.state_migration import Mover
+from controller.operator.store import Known
+from controller.planning.base.inputs import NO_NAMES, AppNames, Inputs, Rival
+from controller.planning.desired.conflicts import check_rivals
 from controller.reconcile import engine as module
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
-from controller.reconcile.stored import encode_memory
+from controller.reconcile.state_codec import encode_memory
 from controller.settings import Settings
 from controller.transport.urls import UrlRefused, check_url
 from controller.urls import normal_url
-from tests.unit.handlers.bodies import body, with_status
-from tests.unit.handlers.fakeapi import FakeApi
+from tests.unit.kube.fakeapi import FakeApi
+from tests.unit.operator.bodies import body, with_status
 from tests.unit.planning import world
 from tests.unit.reconcile.fakes import FakeConnector, FakeWorld
 from tests.unit.reconcile.reports import INTEGRATION, ORG, inputs, resource

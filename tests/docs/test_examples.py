@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from controller.cli.validate import find_problems
 from controller.clock import SystemClock
-from controller.handlers.apiserver import ApiServer, open_api_server
-from controller.handlers.manifests import read_manifests, resource_path
+from controller.kube.client import ApiServer, open_api_server
+from controller.kube.manifests import read_manifests, resource_path
 from controller.sandbox.folder import write_kubeconfig
 from controller.sandbox.kubernetes.app import build_app, kubeconfig
 from controller.sandbox.run import install_crds

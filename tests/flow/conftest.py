@@ -21,15 +21,15 @@ import pytest_asyncio
 
 from controller.api import API_VERSION, KINDS, REQUESTED_AT
 from controller.errors import NotFound, RateLimited, Unavailable
-from controller.handlers.manifests import read_manifests, resource_path
-from controller.handlers.paths import object_path
+from controller.kube.manifests import read_manifests, resource_path
+from controller.kube.paths import object_path
 from controller.reconcile.conditions import kstatus_faults
 from controller.sandbox import run
-from controller.sandbox.board import Board, Predicate
+from controller.sandbox.actors import Hands, Okta, Provider
 from controller.sandbox.okta.app import build_app
 from controller.sandbox.okta.store import Org
-from controller.sandbox.play import Hands, Okta, Provider
 from controller.sandbox.run import World, open_world
+from controller.sandbox.watch_cache import Board, Predicate
 from tests.cluster.control_plane import ADMIN
 from tests.cluster.fixtures import Cluster
 from tests.contract.okta.judge import Judge

@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from controller.api import FINALIZER
-from controller.handlers.apiserver import JSON
-from controller.handlers.manifests import resource_path
-from controller.sandbox.play import Hands
+from controller.kube.client import JSON
+from controller.kube.manifests import resource_path
+from controller.sandbox.actors import Hands
 from controller.sandbox.run import Setup, World, open_world
 from controller.settings import Settings
 from tests.flow.conftest import Flow, condition, says

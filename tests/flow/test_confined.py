@@ -13,8 +13,8 @@ import pytest_asyncio
 
 from controller.api import API_VERSION, FINALIZER
 from controller.errors import NotFound
-from controller.handlers.manifests import resource_path
-from controller.handlers.paths import object_path
+from controller.kube.manifests import resource_path
+from controller.kube.paths import object_path
 from controller.sandbox.run import World, open_world
 from controller.settings import Settings
 from tests.cluster.control_plane import ControlPlane

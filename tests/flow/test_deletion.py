@@ -9,7 +9,7 @@ import pytest
 
 from controller.api import FINALIZER
 from controller.errors import NotFound
-from controller.handlers.manifests import resource_path
+from controller.kube.manifests import resource_path
 from tests.flow.conftest import SECONDS, Flow, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from controller.errors import SpecError
+from controller.sandbox.console_output import Stage
 from controller.sandbox.demo import run_demo
 from controller.sandbox.people import SandboxPerson, generated, read_csv
-from controller.sandbox.shown import Stage
 
 DEPARTMENTS = ("Research & Development", "Käse", "Legal")
 

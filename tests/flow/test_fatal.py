@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from controller.api.crds import build_crds
-from controller.handlers.manifests import resource_path
+from controller.kube.manifests import resource_path
 from controller.sandbox.run import Setup, World, install_crds, open_world
 from tests.flow.conftest import Flow, says
 

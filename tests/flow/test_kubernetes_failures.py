@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from controller.api import API_VERSION
-from controller.handlers import resources
-from controller.handlers.paths import object_path
-from controller.handlers.state import state_name
+from controller.kube.paths import object_path
+from controller.kube.state_store import state_name
+from controller.operator import informer as resources
 from controller.sandbox.run import OPERATOR_NAMESPACE
 from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import SECONDS, Flow, condition, says

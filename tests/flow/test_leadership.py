@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 
 from controller.clock import SystemClock
-from controller.handlers.leader import USUAL, LeaderThread, Place
+from controller.kube.leader_election import USUAL, LeaderThread, Place
 from controller.sandbox.run import World, free_port, open_world
 from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import Flow, says

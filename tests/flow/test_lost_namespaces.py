@@ -14,9 +14,9 @@ import pytest
 import pytest_asyncio
 
 from controller.api import API_VERSION, KINDS
-from controller.handlers import namespaces as module
-from controller.handlers.paths import object_path
-from controller.handlers.startup import run_operator
+from controller.kube.paths import object_path
+from controller.operator import namespaces as module
+from controller.operator.main import run_operator
 from controller.sandbox.run import Setup, World, free_port, open_world
 from controller.settings import Settings
 from tests.flow.conftest import SECONDS, Flow

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from controller.errors import NotFound
-from controller.handlers.paths import object_path
+from controller.kube.paths import object_path
 from tests.flow.conftest import JSON, Flow, condition, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

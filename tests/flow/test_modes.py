@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from controller.errors import NotFound
-from controller.handlers.paths import object_path
-from controller.handlers.state import StateStore, plan_name
-from controller.reconcile.stored import decode_frozen
+from controller.kube.paths import object_path
+from controller.kube.state_store import StateStore, plan_name
+from controller.reconcile.state_codec import decode_frozen
 from controller.sandbox.run import OPERATOR_NAMESPACE
 from tests.cluster.control_plane import ADMIN
 from tests.flow.conftest import JSON, Flow, condition, says

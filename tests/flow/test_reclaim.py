@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from controller.handlers.apiserver import JSON
+from controller.kube.client import JSON
 from controller.sandbox.run import World, open_world
 from controller.settings import Settings
 from tests.cluster.fixtures import Cluster

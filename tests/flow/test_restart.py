@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from controller.handlers.paths import object_path
-from controller.handlers.startup import run_operator
-from controller.handlers.state import state_name
+from controller.kube.paths import object_path
+from controller.kube.state_store import state_name
+from controller.operator.main import run_operator
 from controller.sandbox.run import OPERATOR_NAMESPACE, World, open_world
 from controller.settings import Settings
 from tests.cluster.fixtures import Cluster

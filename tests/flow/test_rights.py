@@ -16,8 +16,8 @@ import certifi
 import pytest
 
 from controller.api import API_VERSION, KINDS
-from controller.handlers.paths import object_path
-from controller.handlers.startup import run_operator
+from controller.kube.paths import object_path
+from controller.operator.main import run_operator
 from controller.sandbox import run as sandbox
 from controller.sandbox.run import Setup, World, open_world
 from controller.settings import Settings

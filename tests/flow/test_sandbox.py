@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from controller.handlers.apiserver import open_api_server
-from controller.handlers.manifests import read_manifests
-from controller.sandbox.board import Board, has_condition
+from controller.kube.client import open_api_server
+from controller.kube.manifests import read_manifests
 from controller.sandbox.folder import Access
 from controller.sandbox.run import apply_manifests
+from controller.sandbox.watch_cache import Board, has_condition
 
 START_SECONDS = 60
 MOST_KIB = 400 * 1024

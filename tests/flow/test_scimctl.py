@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 
 from controller.cli.main import main
-from controller.planning.plan_json import SCHEMA
+from controller.planning.output.plan_json import SCHEMA
 from tests.cluster.control_plane import ADMIN
 from tests.flow.conftest import Flow, says
 

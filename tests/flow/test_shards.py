@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from controller.handlers.paths import object_path
-from controller.handlers.startup import run_operator
+from controller.kube.paths import object_path
 from controller.metrics import Metrics
+from controller.operator.main import run_operator
 from controller.sandbox.run import Setup, World, open_world
 from controller.settings import Settings
 from tests.flow.conftest import Flow, condition, says

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from controller.clock import SystemClock
-from controller.handlers.paths import object_path
+from controller.kube.paths import object_path
 from controller.sandbox.run import Setup, World, open_world
 from controller.scim.admin import token_fingerprint
 from tests.flow.conftest import JSON, SECONDS, Flow, condition, says

@@ -33,13 +33,13 @@ PLANTED: tuple[Planted, ...] = (
     # Planning.
     Planted(
         "observe-writes",
-        "controller.planning.guard",
+        "controller.planning.policy.decision",
         'if desired.mode == "Observe":',
         'if desired.mode == "observe":',
     ),
     Planted(
         "no-approval-needed",
-        "controller.planning.guard",
+        "controller.planning.policy.decision",
         'if desired.mode == "Approve" or facts.is_first',
         "if facts.is_first",
         4,
@@ -47,37 +47,37 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted(
         "windows-are-open",
-        "controller.planning.guard",
+        "controller.planning.policy.decision",
         "is_closed=not is_open(desired.windows, at.now),",
         "is_closed=False,",
     ),
     Planted(
         "blocked-is-run",
-        "controller.planning.guard",
+        "controller.planning.policy.decision",
         "reason = next((held[need] for need in action.needs if need in held), None)",
         "reason = None",
     ),
     Planted(
         "a-second-look-is-not-taken",
-        "controller.planning.guard",
+        "controller.planning.policy.decision",
         "unconfirmed=unconfirmed_people(actual.assignments, own),",
         "unconfirmed=frozenset(),",
     ),
     Planted(
         "safeguard-never-trips",
-        "controller.planning.safeguards",
+        "controller.planning.policy.change_limits",
         "if touch in fresh and len(touched[touch]) > limit:",
         "if touch in fresh and len(touched[touch]) > limit + 50:",
     ),
     Planted(
         "removals-allow-everybody",
-        "controller.planning.safeguards",
+        "controller.planning.policy.change_limits",
         "return max(minimum, min(limit.count, share))",
         "return max(minimum, limit.count, share)",
     ),
     Planted(
         "two-seats-too-many",
-        "controller.planning.seats",
+        "controller.planning.seats.admission",
         "capacity = max(0, room.free + len(freeing))",
         "capacity = max(0, room.free + len(freeing) + 2)",
         3,
@@ -85,13 +85,13 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted(
         "the-reserve-is-given-away",
-        "controller.planning.seats",
+        "controller.planning.seats.admission",
         "return self.limit - self.reserve - self.used",
         "return self.limit - self.used",
     ),
     Planted(
         "one-seat-is-never-given",
-        "controller.planning.seats",
+        "controller.planning.seats.admission",
         "capacity = max(0, room.free + len(freeing))",
         "capacity = max(0, room.free + len(freeing) - 1)",
         3,
@@ -99,7 +99,7 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted(
         "one-who-waits-is-left-out",
-        "controller.planning.seats",
+        "controller.planning.seats.admission",
         "for person, _ in ordered[capacity:])",
         "for person, _ in ordered[capacity + 1:])",
         3,
@@ -107,7 +107,7 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted(
         "freed-seats-are-not-counted",
-        "controller.planning.seats",
+        "controller.planning.seats.admission",
         "seats.used + taken - freed,",
         "seats.used + taken,",
         7,
@@ -115,13 +115,13 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted(
         "a-freed-seat-is-taken-before-it-is-free",
-        "controller.planning.seats",
+        "controller.planning.seats.admission",
         "return action if place < 0 else replace(action, needs=(*action.needs, freeing[place].key))",
         "return action",
     ),
     Planted(
         "an-owner-is-overlooked",
-        "controller.planning.matching",
+        "controller.planning.people.matching",
         "owner = self.owner(named[0])",
         'owner = ""',
         3,
@@ -137,13 +137,13 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted(
         "what-is-adopted-is-not-noted",
-        "controller.planning.people",
+        "controller.planning.people.plan",
         "self._taken.add(account.scim_id)",
         "pass",
     ),
     Planted(
         "who-is-listed-and-left-stays",
-        "controller.planning.people",
+        "controller.planning.people.plan",
         'if wish == "Deactivate":\n            self._deactivate(person.okta_id',
         'if wish == "Never":\n            self._deactivate(person.okta_id',
         5,
@@ -151,13 +151,13 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted(
         "who-is-unassigned-stays",
-        "controller.planning.people",
+        "controller.planning.people.plan",
         "rule = self.desired.on_deactivated if is_leaver else self.desired.on_unassigned",
         'rule = self.desired.on_deactivated if is_leaver else "Keep"',
     ),
     Planted(
         "unassigned-is-not-looked-at",
-        "controller.planning.people",
+        "controller.planning.people.plan",
         "or not account.active:\n                continue",
         "or account.active:\n                continue",
         2,
@@ -165,7 +165,7 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted(
         "drift-is-only-reported",
-        "controller.planning.people",
+        "controller.planning.people.plan",
         "if is_edited and not self.desired.corrects_drift:\n            return",
         "if is_edited:\n            return",
         5,
@@ -173,7 +173,7 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted(
         "who-was-deactivated-by-hand-stays-out",
-        "controller.planning.people",
+        "controller.planning.people.plan",
         "or (is_edited and not self.desired.corrects_drift):\n            return\n        why",
         "or is_edited:\n            return\n        why",
         3,
@@ -181,7 +181,7 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted(
         "suspended-people-are-served",
-        "controller.planning.wish",
+        "controller.planning.base.desired",
         "return desired.on_suspended if state",
         "return desired.on_deactivated if state",
     ),
@@ -252,19 +252,19 @@ PLANTED: tuple[Planted, ...] = (
     # State.
     Planted(
         "the-window-is-forgotten",
-        "controller.planning.memory",
+        "controller.planning.state.after_run",
         "window=_window(own, run),",
         "window=(),",
     ),
     Planted(
         "pairs-are-not-kept",
-        "controller.planning.memory",
+        "controller.planning.state.after_run",
         "        pairs=pairs,\n        left=left,\n        claims=_claims",
         "        pairs={},\n        left=left,\n        claims=_claims",
     ),
     Planted(
         "state-is-never-loaded",
-        "controller.handlers.state",
+        "controller.kube.state_store",
         "        if hashlib.sha256(blob).hexdigest() != head.digest:",
         "        if True:",
     ),

@@ -19,17 +19,17 @@ import httpx._client as httpx_client
 import httpx._urlparse
 import httpx._urls as httpx_urls
 
-import controller.handlers.discovery as discovery
-import controller.handlers.health as health
-import controller.handlers.leader as leader
-import controller.handlers.namespaces as namespaces
-import controller.handlers.startup as startup
+import controller.kube.discovery as discovery
+import controller.kube.leader_election as leader
+import controller.operator.health as health
+import controller.operator.main as startup
+import controller.operator.namespaces as namespaces
 import controller.provider.turns as turns
 from controller.api.kinds import KINDS
 from controller.api.meta import API_VERSION
 from controller.errors import ControllerError
-from controller.handlers.apiserver import ApiServer
-from controller.handlers.paths import ApiPath, object_path
+from controller.kube.client import ApiServer
+from controller.kube.paths import ApiPath, object_path
 from controller.metrics import Metrics
 from controller.settings import Settings
 from tests.simulation.clients import KubeClient, SimTransport

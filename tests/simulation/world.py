@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.api.crds import build_crds
-from controller.handlers.manifests import resource_path
+from controller.kube.manifests import resource_path
 from controller.provider.app import Provider, add_organization, build_app
 from controller.provider.database import open_database
 from controller.provider.organizations import NewOrganization

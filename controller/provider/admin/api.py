@@ -17,13 +17,13 @@ from controller.provider.access import Denied, Gate
 from controller.provider.admin.calls import AdminCall, Handler, Problem
 from controller.provider.admin.openapi import document_bytes
 from controller.provider.admin.routes import ROUTES
-from controller.provider.answers import retry_after
 from controller.provider.bugs import note_bug, told_to_caller
 from controller.provider.database import Database, TenantDatabase
 from controller.provider.documents import dumps
+from controller.provider.http import BodyTooLarge, ClientGone, Receive, Request, Response, read_body
 from controller.provider.outages import Refusal
+from controller.provider.responses import retry_after
 from controller.provider.routing import NoRoute, find_route
-from controller.provider.wire import BodyTooLarge, ClientGone, Receive, Request, Response, read_body
 
 MAX_BODY_BYTES = 1 << 20
 PROBLEM_TYPE = "application/problem+json"

@@ -14,10 +14,10 @@ from controller.clock import Clock
 from controller.provider.access import Caller
 from controller.provider.database import TenantDatabase
 from controller.provider.documents import dumps, moment_text
+from controller.provider.http import Request, Response, holds_nul
 from controller.provider.organizations import Organization, lock_organization
 from controller.provider.people import Context
 from controller.provider.statements import Unit
-from controller.provider.wire import Request, Response, holds_nul
 
 MAX_DEPTH = 32
 

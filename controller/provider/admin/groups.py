@@ -11,12 +11,12 @@ from sqlalchemy import select
 
 from controller.provider.admin.calls import AdminCall, Problem, answer_json, text_field
 from controller.provider.groups import Group, lock_group, remove_group, rename_group
+from controller.provider.http import Response
 from controller.provider.memberships import insert_group
 from controller.provider.models import NamedGroup
 from controller.provider.people import Context
 from controller.provider.statements import Taken, Unit
 from controller.provider.tables import groups
-from controller.provider.wire import Response
 
 COLUMNS = (
     groups.c.id, groups.c.display_name, groups.c.external_id, groups.c.members_total, groups.c.created,

@@ -22,9 +22,9 @@ from controller.provider.admin.calls import (
     number_parameter,
     text_field,
 )
-from controller.provider.changes import accept, change_person, set_active
-from controller.provider.folding import fold
+from controller.provider.casefold import fold
 from controller.provider.groups import refuse_by_hand
+from controller.provider.http import Response
 from controller.provider.jsonsql import json_of
 from controller.provider.memberships import (
     find_group_by_name,
@@ -33,10 +33,10 @@ from controller.provider.memberships import (
     set_groups,
 )
 from controller.provider.people import COLUMNS, Context, Person, lock_person, store_change
+from controller.provider.person_changes import accept, change_person, set_active
 from controller.provider.protocol import protocol_of
 from controller.provider.statements import Unit
 from controller.provider.tables import groups, memberships, people
-from controller.provider.wire import Response
 
 PAGE, LARGEST_PAGE = 500, 1000
 STATUSES = ("active", "pending", "deactivated")

@@ -17,6 +17,7 @@ from controller.provider.admin.calls import (
     number_parameter,
     text_field,
 )
+from controller.provider.http import Response
 from controller.provider.journal import LAST, entry_of, export_lines, read_newest
 from controller.provider.lockout import LastAdminToken, revoke_safely
 from controller.provider.mapping import Table, read_table
@@ -43,7 +44,6 @@ from controller.provider.tokens import (
     list_tokens,
     parse_lifetime,
 )
-from controller.provider.wire import Response
 
 JOURNAL_PAGE = 500
 

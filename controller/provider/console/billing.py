@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from controller.provider.admin.settings import purchase
 from controller.provider.console.confirm import Consequences, ask_first, counted
-from controller.provider.console.visits import Visit
+from controller.provider.console.context import Visit
+from controller.provider.http import Response
 from controller.provider.organizations import Organization, in_range
-from controller.provider.wire import Response
 
 
 async def show(visit: Visit, status: int = 200, error: str = "") -> Response:

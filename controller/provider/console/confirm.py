@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
 
-from controller.provider.console.visits import Visit
+from controller.provider.console.context import Visit
+from controller.provider.http import Response
 from controller.provider.mapping import digest
 from controller.provider.people import Context
 from controller.provider.statements import Unit
-from controller.provider.wire import Response
 
 T = TypeVar("T")
 FIELD = "confirmed"

@@ -15,12 +15,12 @@ from controller.provider.admin.groups import (
     shown_group,
 )
 from controller.provider.console.confirm import Consequences, ask_first, counted
-from controller.provider.console.visits import Visit
+from controller.provider.console.context import Visit
 from controller.provider.groups import lock_group, rename_group
+from controller.provider.http import Response
 from controller.provider.people import Context
 from controller.provider.statements import Unit
 from controller.provider.tables import groups
-from controller.provider.wire import Response
 
 SHOWN = 1000
 

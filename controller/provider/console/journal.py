@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from controller.provider.console.visits import Visit
+from controller.provider.console.context import Visit
+from controller.provider.http import Response
 from controller.provider.journal import LAST, entry_of, export_lines, read_newest
 from controller.provider.statements import Row
-from controller.provider.wire import Response
 
 PAGE = 50
 LONGEST_EXPORT = 100_000

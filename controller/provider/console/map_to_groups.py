@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import select
 
 from controller.errors import SpecError
-from controller.provider.console.visits import Visit
+from controller.provider.console.context import Visit
+from controller.provider.http import Response
 from controller.provider.mapping import Table, read_table
 from controller.provider.preview import StaleDigest, preview_mapping, save_mapping
 from controller.provider.tables import groups
-from controller.provider.wire import Response
 
 BLANK_ROWS = 3
 MAX_OFFERED = 1000

@@ -15,16 +15,16 @@ from controller.provider.admin.people import (
     people_page,
     shown_person,
 )
-from controller.provider.changes import accept, set_active
 from controller.provider.console.confirm import Consequences, ask_first, counted
+from controller.provider.console.context import Visit
 from controller.provider.console.journal import shown_entry
-from controller.provider.console.visits import Visit
+from controller.provider.http import Response
 from controller.provider.journal import read_about
 from controller.provider.memberships import groups_of
 from controller.provider.people import Context, Person, find_person, lock_person
+from controller.provider.person_changes import accept, set_active
 from controller.provider.statements import Unit
 from controller.provider.tables import groups
-from controller.provider.wire import Response
 
 PAGE = 50
 STATUSES = {"": "Any", "active": "Active", "pending": "Invited", "deactivated": "Deactivated"}

@@ -18,13 +18,13 @@ from sqlalchemy import bindparam, delete, insert, or_, select
 
 from controller.clock import Clock
 from controller.provider.documents import moment_text
+from controller.provider.http import Request
 from controller.provider.journal import Actor, Write, record
 from controller.provider.organizations import COLUMNS as ORG_COLUMNS
 from controller.provider.organizations import Organization, organization_of
 from controller.provider.statements import Prepared, Unit
 from controller.provider.tables import organizations, sessions, tokens
 from controller.provider.tokens import Token, token_hash
-from controller.provider.wire import Request
 
 COOKIE = "provider_session"
 LIFETIME = timedelta(hours=8)

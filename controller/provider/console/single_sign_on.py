@@ -8,7 +8,8 @@ from controller.errors import SpecError
 from controller.provider.admin.calls import Problem
 from controller.provider.admin.settings import change_organization
 from controller.provider.console.confirm import Consequences, ask_first, counted
-from controller.provider.console.visits import Visit, day, minute
+from controller.provider.console.context import Visit, day, minute
+from controller.provider.http import Response
 from controller.provider.lockout import LastAdminToken, is_last_admin_token, revoke_safely
 from controller.provider.organizations import Organization
 from controller.provider.people import Context
@@ -22,7 +23,6 @@ from controller.provider.tokens import (
     parse_lifetime,
 )
 from controller.provider.tokens import list_tokens as read_tokens
-from controller.provider.wire import Response
 
 PATH = "single-sign-on"
 NO_SCIM = "the identity provider gets 403 to every request, so nobody is created, updated or deactivated."

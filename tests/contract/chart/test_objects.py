@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from controller.cli.validate import find_problems
-from controller.handlers.manifests import read_manifests
+from controller.kube.manifests import read_manifests
 from controller.settings import parse_settings
 from tests.conftest import missing
 from tests.contract.chart.rendering import (

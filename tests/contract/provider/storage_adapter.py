@@ -9,7 +9,6 @@ from scim2_models import NotFoundException, PreconditionFailedException, Resourc
 from scim2_server.storage import ScimStorage, SearchPage
 
 from controller.clock import Clock
-from controller.provider.changes import change_person
 from controller.provider.database import Database
 from controller.provider.documents import answer as answer_text
 from controller.provider.documents import etag, group_members, moment_text, user_groups
@@ -18,6 +17,7 @@ from controller.provider.journal import Actor
 from controller.provider.memberships import groups_of, members_of
 from controller.provider.organizations import lock_organization
 from controller.provider.people import Context, create_person, find_person, lock_person, remove_person
+from controller.provider.person_changes import change_person
 from controller.provider.protocol import Protocol
 from controller.provider.query import Plan, Search
 from controller.provider.search import run_plan

@@ -12,7 +12,7 @@ import pytest
 
 from controller.clock import ManualClock
 from controller.provider.app import build_app
-from controller.provider.console.screens import SCREENS
+from controller.provider.console.routes import SCREENS
 from tests.contract.provider.world import Client, Json, World, okta_user
 
 ORIGIN = "http://provider.test"

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from controller.provider.database import PostgresDatabase
-from controller.provider.guarded import GuardedUnit
+from controller.provider.optimistic_write import GuardedUnit
 from tests.contract.provider.world import CALENDLY, Client, Json, World, okta_user, replace, user
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

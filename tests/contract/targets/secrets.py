@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from controller.api.meta import REPLACED_TOKEN
 from controller.errors import NotFound, RemoteError
-from controller.planning.inputs import SecretNote
+from controller.planning.base.inputs import SecretNote
 
 Place = tuple[str, str, str]
 

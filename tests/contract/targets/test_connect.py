@@ -12,7 +12,7 @@ from controller.api.scim_integration import ScimIntegrationSpec
 from controller.errors import SpecError, Waiting
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING
-from controller.planning.inputs import Inputs, Resource
+from controller.planning.base.inputs import Inputs, Resource
 from controller.settings import Settings
 from controller.targets.connect import TargetConnector
 from controller.targets.telemetry import build_wiring

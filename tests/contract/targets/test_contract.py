@@ -13,7 +13,7 @@ from controller.errors import Unauthorized, Unavailable
 from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import ProviderState
 from controller.model.people import EVERYTHING
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
 from controller.sandbox.okta import directory
 from controller.targets.app_lookup import AppLookup
 from controller.targets.okta_app import OktaApp

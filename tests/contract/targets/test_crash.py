@@ -21,11 +21,11 @@ from controller.api.seat_limit import SeatLimitSpec
 from controller.metrics import Metrics
 from controller.model.actions import ActionKind
 from controller.model.actual import Memory
-from controller.planning.inputs import Inputs, Resource, SecretKey
-from controller.planning.profiles import CALENDLY_URN
+from controller.planning.base.inputs import Inputs, Resource, SecretKey
+from controller.planning.desired.profiles import CALENDLY_URN
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
-from controller.reconcile.stored import decode_frozen, decode_memory, encode_frozen, encode_memory
+from controller.reconcile.state_codec import decode_frozen, decode_memory, encode_frozen, encode_memory
 from controller.sandbox.okta import apps, assignments, directory
 from controller.scim.client import USER_SCHEMA
 from controller.settings import Settings

@@ -14,7 +14,7 @@ from controller.metrics import Metrics
 from controller.model.actions import ActionKind, Result
 from controller.model.actual import Memory
 from controller.okta.routes import bucket_of
-from controller.planning.inputs import Inputs, Resource, SecretKey
+from controller.planning.base.inputs import Inputs, Resource, SecretKey
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
 from controller.settings import Settings

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from controller.model.people import EVERYTHING
-from controller.planning.wish import GroupRef
+from controller.planning.base.desired import GroupRef
 from controller.sandbox.okta import directory
 from controller.sandbox.okta.seed import ASSIGNED_GROUP
 from controller.targets.app_lookup import AppLookup

@@ -11,7 +11,7 @@ import pytest
 from controller.errors import SpecError, Unavailable
 from controller.model.actions import ActionKind, Result
 from controller.model.people import EVERYTHING, OktaId, PersonState, Scope
-from controller.planning.wish import AssignmentWish, GroupRef, SeatWish
+from controller.planning.base.desired import AssignmentWish, GroupRef, SeatWish
 from controller.sandbox.okta import apps, directory
 from controller.sandbox.okta.seed import ASSIGNED_GROUP, add_people
 from controller.sandbox.people import SandboxPerson

@@ -10,7 +10,7 @@ import pytest
 from controller.errors import Unauthorized, Unavailable
 from controller.model.actions import ActionKind, Result
 from controller.model.people import EVERYTHING, OktaId, Scope
-from controller.planning.wish import Profile
+from controller.planning.base.desired import Profile
 from controller.targets.provider_people import ProviderPeople
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.world import GROUP, World, action, apply, creation, results, wish

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from controller.model.actions import Action, ActionKind, Result
 from controller.model.people import EVERYTHING, OktaId, Scope
-from controller.planning.wish import RotationWish, SeatWish, TokenPlace
+from controller.planning.base.desired import RotationWish, SeatWish, TokenPlace
 from controller.targets.provider_people import ProviderPeople
 from controller.targets.provider_settings import ProviderSettings, read_table
 from controller.targets.provider_tokens import TokenDesk

@@ -15,7 +15,7 @@ from controller.errors import Rejected, Unavailable
 from controller.metrics import Metrics
 from controller.model.actions import ActionKind, Outcome, Result
 from controller.model.actual import Memory
-from controller.planning.inputs import Inputs, SecretKey
+from controller.planning.base.inputs import Inputs, SecretKey
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
 from controller.scim.admin import token_fingerprint

@@ -14,9 +14,9 @@ import pytest_asyncio
 import yaml
 
 from controller.clock import SystemClock
-from controller.handlers.health import Pulse, health_listener
-from controller.handlers.paths import object_path
+from controller.kube.paths import object_path
 from controller.metrics import Metrics
+from controller.operator.health import Pulse, health_listener
 from controller.reconcile import engine
 from controller.sandbox.okta.systemlog import target
 from controller.sandbox.run import Setup, World, open_world

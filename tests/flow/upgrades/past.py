@@ -23,14 +23,14 @@ from pydantic import SecretStr
 
 from controller.api import API_VERSION, KINDS
 from controller.clock import SystemClock
-from controller.handlers.apiserver import ApiServer, open_api_server
-from controller.handlers.manifests import read_manifests, resource_path
-from controller.handlers.paths import object_path
-from controller.handlers.startup import run_operator
+from controller.kube.client import ApiServer, open_api_server
+from controller.kube.manifests import read_manifests, resource_path
+from controller.kube.paths import object_path
+from controller.operator.main import run_operator
 from controller.provider.app import build_app as build_provider
 from controller.provider.app import create_organization
 from controller.provider.organizations import NewOrganization
-from controller.sandbox.board import Board, Predicate
+from controller.sandbox.actors import Hands, Provider
 from controller.sandbox.folder import Access, write_examples, write_kubeconfig
 from controller.sandbox.kubernetes.app import build_app as build_kubernetes
 from controller.sandbox.kubernetes.app import kubeconfig
@@ -39,9 +39,9 @@ from controller.sandbox.okta.seed import seed
 from controller.sandbox.okta.state import load, save
 from controller.sandbox.okta.store import Org
 from controller.sandbox.people import generated
-from controller.sandbox.play import Hands, Provider
 from controller.sandbox.run import free_port
 from controller.sandbox.serving import Served, serve
+from controller.sandbox.watch_cache import Board, Predicate
 from controller.settings import Settings
 from tests.conftest import missing
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.cli.validate import find_problems
-from controller.handlers.manifests import parse_manifests
+from controller.kube.manifests import parse_manifests
 
 HEAD = "apiVersion: scim-operator.dev/v1alpha1\nkind: {kind}\nmetadata:\n  name: {name}\nspec:\n"
 

@@ -10,11 +10,11 @@ from controller.model.actions import Action, ActionKind
 from controller.model.actual import Actual, Memory
 from controller.model.people import Person
 from controller.model.plan import Plan
-from controller.planning.diff import make_plan
-from controller.planning.guard import Circumstances, judge
-from controller.planning.memberships import changed_groups
-from controller.planning.memory import Run, remember
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
+from controller.planning.groups.memberships import changed_groups
+from controller.planning.make_plan import make_plan
+from controller.planning.policy.decision import Circumstances, judge
+from controller.planning.state.after_run import Run, remember
 from tests.unit.planning.world import (
     NOW,
     account_of,

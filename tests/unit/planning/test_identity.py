@@ -12,10 +12,10 @@ from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, Deferred, Memory
 from controller.model.people import OktaId, PersonState, ScimId
 from controller.model.plan import Plan
-from controller.planning.diff import make_plan
-from controller.planning.fields import confirmed_hash, paths_key
-from controller.planning.matching import ids_to_look_up
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
+from controller.planning.make_plan import make_plan
+from controller.planning.people.attribute_diff import confirmed_hash, paths_key
+from controller.planning.people.matching import ids_to_look_up
 from tests.unit.planning.world import PATHS, account_of, actual, memory, person, wish
 
 DEPROVISIONED = PersonState.DEACTIVATED

@@ -13,13 +13,13 @@ from controller.model.actions import ORDER, ActionKind, Touch
 from controller.model.actual import Actual, Memory
 from controller.model.people import Account, OktaId, Person, PersonState, ScimId
 from controller.model.plan import Plan
-from controller.planning.diff import make_plan
-from controller.planning.digest import plan_digest
-from controller.planning.guard import Circumstances, judge
-from controller.planning.memberships import changed_groups
-from controller.planning.memory import Run, remember
-from controller.planning.safeguards import allowed
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
+from controller.planning.base.digest import plan_digest
+from controller.planning.groups.memberships import changed_groups
+from controller.planning.make_plan import make_plan
+from controller.planning.policy.change_limits import allowed
+from controller.planning.policy.decision import Circumstances, judge
+from controller.planning.state.after_run import Run, remember
 from tests.unit.planning.world import (
     NOW,
     URL,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.planning.references import host_of, is_allowed_host
+from controller.planning.desired.references import host_of, is_allowed_host
 from controller.urls import normal_url
 
 NO_URLS = ("https://scim.example.com:99999/x", "https://[::1", "https://a:²/")

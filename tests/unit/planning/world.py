@@ -23,10 +23,7 @@ from controller.model.actual import (
     ProviderState,
 )
 from controller.model.people import Account, OktaId, Person, PersonState, Reads, ScimId
-from controller.planning.expression import compile_expression
-from controller.planning.memberships import changed_groups
-from controller.planning.tables import grouped, table_of
-from controller.planning.wish import (
+from controller.planning.base.desired import (
     AssignmentWish,
     Attribute,
     Desired,
@@ -37,6 +34,9 @@ from controller.planning.wish import (
     Safeguards,
     SeatWish,
 )
+from controller.planning.desired.expression import compile_expression
+from controller.planning.groups.mapping_table import grouped, table_of
+from controller.planning.groups.memberships import changed_groups
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 URL = "https://scim.example.com/scim/v2/acme"

@@ -9,8 +9,8 @@ from typing import Any
 from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import Actual
 from controller.model.people import OktaId, PersonState, Scope
-from controller.planning.inputs import Inputs
-from controller.planning.wish import Desired
+from controller.planning.base.desired import Desired
+from controller.planning.base.inputs import Inputs
 from controller.targets.base import Begun, Credentials, Done, SecondLook, Targets, unobserved
 from tests.unit.planning import world
 

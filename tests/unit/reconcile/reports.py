@@ -14,7 +14,7 @@ from controller.api.seat_limit import SeatLimitSpec
 from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
 from controller.model.people import EVERYTHING, OktaId, Scope
 from controller.model.plan import Counts, DriftItem, DriftKind, HoldReason, Plan, Seats, SeatState, Verdict
-from controller.planning.inputs import Inputs, Resource, SecretKey
+from controller.planning.base.inputs import Inputs, Resource, SecretKey
 from controller.reconcile.report import Report
 from tests.unit.planning import world
 

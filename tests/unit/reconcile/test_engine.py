@@ -20,13 +20,13 @@ from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import Memory
 from controller.model.people import PersonState, Scope
 from controller.model.plan import HoldReason, Plan, Verdict
-from controller.planning.digest import fingerprint
-from controller.planning.inputs import Inputs
+from controller.planning.base.digest import fingerprint
+from controller.planning.base.inputs import Inputs
 from controller.reconcile import engine as module
 from controller.reconcile.audit import audit
 from controller.reconcile.engine import Engine, okta_fingerprint, previous_of
 from controller.reconcile.report import Report
-from controller.reconcile.stored import encode_memory
+from controller.reconcile.state_codec import encode_memory
 from controller.settings import Settings
 from tests.unit.planning import world
 from tests.unit.reconcile.fakes import FakeConnector, FakeWorld

@@ -9,8 +9,8 @@ from controller.errors import Unavailable
 from controller.model.actions import ActionKind, Result
 from controller.model.plan import HoldReason, Problem, SeatState
 from controller.reconcile.events import report_events, transition_events
-from controller.reconcile.person import Request, answer, read_request, unknown_user
 from controller.reconcile.report import Report
+from controller.reconcile.sync_user import Request, answer, read_request, unknown_user
 from tests.unit.reconcile.reports import action, drift, failed, outcome, report, seats, setting
 
 ASKED = Request("p1@acme.com", "p1@acme.com#1")

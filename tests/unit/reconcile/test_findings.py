@@ -19,8 +19,8 @@ from controller.model.plan import (
 )
 from controller.reconcile.conditions import Finding, kstatus_faults, settle
 from controller.reconcile.findings import integration_findings, scoped_findings
-from controller.reconcile.outcome import Amount, show_id, show_login
 from controller.reconcile.report import Report
+from controller.reconcile.totals import Amount, show_id, show_login
 from tests.unit.planning import world
 from tests.unit.reconcile.reports import (
     NOW,

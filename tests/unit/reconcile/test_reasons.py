@@ -10,7 +10,7 @@ import controller
 from controller.reconcile.reasons import KNOWN
 
 ROOT = Path(controller.__file__).parent
-ROOMS = ("errors.py", "planning", "transport", "okta", "scim", "targets", "reconcile", "handlers")
+ROOMS = ("errors.py", "planning", "transport", "okta", "scim", "targets", "reconcile", "kube", "operator")
 ABSTRACT = {"ControllerError", "RemoteError"}
 """Reasons of base classes, which are never raised bare."""
 

@@ -22,11 +22,11 @@ from controller.model.plan import (
     HoldReason,
     ManualStep,
 )
-from controller.planning.wish import RotationWish, TokenPlace
+from controller.planning.base.desired import RotationWish, TokenPlace
 from controller.reconcile.conditions import kstatus_faults
-from controller.reconcile.outcome import show_id
 from controller.reconcile.report import Report
 from controller.reconcile.status import Asked, integration_status, progressing_status
+from controller.reconcile.totals import show_id
 from controller.schema.structural import compile_schema
 from tests.unit.planning import world
 from tests.unit.reconcile.reports import (

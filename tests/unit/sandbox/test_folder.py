@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from controller.errors import SpecError
-from controller.handlers.manifests import read_manifests
+from controller.kube.manifests import read_manifests
 from controller.sandbox.folder import Access, project_file, write_env, write_examples, write_kubeconfig
 from controller.sandbox.people import DEPARTMENTS
 

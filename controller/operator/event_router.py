@@ -1,0 +1,190 @@
+"""What an event of a resource means: who has to be looked at again, and what to forget.
+
+Called by resources on the main loop, and by startup with the first listing. Decides from what is known before
+and after, never from the kind of event; the echo of a status that we wrote ourselves means nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from controller.api.meta import SHARD
+from controller.clock import Clock
+from controller.errors import ControllerError
+from controller.metrics import Metrics
+from controller.model.people import EVERYTHING, Scope
+from controller.operator.status_writer import Reporter
+from controller.operator.store import (
+    INTEGRATION,
+    LIMIT,
+    MAPPING,
+    ORG,
+    Body,
+    Known,
+    Place,
+    asks_for_one_person,
+    place_of,
+)
+from controller.reconcile.conditions import STALLED, by_type
+from controller.reconcile.queue import WorkQueue
+from controller.reconcile.reasons import Reason
+from controller.reconcile.schedule import Lane
+
+NEWCOMER_SECONDS = 0.4
+"""A new integration waits so long for the resources that are applied along with it."""
+NOBODY = Scope(frozenset())
+"""Nobody yet: the reconciler adds the person whom an annotation names."""
+logger = logging.getLogger(__name__)
+Gone = Callable[[Place], Coroutine[Any, Any, None]]
+
+
+class Intake:
+    """Takes bodies in and pokes whoever is concerned."""
+
+    def __init__(
+        self, known: Known, queue: WorkQueue, reporter: Reporter, clock: Clock, metrics: Metrics, shard: str
+    ) -> None:
+        self._known, self._queue, self._reporter = known, queue, reporter
+        self._clock, self._metrics, self._shard = clock, metrics, shard
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._paused: set[str] = set()
+        """Namespaces that are not watched: what is known of them may be old."""
+        self._mine: set[str] = set()
+        """Keys that this shard has taken up."""
+        self.on_left: Callable[[Place], None] = lambda place: None
+        self.on_gone: Gone | None = None
+        self.on_leaving_org: Callable[[Body], Coroutine[Any, Any, None]] | None = None
+
+    def first(self, bodies: Sequence[Body]) -> None:
+        """The first listing, all kinds of it: everything is known before anything is reconciled."""
+        for body in bodies:
+            self._known.put(body)
+        for body in bodies:
+            self._changed(body, Lane.FULL, "Started")
+
+    def pause(self, namespace: str, *, is_gone: bool) -> None:
+        """`namespace` is not watched any more: nothing in it is reconciled. Unless it `is_gone`, what it held
+        stays known, so that nobody else takes over its apps and tenants."""
+        self._paused.add(namespace)
+        for body in self._known.in_namespace(namespace):
+            if is_gone:
+                self._deleted(body)
+            elif body["kind"] == INTEGRATION:
+                self._queue.forget("/".join(place_of(body)[1:]))
+
+    def resume(self, namespace: str, bodies: Sequence[Body]) -> None:
+        """`namespace` is watched again and holds `bodies`."""
+        self._paused.discard(namespace)
+        present = {(place_of(body), body["metadata"].get("uid")) for body in bodies}
+        for body in self._known.in_namespace(namespace):
+            if (place_of(body), body["metadata"].get("uid")) not in present:
+                self._deleted(body)
+        self.first(bodies)
+
+    def event(self, change: str, body: Body) -> None:
+        """One event of a watch."""
+        kind = str(body.get("kind"))
+        self._metrics.watch_last_event_timestamp_seconds.labels(kind).set(self._clock.now().timestamp())
+        if change == "DELETED":
+            self._deleted(body)
+            self._wake_yielding(body)
+            return
+        old = self._known.get(*place_of(body))
+        before = set(self._known.concerned(old)) if old is not None else set()
+        if old is not None and asks_for_one_person(old, body):
+            self._known.put(body)
+            self.poke("/".join(place_of(body)[1:]), Lane.PERSON, "SyncUser", scope=NOBODY)
+        elif self._known.put(body):
+            for key in sorted(before - set(self._known.concerned(body))):
+                self.poke(key, Lane.PERSON, f"{kind}Changed")
+            self._changed(body, Lane.PERSON, f"{kind}Changed")
+            self._wake_yielding(body)
+
+    def _wake_yielding(self, body: Body) -> None:
+        """Integrations that yield to another one look again if one of them goes or is edited."""
+        if body["kind"] != INTEGRATION:
+            return
+        for other in self._known.of_kind(INTEGRATION):
+            stalled = by_type((other.get("status") or {}).get("conditions") or []).get(STALLED, {})
+            if stalled.get("reason") == Reason.CONFLICT and place_of(other) != place_of(body):
+                self.poke("/".join(place_of(other)[1:]), Lane.CHANGE, "RivalChanged")
+
+    def _changed(self, body: Body, lane: Lane, why: str) -> None:
+        if (
+            body["metadata"].get("deletionTimestamp")
+            and body["kind"] == ORG
+            and self.on_leaving_org is not None
+        ):
+            self._spawn(self.on_leaving_org(body))
+        keys = self._known.concerned(body)
+        is_new = body["kind"] == INTEGRATION and not (body.get("status") or {}).get("conditions")
+        for key in keys:
+            self.poke(key, lane, why, NEWCOMER_SECONDS if is_new else 0.0)
+        if not keys or body["kind"] == ORG:
+            self._lonely(body)
+
+    def poke(self, key: str, lane: Lane, why: str, delay: float = 0.0, scope: Scope = EVERYTHING) -> None:
+        """Queues an integration if it is this shard's; one that went to another shard is left to it."""
+        namespace, _, name = key.partition("/")
+        body = self._known.get(INTEGRATION, namespace, name)
+        if body is None or namespace in self._paused:
+            return
+        if self._is_ours(body):
+            self._mine.add(key)
+            self._queue.poke(key, scope, lane, why, delay)
+        elif key in self._mine:
+            self._mine.discard(key)
+            self._queue.forget(key)
+            self.on_left((INTEGRATION, namespace, name))
+
+    def _is_ours(self, integration: Body) -> bool:
+        return bool((integration["metadata"].get("labels") or {}).get(SHARD, "") == self._shard)
+
+    def _deleted(self, body: Body) -> None:
+        place = place_of(body)
+        old = self._known.drop(place) or body
+        kind, namespace, name = place
+        if kind == INTEGRATION:
+            self._queue.forget(f"{namespace}/{name}")
+            for sibling in (MAPPING, LIMIT):
+                for one in self._known.siblings(sibling, namespace, name):
+                    self._lonely(one)
+        else:
+            for key in self._known.concerned(old):
+                self.poke(key, Lane.PERSON, f"{kind}Deleted")
+        if self.on_gone is not None:
+            self._spawn(self.on_gone(place))
+
+    def _lonely(self, body: Body) -> None:
+        """A resource that no run speaks for gets its status here; only one shard does it."""
+        if not self._shard:
+            self._spawn(self._lonely_soon(place_of(body)))
+
+    async def _lonely_soon(self, place: Place) -> None:
+        """Watches of two kinds are two streams: what a resource refers to may be heard of a moment later."""
+        await self._clock.sleep(NEWCOMER_SECONDS)
+        body = self._known.get(*place)
+        if body is not None and place[1] not in self._paused:
+            await self._reporter.lonely(body)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except ControllerError as error:
+            logger.warning("%s", error.message, extra={"facts": {"reason": error.reason}})
+        except Exception:
+            self._metrics.unexpected_errors_total.inc()
+            logger.exception("unexpected error")
+
+    async def aclose(self) -> None:
+        """Waits for what is under way."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=5)

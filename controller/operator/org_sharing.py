@@ -1,0 +1,60 @@
+"""Which OktaOrg an integration may use: its spec.allowedNamespaces, asked before anything else of it is read.
+
+Called where a run gathers what it needs, for finalizers, rivals and counts. An org that does not allow the
+namespace of an integration does not exist for it: nobody reads its Secret, calls its Okta or writes to it.
+No I/O.
+"""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from controller.api.okta_org import AllowedNamespaces
+from controller.operator.store import Body, Known, org_place
+
+
+def needs_labels(known: Known, integration: Body) -> bool:
+    """Whether the labels of the integration's namespace decide whether it may use its org."""
+    _, home, _ = org_place(integration)
+    allowed = _allowed(known.get(*org_place(integration)))
+    is_elsewhere = home != integration["metadata"]["namespace"]
+    return is_elsewhere and allowed is not None and allowed.from_ == "Selector"
+
+
+def may_use(known: Known, integration: Body) -> bool | None:
+    """Whether the org that `integration` refers to allows its namespace. None if that depends on labels that
+    nobody has read yet. Of orgs that are missing only one's own may be used: whether another namespace has
+    one is that namespace's business."""
+    _, home, _ = org_place(integration)
+    namespace = str(integration["metadata"]["namespace"])
+    if home == namespace:
+        return True
+    allowed = _allowed(known.get(*org_place(integration)))
+    if allowed is None:
+        return False
+    labels = known.labels_of(namespace)
+    if labels is None and allowed.from_ == "Selector":
+        return None
+    return allowed.admits(namespace, home, labels)
+
+
+def usable_org(known: Known, integration: Body) -> Body | None:
+    """The OktaOrg of `integration`; None if there is none that it may use."""
+    return known.get(*org_place(integration)) if may_use(known, integration) else None
+
+
+def count_users(known: Known, namespace: str, name: str) -> int:
+    """How many integrations use an org. Until labels were read, as after a restart, those count that have
+    used it before."""
+    found = [(user, may_use(known, user)) for user in known.users_of_org(namespace, name)]
+    return sum(bool(may or (may is None and (user.get("status") or {}).get("app"))) for user, may in found)
+
+
+def _allowed(org: Body | None) -> AllowedNamespaces | None:
+    """What `org` says; None if it is missing or says something that nobody can read."""
+    if org is None:
+        return None
+    try:
+        return AllowedNamespaces.model_validate((org.get("spec") or {}).get("allowedNamespaces") or {})
+    except ValidationError:
+        return None

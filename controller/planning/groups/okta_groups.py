@@ -1,0 +1,34 @@
+"""From an Okta group as a resource names it to the group that was read.
+
+Called by seats and assignments.
+"""
+
+from __future__ import annotations
+
+from controller.model.actual import AssignmentState, OktaGroup
+from controller.planning.base.desired import GroupRef
+from controller.planning.people.attribute_diff import shown
+
+
+def group_name(assignments: AssignmentState, group_id: str) -> str:
+    """What a person calls the group; its id where it was not read."""
+    group = assignments.groups.get(group_id)
+    return group.name if group is not None else group_id
+
+
+def resolve_group(ref: GroupRef, assignments: AssignmentState) -> tuple[OktaGroup | None, str]:
+    """The group, or None with what is wrong and how to mend it. Names are exact."""
+    if ref.group_id:
+        group = assignments.groups.get(ref.group_id)
+        return (
+            group,
+            "" if group else f"there is no Okta group with the id {ref.group_id}; give the id of one",
+        )
+    found = sorted((g for g in assignments.groups.values() if g.name == ref.name), key=lambda g: g.group_id)
+    writable = [group for group in found if group.type == "OKTA_GROUP"] or found
+    if len(writable) == 1:
+        return writable[0], ""
+    if not writable:
+        return None, f"there is no Okta group named {shown(ref.name)}; create it or correct the name"
+    ids = ", ".join(group.group_id for group in writable)
+    return None, f"several Okta groups are named {shown(ref.name)}; give the id of one: {ids}"

@@ -1,0 +1,1 @@
+"""Whose account is whose, and what each person's account needs."""

@@ -1,0 +1,1 @@
+"""Who gets a seat, through which group, who is inactive, and when seats run out."""

@@ -1,0 +1,1 @@
+"""Credentials that the operator issues, renews and revokes."""

@@ -1,0 +1,39 @@
+"""Which path of the console is whose, below /console/{organization}/. Read by pages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from controller.provider.console import billing, groups, journal, map_to_groups, people, single_sign_on
+from controller.provider.console.context import Visit
+from controller.provider.http import Response
+
+Screen = Callable[[Visit], Awaitable[Response]]
+SCREENS: dict[tuple[str, str], Screen] = {
+    ("GET", "single-sign-on"): single_sign_on.show,
+    ("POST", "single-sign-on/sso"): single_sign_on.switch_sso,
+    ("POST", "single-sign-on/scim"): single_sign_on.switch_scim,
+    ("POST", "single-sign-on/token"): single_sign_on.generate_token,
+    ("POST", "single-sign-on/revoke"): single_sign_on.revoke,
+    ("GET", "map-to-groups"): map_to_groups.show,
+    ("POST", "map-to-groups"): map_to_groups.change,
+    ("GET", "people"): people.show,
+    ("GET", "people/{id}"): people.show_one,
+    ("POST", "people/{id}"): people.edit,
+    ("POST", "people/{id}/act"): people.act,
+    ("GET", "groups"): groups.show,
+    ("POST", "groups"): groups.create,
+    ("POST", "groups/{id}/rename"): groups.rename,
+    ("POST", "groups/{id}/delete"): groups.delete,
+    ("GET", "billing"): billing.show,
+    ("POST", "billing"): billing.buy_seats,
+    ("GET", "journal"): journal.show,
+    ("GET", "journal/export"): journal.export,
+}
+# Where a form that was refused is shown again, with the reason.
+RETURNS: dict[str, Callable[[Visit, int, str], Awaitable[Response]]] = {
+    "single-sign-on": lambda visit, status, error: single_sign_on.show(visit, status, error=error),
+    "people": people.show_again,
+    "groups": groups.show,
+    "billing": billing.show,
+}

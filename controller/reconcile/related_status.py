@@ -1,0 +1,206 @@
+"""Status of what stands beside an integration: GroupMapping, SeatLimit, OktaOrg; and of what is suspended.
+
+Called by the operator with the report of the integration, or without one where the reference leads nowhere.
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from controller.api.group_mapping import GroupMappingSpec
+from controller.api.okta_org import OktaOrgSpec
+from controller.api.seat_limit import PEOPLE_SHOWN, SeatLimitSpec
+from controller.api.status import VALUE
+from controller.errors import RemoteError, SpecError, clip
+from controller.model.plan import Problem
+from controller.planning.base.inputs import Resource
+from controller.reconcile.conditions import (
+    CAPACITY,
+    CREDENTIALS,
+    FALSE,
+    IN_SYNC,
+    READY,
+    RECONCILING,
+    REFERENCES,
+    STALLED,
+    TRUE,
+    UNKNOWN,
+    Finding,
+    condition_of,
+    error_findings,
+)
+from controller.reconcile.findings import capacity, in_sync, remedy
+from controller.reconcile.mapping_status import mapping_counts, mapping_effect
+from controller.reconcile.reasons import Reason, known_reason
+from controller.reconcile.report import Report
+from controller.reconcile.seat_status import forecast_status, reclaim_status, seats_status
+from controller.reconcile.status import Status, resource_status
+from controller.reconcile.totals import Amount, Show, show_login
+
+FOUND = Finding(REFERENCES, TRUE, Reason.RESOLVED, "the ScimIntegration was found")
+
+
+def mapping_status(
+    mapping: Resource[GroupMappingSpec], report: Report, now: datetime, show: Show = show_login
+) -> Status:
+    """The status of a GroupMapping after a run of its integration."""
+    own = _own_error(mapping, report)
+    if report.plan is None or report.error is not None or report.desired is None:
+        if own is not None:
+            return resource_status(mapping.status, [FOUND, *error_findings(own)], mapping.generation, now, {})
+        findings = [FOUND, *_held_up(report), Finding(IN_SYNC, UNKNOWN, Reason.DRIFT_UNKNOWN, _BEHIND)]
+        return resource_status(mapping.status, findings, mapping.generation, now, {})
+    amount, preview = Amount(report), report.plan.preview
+    if not report.scope.is_full:
+        known = mapping_counts(mapping.spec, preview) if preview.is_whole else {}
+        return resource_status(mapping.status, [FOUND], mapping.generation, now, known)
+    state = _ready(amount.problems_of(mapping.kind, mapping.name), _MAPPED)
+    if own is not None:
+        state = [finding for finding in error_findings(own) if finding.type != IN_SYNC]
+    findings = [FOUND, *state, in_sync(amount)]
+    extra = {**mapping_counts(mapping.spec, preview), **mapping_effect(mapping, report, amount.moves, show)}
+    return resource_status(mapping.status, findings, mapping.generation, now, extra)
+
+
+_BEHIND = "the ScimIntegration could not be reconciled; see there"
+_MAPPED = "the rows are in force"
+_COUNTED = "the seats were counted"
+
+
+def limit_status(
+    limit: Resource[SeatLimitSpec], report: Report, now: datetime, show: Show = show_login
+) -> Status:
+    """The status of a SeatLimit after a run of its integration."""
+    own = _own_error(limit, report)
+    if own is not None:
+        kept = [f for f in error_findings(own) if f.type != IN_SYNC]
+        return resource_status(limit.status, [FOUND, *kept], limit.generation, now, {})
+    wish = report.desired.seats if report.desired else None
+    if report.plan is None or report.error is not None or wish is None:
+        unknown = Finding(CAPACITY, UNKNOWN, Reason.SEATS_UNKNOWN, _BEHIND)
+        findings = [FOUND, *_held_up(report), unknown]
+        return resource_status(limit.status, findings, limit.generation, now, {})
+    amount = Amount(report)
+    seats = amount.seats
+    if seats is None and not report.scope.is_full:
+        return resource_status(limit.status, [FOUND], limit.generation, now, {})
+    findings = [FOUND, capacity(wish, seats)]
+    if report.scope.is_full:
+        findings += _ready(amount.problems_of(limit.kind, limit.name), _COUNTED)
+    extra: Status = {"remediation": remedy(wish), "waiting": []}
+    if seats is not None:
+        extra["seats"] = seats_status(seats)
+        extra["forecast"] = forecast_status(report.memory, seats)
+        since = {person.okta_id: person.assigned_at for person in _people(report)}
+        extra["waiting"] = [
+            {"login": clip(show(okta_id, login), VALUE), "since": since.get(okta_id)}
+            for okta_id, login in seats.waiting[:PEOPLE_SHOWN]
+        ]
+    if report.scope.is_full:
+        extra["reclaim"] = reclaim_status(report, show)
+    return resource_status(limit.status, findings, limit.generation, now, extra)
+
+
+def _people(report: Report) -> Any:
+    return report.actual.assignments.people if report.actual else ()
+
+
+def _own_error(resource: Resource[Any], report: Report) -> SpecError | None:
+    """What is wrong with this very resource: an error that names it, or a problem found before the plan."""
+    error = report.error
+    if isinstance(error, SpecError) and (error.kind, error.name) == (resource.kind, resource.name):
+        return error
+    for problem in report.problems:
+        if (problem.kind, problem.name) == (resource.kind, resource.name):
+            return SpecError(problem.message, field="", reason=problem.reason)
+    return None
+
+
+def _held_up(report: Report) -> list[Finding]:
+    """Ready of a sibling whose integration ended early: it waits, with the integration's own words."""
+    told = f"ScimIntegration {report.inputs.integration.name}: {report.error or 'not planned yet'}"
+    return [
+        Finding(READY, FALSE, Reason.WAITING, told),
+        Finding(RECONCILING, TRUE, Reason.WAITING, told),
+    ]
+
+
+def _ready(problems: tuple[Problem, ...], told: str) -> list[Finding]:
+    if not problems:
+        return [Finding(READY, TRUE, Reason.SUCCEEDED, told)]
+    first = problems[0]
+    reason = known_reason(first.reason, Reason.INVALID_SPEC)
+    found = [Finding(READY, FALSE, reason, first.message), Finding(STALLED, TRUE, reason, first.message)]
+    if condition_of(reason) == REFERENCES:
+        found.append(Finding(REFERENCES, FALSE, reason, first.message))
+    return found
+
+
+def dangling_status(resource: Resource[Any], wanted: str, now: datetime) -> Status:
+    """The status of a GroupMapping or SeatLimit whose integrationRef names nothing."""
+    path = "spec.integrationRef.name" if resource.kind == "GroupMapping" else "spec.integrationRefs[0].name"
+    told = f"{path}: no ScimIntegration {wanted} in this namespace; create it or correct the name"
+    findings = [
+        Finding(READY, FALSE, Reason.INTEGRATION_NOT_FOUND, told),
+        Finding(RECONCILING, TRUE, Reason.WAITING, told),
+        Finding(REFERENCES, FALSE, Reason.INTEGRATION_NOT_FOUND, told),
+    ]
+    return resource_status(resource.status, findings, resource.generation, now, {})
+
+
+def broken_status(
+    status: Mapping[str, Any], generation: int, error: Exception, now: datetime, kind: str
+) -> Status:
+    """The status of a resource whose spec does not even parse."""
+    findings = error_findings(error)
+    if kind not in ("ScimIntegration", "GroupMapping"):
+        findings = [finding for finding in findings if finding.type != IN_SYNC]
+    return resource_status(status, findings, generation, now, {})
+
+
+def suspended_status(resource: Resource[Any], now: datetime) -> Status:
+    """The status of an integration with spec.suspend: what was known stays, Ready is Unknown."""
+    told = "spec.suspend is true: nothing is read and nothing is written"
+    findings = [Finding(READY, UNKNOWN, Reason.SUSPENDED, told)]
+    return resource_status(resource.status, findings, resource.generation, now, {})
+
+
+def org_status(
+    org: Resource[OktaOrgSpec],
+    report: Report | None,
+    integrations: int,
+    now: datetime,
+    is_throttled: bool | None = None,
+) -> Status:
+    """The status of an OktaOrg after a run that used it, or before any did; `is_throttled` tells whether
+    calls wait for their share of a bucket, None where nothing was asked yet."""
+    extra: Status = {"integrations": integrations, "budgetPercent": org.spec.budget_percent}
+    if is_throttled is not None:
+        extra["budget"] = "Throttled" if is_throttled else "Ok"
+    if report is None:
+        return resource_status(org.status, _unverified(org), org.generation, now, extra)
+    error = report.error
+    if isinstance(error, RemoteError) and error.system == "Okta":
+        findings = [f for f in error_findings(error) if f.type in (READY, STALLED, RECONCILING, CREDENTIALS)]
+    elif isinstance(error, SpecError) and (error.kind, error.name) == (org.kind, org.name):
+        findings = [f for f in error_findings(error) if f.type != IN_SYNC]
+    elif report.actual is None:
+        return resource_status(org.status, _unverified(org), org.generation, now, extra)
+    else:
+        extra["orgId"] = report.actual.app.org_id
+        findings = [
+            Finding(READY, TRUE, Reason.SUCCEEDED, "Okta answers"),
+            Finding(CREDENTIALS, TRUE, Reason.ACCEPTED, "Okta took the credential"),
+        ]
+    return resource_status(org.status, findings, org.generation, now, extra)
+
+
+def _unverified(org: Resource[OktaOrgSpec]) -> list[Finding]:
+    """Nothing new about an org whose spec is the one that was used last; else that it has to be tried."""
+    if org.status.get("observedGeneration") == org.generation and org.status.get("conditions"):
+        return []
+    told = "no ScimIntegration has used this org as it is now; its credential was not tried"
+    return [Finding(READY, UNKNOWN, Reason.NOT_VERIFIED, told)]

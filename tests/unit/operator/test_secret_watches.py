@@ -1,0 +1,95 @@
+"""Secrets are watched by name, and only news pokes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from controller.clock import ManualClock
+from controller.errors import Unavailable
+from controller.metrics import Metrics
+from controller.operator.secret_watches import SecretWatches
+from tests.unit.kube.fakeapi import FakeApi
+
+SECRET = ("Secret", "team", "token")
+
+
+def event(change: str, version: int) -> tuple[str, dict[str, object]]:
+    return change, {"metadata": {"name": "token", "resourceVersion": str(version)}}
+
+
+class Stage:
+    def __init__(self) -> None:
+        self.api, self.pokes = FakeApi(), list[tuple[str, str]]()
+        self.watches = SecretWatches(self.api, ManualClock(), Metrics(), self._poke)  # type: ignore[arg-type]
+
+    def _poke(self, key: str, why: str) -> None:
+        self.pokes.append((key, why))
+
+    async def sees(self, *events: tuple[str, dict[str, object]]) -> list[tuple[str, str]]:
+        """What is poked after the watch has brought `events`."""
+        self.api.watched += list(events)
+        await asyncio.wait_for(self._drained(), 2)
+        pokes, self.pokes = self.pokes, []
+        return pokes
+
+    async def _drained(self) -> None:
+        while True:
+            await asyncio.sleep(0)
+            if not self.api.watched:
+                break
+
+
+async def test_the_state_that_the_run_has_read_is_no_news_and_each_change_is() -> None:
+    stage = Stage()
+    stage.watches.want("team/calendly", [SECRET])
+    stage.watches.read("team/calendly", {SECRET: "1"})
+    assert await stage.sees(event("ADDED", 1)) == []
+    assert await stage.sees(event("MODIFIED", 2)) == [("team/calendly", "SecretChanged")]
+    assert await stage.sees(event("ADDED", 2)) == []
+    assert await stage.sees(event("DELETED", 3)) == [("team/calendly", "SecretChanged")]
+    await stage.watches.aclose()
+
+
+async def test_a_missing_secret_that_comes_is_news() -> None:
+    stage = Stage()
+    stage.watches.want("team/calendly", [SECRET])
+    stage.watches.read("team/calendly", {SECRET: ""})
+    assert await stage.sees(event("ADDED", 1)) == [("team/calendly", "SecretChanged")]
+    await stage.watches.aclose()
+
+
+async def test_a_run_that_has_read_the_past_is_repeated() -> None:
+    stage = Stage()
+    stage.watches.want("team/calendly", [SECRET])
+    assert await stage.sees(event("ADDED", 2)) == []
+    stage.watches.read("team/calendly", {SECRET: "1"})
+    assert stage.pokes == [("team/calendly", "SecretChanged")]
+    await stage.watches.aclose()
+
+
+async def test_everybody_who_names_a_secret_hears_of_it_and_nobody_else() -> None:
+    stage = Stage()
+    for key in ("team/a", "team/b", "team/c"):
+        stage.watches.want(key, [SECRET])
+        stage.watches.read(key, {SECRET: "1"})
+    stage.watches.want("team/b", [("Secret", "team", "other")])
+    assert await stage.sees(event("MODIFIED", 2)) == [
+        ("team/a", "SecretChanged"),
+        ("team/c", "SecretChanged"),
+    ]
+    for key in ("team/a", "team/c"):
+        stage.watches.unwant(key)
+    stage.watches.read("team/a", {SECRET: "9"})
+    assert stage.pokes == []
+    await stage.watches.aclose()
+
+
+async def test_a_watch_that_fails_is_begun_again() -> None:
+    stage = Stage()
+    stage.api.broken = Unavailable("down", system="Kubernetes")
+    stage.watches.want("team/calendly", [SECRET])
+    stage.watches.read("team/calendly", {SECRET: "1"})
+    await asyncio.sleep(0)
+    stage.api.broken = None
+    assert await stage.sees(event("MODIFIED", 2)) == [("team/calendly", "SecretChanged")]
+    await stage.watches.aclose()

@@ -19,7 +19,7 @@ from controller.api.scim_integration import ScimIntegrationSpec
 from controller.cli.terminal import emit
 from controller.clock import SystemClock
 from controller.errors import ControllerError, SpecError, Unauthorized
-from controller.kube.client import ApiServer, open_api_server
+from controller.kube.client import ApiServer, Body, open_api_server
 from controller.kube.manifests import Manifest
 from controller.kube.state_store import StateStore
 from controller.metrics import Metrics
@@ -35,7 +35,7 @@ from controller.operator.run_inputs import (
     wanted_secrets,
 )
 from controller.operator.state_cache import Held, Memories
-from controller.operator.store import INTEGRATION, Body, Known
+from controller.operator.store import INTEGRATION, Known
 from controller.planning.base.inputs import Resource
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report

@@ -44,6 +44,9 @@ from controller.outside_text import remember
 from controller.parsing import parse_json, split_url
 
 JSON = dict[str, Any]
+Body = Mapping[str, Any]
+"""An object of the API server, as it was read."""
+MANAGER = "scim-operator"
 config: Any = kubeconfigs  # the official client has no types
 PAGE_ITEMS = 500
 MOST_ITEMS = 100_000

@@ -19,9 +19,8 @@ from typing import Any
 
 from controller.clock import Clock
 from controller.errors import Conflict, ControllerError, NotFound, Rejected, Unauthorized, Unavailable
-from controller.kube.client import JSON, ApiServer, open_api_server
+from controller.kube.client import JSON, MANAGER, ApiServer, open_api_server
 from controller.kube.paths import ApiPath, object_path
-from controller.operator.cluster import MANAGER
 from controller.parsing import finite_number, whole_number
 
 REFUSALS = 5

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller.operator.store import Body
+from controller.kube.client import Body
 
 LABELS = {
     "reconcile.external-secrets.io/created-by": "External Secrets",

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 
 from controller.api.meta import GROUP
 from controller.errors import NotFound
-from controller.kube.client import JSON, ApiServer
+from controller.kube.client import JSON, MANAGER, ApiServer
 from controller.kube.paths import ApiPath, object_path
-from controller.operator.cluster import MANAGER
 from controller.parsing import whole_number
 
 CHUNK = 600 * 1024

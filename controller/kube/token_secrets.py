@@ -14,10 +14,9 @@ from collections.abc import Mapping
 from pydantic import SecretStr
 
 from controller.errors import NotFound, Rejected, Unauthorized
-from controller.kube.client import JSON, ApiServer
+from controller.kube.client import JSON, MANAGER, ApiServer
 from controller.kube.ownership import owner_of
 from controller.kube.paths import object_path
-from controller.operator.cluster import MANAGER
 from controller.outside_text import remember
 
 

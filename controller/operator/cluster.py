@@ -17,16 +17,15 @@ from controller.api.meta import API_VERSION, FINALIZER
 from controller.clock import Clock, rfc3339
 from controller.errors import Conflict, NotFound, Unauthorized, Unavailable, Waiting, clip
 from controller.kube.bounded_answers import MEBIBYTE, OBJECT_BYTES, TOO_LARGE
-from controller.kube.client import JSON, ApiServer
+from controller.kube.client import JSON, MANAGER, ApiServer, Body
 from controller.kube.paths import ApiPath, object_path
 from controller.operator.org_sharing import needs_labels
 from controller.operator.run_inputs import Vault, Wanted
-from controller.operator.store import Body, Known, Place, place_of
+from controller.operator.store import Known, Place, place_of
 from controller.outside_text import shown_tree
 from controller.reconcile.events import Event
 
 FINALIZER_ATTEMPTS = 3
-MANAGER = "scim-operator"
 FORBIDDEN = 403
 FORBIDDEN_SECONDS = 20.0
 PLURALS = {"Secret": "secrets", "ConfigMap": "configmaps"}

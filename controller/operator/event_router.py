@@ -14,6 +14,7 @@ from typing import Any
 from controller.api.meta import SHARD
 from controller.clock import Clock
 from controller.errors import ControllerError
+from controller.kube.client import Body
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, Scope
 from controller.operator.status_writer import Reporter
@@ -22,7 +23,6 @@ from controller.operator.store import (
     LIMIT,
     MAPPING,
     ORG,
-    Body,
     Known,
     Place,
     asks_for_one_person,

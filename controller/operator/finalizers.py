@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from controller.api.kinds import KINDS
 from controller.api.meta import API_VERSION, FINALIZER
 from controller.errors import NotFound, Unauthorized, Waiting
+from controller.kube.client import Body
 from controller.kube.paths import api_path, object_path
 from controller.model.actions import ActionKind, Result
 from controller.model.words import many
 from controller.operator.cluster import Cluster
 from controller.operator.org_sharing import may_use, usable_org
 from controller.operator.status_writer import Reporter
-from controller.operator.store import INTEGRATION, ORG, Body, Known
+from controller.operator.store import INTEGRATION, ORG, Known
 from controller.reconcile.events import Event
 from controller.reconcile.reasons import Reason
 from controller.reconcile.report import Report

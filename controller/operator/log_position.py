@@ -10,10 +10,9 @@ import logging
 
 from controller.clock import Clock, rfc3339
 from controller.errors import ControllerError, NotFound
-from controller.kube.client import ApiServer
+from controller.kube.client import MANAGER, ApiServer
 from controller.kube.paths import ApiPath, object_path
 from controller.kube.state_store import About, hashed
-from controller.operator.cluster import MANAGER
 
 LONGEST = 8192
 logger = logging.getLogger(__name__)

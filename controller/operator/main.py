@@ -19,7 +19,7 @@ from typing import Any
 from controller import __version__
 from controller.clock import Clock, SystemClock
 from controller.errors import ControllerError, SpecError, Unavailable
-from controller.kube.client import ApiServer, open_api_server
+from controller.kube.client import ApiServer, Body, open_api_server
 from controller.kube.discovery import (
     cause_of,
     guard,
@@ -52,7 +52,7 @@ from controller.operator.secret_watches import SecretWatches
 from controller.operator.state_cache import Memories
 from controller.operator.state_migration import Mover
 from controller.operator.status_writer import Reporter
-from controller.operator.store import INTEGRATION, ORG, Body, Known, org_place
+from controller.operator.store import INTEGRATION, ORG, Known, org_place
 from controller.operator.store import Place as ResourcePlace
 from controller.planning.base.inputs import Inputs, Rival
 from controller.reconcile.engine import Engine

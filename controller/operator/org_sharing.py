@@ -10,7 +10,8 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from controller.api.okta_org import AllowedNamespaces
-from controller.operator.store import Body, Known, org_place
+from controller.kube.client import Body
+from controller.operator.store import Known, org_place
 
 
 def needs_labels(known: Known, integration: Body) -> bool:

@@ -19,6 +19,7 @@ from controller.api.durations import Duration
 from controller.api.meta import APPROVED_BY, REQUESTED_AT
 from controller.clock import Clock
 from controller.errors import ControllerError, RemoteError, SpecError, Waiting
+from controller.kube.client import Body
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, OktaId, Scope
 from controller.operator.cluster import Cluster
@@ -36,7 +37,7 @@ from controller.operator.run_inputs import (
 from controller.operator.secret_watches import SecretWatches
 from controller.operator.state_cache import Memories
 from controller.operator.status_writer import Reporter
-from controller.operator.store import INTEGRATION, LIMIT, MAPPING, Body, Known, Place, place_of
+from controller.operator.store import INTEGRATION, LIMIT, MAPPING, Known, Place, place_of
 from controller.planning.base.inputs import Inputs, Rival
 from controller.reconcile.engine import Engine
 from controller.reconcile.events import Event

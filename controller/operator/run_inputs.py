@@ -22,9 +22,10 @@ from controller.api.parsing import parse
 from controller.api.scim_integration import ScimIntegrationSpec
 from controller.api.seat_limit import SeatLimitSpec
 from controller.clock import parse_rfc3339
+from controller.kube.client import Body
 from controller.kube.ownership import owner_of
 from controller.operator.org_sharing import may_use, usable_org
-from controller.operator.store import INTEGRATION, LIMIT, MAPPING, Body, Known
+from controller.operator.store import INTEGRATION, LIMIT, MAPPING, Known
 from controller.outside_text import remember
 from controller.planning.base.inputs import AppNames, Inputs, Resource, Rival, SecretKey, SecretNote
 from controller.planning.desired.conflicts import app_names

@@ -19,12 +19,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from controller.clock import Clock, rfc3339
 from controller.errors import ControllerError, Unauthorized
-from controller.kube.client import ApiServer
+from controller.kube.client import MANAGER, ApiServer, Body
 from controller.kube.paths import object_path
 from controller.kube.state_store import ABOUT, About, StateStore, hashed, state_name
 from controller.model.actual import Memory
-from controller.operator.cluster import MANAGER, Cluster
-from controller.operator.store import INTEGRATION, ORG, Body, place_of
+from controller.operator.cluster import Cluster
+from controller.operator.store import INTEGRATION, ORG, place_of
 from controller.reconcile.events import Event
 from controller.reconcile.reasons import Reason
 from controller.reconcile.state_codec import decode_memory, encode_memory

@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 from controller.api.okta_org import OktaOrgSpec
 from controller.clock import Clock
 from controller.errors import ControllerError, SpecError
+from controller.kube.client import Body
 from controller.metrics import Metrics
 from controller.operator.cluster import Cluster
 from controller.operator.org_sharing import count_users
@@ -26,7 +27,6 @@ from controller.operator.store import (
     LIMIT,
     MAPPING,
     ORG,
-    Body,
     Known,
     Place,
     integration_names,

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from controller.api.meta import APPROVE, DONE, REQUESTED_AT, SHARD, SYNC_USER
+from controller.kube.client import Body
 
-Body = Mapping[str, Any]
 Place = tuple[str, str, str]
 """(kind, namespace, name)."""
 ANNOTATIONS = (APPROVE, DONE, REQUESTED_AT, SYNC_USER)

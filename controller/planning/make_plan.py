@@ -25,7 +25,7 @@ from controller.planning.okta.manual_steps import plan_connection, provision_ste
 from controller.planning.okta.prerequisites import find_unmet, provider_steps
 from controller.planning.okta.provider_settings import is_switched_off, plan_switch, plan_table
 from controller.planning.people.deferred_changes import waiting_changes
-from controller.planning.people.matching import is_of_tenant
+from controller.planning.people.matching import of_this_tenant
 from controller.planning.people.okta_pushed import check_arrivals
 from controller.planning.people.plan import plan_people
 from controller.planning.seats.admission import admit
@@ -157,28 +157,6 @@ def _okta(desired: Desired, actual: Actual, memory: Memory, found: Found, previo
         seats=seats,
         # Who was waited for has come: how many still lack is counted over everybody.
         wants_full=actual.assignments.is_scoped and bool(previous.pending and arrivals.provisioned),
-    )
-
-
-def of_this_tenant(desired: Desired, memory: Memory) -> Memory:
-    """`memory` without what belongs to another tenant: no account there is known to be ours."""
-    if is_of_tenant(desired, memory):
-        return memory
-    return replace(
-        memory,
-        pairs={},
-        left={},
-        unlisted=frozenset(),
-        adopted=frozenset(),
-        rows={},
-        claims={},
-        placed={},
-        confirmed={},
-        confirmed_paths="",
-        deferred={},
-        settled=frozenset(),
-        failures={},
-        trouble="",
     )
 
 

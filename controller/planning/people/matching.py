@@ -7,7 +7,7 @@ dictionary, made once; the ones that a quiet run does not need are made when fir
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import cached_property
 
@@ -201,3 +201,25 @@ def is_protected(desired: Desired, memory: Memory, okta_id: OktaId, *names: str)
         return False
     known = {okta_id, *map(fold, names), *memory.logins.get(okta_id, ())}
     return not desired.protected.isdisjoint(known)
+
+
+def of_this_tenant(desired: Desired, memory: Memory) -> Memory:
+    """`memory` without what belongs to another tenant: no account there is known to be ours."""
+    if is_of_tenant(desired, memory):
+        return memory
+    return replace(
+        memory,
+        pairs={},
+        left={},
+        unlisted=frozenset(),
+        adopted=frozenset(),
+        rows={},
+        claims={},
+        placed={},
+        confirmed={},
+        confirmed_paths="",
+        deferred={},
+        settled=frozenset(),
+        failures={},
+        trouble="",
+    )

@@ -11,8 +11,7 @@ from controller.model.actual import AccountState, Actual, AssignmentState, Memor
 from controller.model.people import OktaId, PersonState
 from controller.model.words import many_people
 from controller.planning.base.desired import Desired
-from controller.planning.make_plan import of_this_tenant
-from controller.planning.people.matching import Register
+from controller.planning.people.matching import Register, of_this_tenant
 
 
 def people_to_prove(

@@ -20,7 +20,6 @@ from controller.planning.base.desired import Desired
 from controller.planning.base.digest import fingerprint
 from controller.planning.groups.mapping_table import rows_of, table_of
 from controller.planning.groups.memberships import group_after, keeps_memberships
-from controller.planning.make_plan import of_this_tenant
 from controller.planning.people.attribute_diff import (
     ACTIVE,
     EXTERNAL_ID,
@@ -31,6 +30,7 @@ from controller.planning.people.attribute_diff import (
 )
 from controller.planning.people.deferred_changes import note_deferred
 from controller.planning.people.leavers import forgotten, people_who_left
+from controller.planning.people.matching import of_this_tenant
 from controller.planning.policy.change_limits import COUNTED, in_window, people_of, touched_now
 from controller.planning.seats.admission import settle
 from controller.planning.state.before_run import taken_over

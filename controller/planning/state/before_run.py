@@ -19,9 +19,8 @@ from controller.model.people import Account, OktaId, ScimId
 from controller.model.plan import Plan, Verdict
 from controller.names import fold
 from controller.planning.base.desired import Desired
-from controller.planning.make_plan import of_this_tenant
 from controller.planning.people.attribute_diff import USER_NAME
-from controller.planning.people.matching import is_of_tenant
+from controller.planning.people.matching import is_of_tenant, of_this_tenant
 from controller.planning.policy.change_limits import COUNTED, in_window, people_of, touched_now
 from controller.planning.teardown.undo_log import REVERSES, made_of, note_made
 

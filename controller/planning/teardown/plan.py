@@ -21,10 +21,9 @@ from controller.planning.base.desired import Desired
 from controller.planning.base.digest import plan_digest
 from controller.planning.base.setting_drift import Found
 from controller.planning.groups.okta_groups import group_name
-from controller.planning.make_plan import of_this_tenant
 from controller.planning.okta.provider_settings import is_switched_off
 from controller.planning.people.attribute_diff import shown
-from controller.planning.people.matching import Register, is_protected
+from controller.planning.people.matching import Register, is_protected, of_this_tenant
 from controller.planning.policy.change_limits import people_of
 from controller.planning.teardown.revocations import Access, find_access, members_of, plan_endings
 from controller.planning.teardown.undo_log import WHY, made_of, plan_restoring

@@ -14,7 +14,7 @@ from controller.api.status import VALUE
 from controller.errors import clip
 from controller.model.plan import MappingPreview, Move
 from controller.planning.base.inputs import Resource
-from controller.planning.people.attribute_diff import verbatim
+from controller.planning.base.wording import verbatim
 from controller.reconcile.report import Report
 from controller.reconcile.totals import Show
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from controller.api.group_mapping import GroupMappingSpec
 from controller.model.plan import Problem
 from controller.planning.base.inputs import Resource
-from controller.planning.people.attribute_diff import shown
+from controller.planning.base.wording import shown
 
 KIND = "GroupMapping"
 Mappings = Sequence[Resource[GroupMappingSpec]]

@@ -15,7 +15,7 @@ from controller.model.people import Person, Value
 from controller.model.plan import DriftItem, DriftKind, Problem
 from controller.planning.base.desired import Desired, GroupWish
 from controller.planning.base.mapping_rules import Placing, is_moved
-from controller.planning.people.attribute_diff import shown
+from controller.planning.base.wording import shown
 from controller.planning.people.matching import is_protected
 
 SUBJECT = "group-mapping"

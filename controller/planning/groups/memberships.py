@@ -17,9 +17,10 @@ from controller.model.people import OktaId, Person, Value
 from controller.model.plan import DriftItem, DriftKind, Problem
 from controller.planning.base.desired import Desired, GroupWish, state_wish
 from controller.planning.base.mapping_rules import NOWHERE, Placing
+from controller.planning.base.wording import flaw, shown, text
 from controller.planning.groups.mapping_table import unmapped_text
 from controller.planning.groups.provider_groups import KIND, Catalogue, declared_groups
-from controller.planning.people.attribute_diff import build_lenses, flaw, shown, text
+from controller.planning.people.attribute_diff import build_lenses
 from controller.planning.people.matching import Register, Tie, freed_people, is_protected
 
 GROUP_KINDS = frozenset({ActionKind.CREATE_PROVIDER_GROUP, ActionKind.CHANGE_MEMBERSHIPS})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from controller.model.actual import AssignmentState, OktaGroup
 from controller.planning.base.desired import GroupRef
-from controller.planning.people.attribute_diff import shown
+from controller.planning.base.wording import shown
 
 
 def group_name(assignments: AssignmentState, group_id: str) -> str:

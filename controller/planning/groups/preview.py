@@ -16,9 +16,9 @@ from controller.model.plan import MappingPreview, Move
 from controller.names import fold, shape
 from controller.planning.base.desired import Desired, GroupWish
 from controller.planning.base.mapping_rules import NOWHERE, Placing, is_moved
+from controller.planning.base.wording import text
 from controller.planning.groups.mapping_table import rows_of, table_of, unmapped_text
 from controller.planning.groups.memberships import group_after, groups_before, keeps_memberships
-from controller.planning.people.attribute_diff import text
 
 _CHANGES = frozenset({ActionKind.UPDATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT})
 

@@ -10,8 +10,8 @@ from controller.model.actual import GroupState
 from controller.model.plan import Problem
 from controller.names import difference, fold
 from controller.planning.base.desired import Desired, GroupWish
+from controller.planning.base.wording import shown
 from controller.planning.groups.mapping_table import group_lacks, owner_of_group
-from controller.planning.people.attribute_diff import shown
 
 KIND = "ScimIntegration"
 

@@ -14,7 +14,7 @@ from controller.model.people import Value
 from controller.names import fold
 from controller.planning.base.desired import Desired, GroupWish
 from controller.planning.base.setting_drift import Found, Setting, weigh
-from controller.planning.people.attribute_diff import shown
+from controller.planning.base.wording import shown
 
 TEMPLATES = {
     "Email": "${source.email}",

@@ -17,8 +17,8 @@ from controller.model.plan import DriftKind
 from controller.names import fold
 from controller.planning.base.desired import Desired, GroupRef
 from controller.planning.base.setting_drift import Found, Setting, weigh
+from controller.planning.base.wording import shown
 from controller.planning.groups.okta_groups import group_name, resolve_group
-from controller.planning.people.attribute_diff import shown
 from controller.planning.people.matching import is_protected
 
 _USERS = "spec.assignments.users"

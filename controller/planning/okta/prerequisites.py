@@ -14,7 +14,7 @@ from controller.model.plan import ManualStep, Problem
 from controller.names import fold
 from controller.planning.base.desired import Desired
 from controller.planning.base.digest import step_digest
-from controller.planning.people.attribute_diff import shown
+from controller.planning.base.wording import shown
 
 KIND = "ScimIntegration"
 PLAN_TOO_LOW, SSO_MISSING = "PlanTooLow", "SsoMissing"

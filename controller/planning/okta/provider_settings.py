@@ -13,8 +13,9 @@ from controller.model.people import Person
 from controller.names import fold
 from controller.planning.base.desired import Desired
 from controller.planning.base.setting_drift import Found
+from controller.planning.base.wording import text
 from controller.planning.groups.mapping_table import Having, compare_table
-from controller.planning.people.attribute_diff import build_lenses, text
+from controller.planning.people.attribute_diff import build_lenses
 
 
 def is_switched_off(actual: Actual) -> bool:

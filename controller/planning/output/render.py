@@ -14,7 +14,7 @@ from controller.model.people import Value
 from controller.model.plan import MappingPreview, Plan, Seats, Verdict
 from controller.model.words import many, many_people
 from controller.outside_text import markdown
-from controller.planning.people.attribute_diff import quoted, shown
+from controller.planning.base.wording import quoted, shown
 
 _CELL = 60
 _SHOWN = 10

@@ -6,37 +6,22 @@ tuple and one comparison; only where that fails are the fields looked at one by 
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 
-from controller.errors import clip
 from controller.model.actual import Memory
 from controller.model.people import UNKNOWN, Account, OktaId, Person, Unknown, Value
 from controller.names import fold
 from controller.planning.base.desired import Desired, Expression
+from controller.planning.base.wording import shown, text
 
 USER_NAME, ACTIVE, EXTERNAL_ID = "userName", "active", "externalId"
-MAX_VALUE = 1024
-"""Longer values are not sent: no field of a person is meant to hold a text."""
-_UNSENDABLE = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 _FOLDED = frozenset({"emails[primary]", USER_NAME})
 """Addresses are canonicalised by the provider (RFC 7643 s4.1.2), user names are compared without case."""
 
 Profile = tuple[Value, ...]
-
-
-def text(value: Value) -> str | None:
-    """`value` as Okta sends it: everything is a string, an empty one is absent."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
 
 
 def same(path: str, one: Value, other: Value) -> bool:
@@ -45,16 +30,6 @@ def same(path: str, one: Value, other: Value) -> bool:
     if left == right or left is None or right is None:
         return left == right
     return path in _FOLDED and fold(left) == fold(right)
-
-
-def flaw(value: Value) -> str:
-    """Why `value` cannot be sent, or ""."""
-    shown = text(value) or ""
-    if len(shown) > MAX_VALUE:
-        return f"has {len(shown)} characters, more than {MAX_VALUE}"
-    if _UNSENDABLE.search(shown):
-        return "holds control characters or marks that turn the direction of text"
-    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,25 +180,6 @@ def comparable(memory: Memory, desired: Desired) -> Mapping[OktaId, int]:
     """The hashes that `memory` has; none where other attributes are read since, so that nothing compares."""
     is_same = memory.confirmed_paths in ("", paths_key(desired.reads.paths))
     return memory.confirmed if is_same else {}
-
-
-def shown(value: Value) -> str:
-    """`value` for a sentence: short, on one line, without anything a terminal would obey; in quotes where its
-    spaces would not be seen otherwise."""
-    told = text(value) or "empty"
-    return quoted(told) if told != " ".join(told.split()) else clip(_UNSENDABLE.sub("�", told), 60)
-
-
-def verbatim(value: str, limit: int) -> str:
-    """`value` with its spaces as they are, at most `limit` characters, without anything a terminal would
-    obey: for values that are compared to the letter."""
-    safe = _UNSENDABLE.sub("�", value[: limit + 1]).replace("\t", "�")
-    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
-
-
-def quoted(value: str) -> str:
-    """`value` verbatim for a sentence, short, in quotes that show where it begins and ends."""
-    return f'"{verbatim(value, 60)}"'
 
 
 def reworded(changes: tuple[Change, ...], *, edited: bool, known: bool) -> str:

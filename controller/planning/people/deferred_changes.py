@@ -18,7 +18,8 @@ from controller.model.people import Account, OktaId, Value
 from controller.model.plan import WaitingChange
 from controller.parsing import parse_moment
 from controller.planning.base.desired import Desired
-from controller.planning.people.attribute_diff import Change, same, text
+from controller.planning.base.wording import text
+from controller.planning.people.attribute_diff import Change, same
 
 Fields = Mapping[str, Deferred]
 _SENDS = frozenset({ActionKind.CREATE_ACCOUNT, ActionKind.UPDATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT})

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from controller.model.people import Account
 from controller.names import difference
-from controller.planning.people.attribute_diff import shown
+from controller.planning.base.wording import shown
 from controller.planning.people.matching import Register
 
 

@@ -14,7 +14,8 @@ from controller.model.actual import Actual, Memory
 from controller.model.people import Account, OktaId, Person, PersonState, ScimId, Value
 from controller.model.plan import DriftItem, DriftKind, MappingPreview, Problem
 from controller.planning.base.desired import Desired, state_wish
-from controller.planning.people.attribute_diff import Lens, identity_changes, shown
+from controller.planning.base.wording import shown
+from controller.planning.people.attribute_diff import Lens, identity_changes
 from controller.planning.people.matching import Register
 from controller.planning.people.unchanged import sift
 

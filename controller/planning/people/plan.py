@@ -17,6 +17,7 @@ from controller.model.people import Account, OktaId, Person, PersonState, Value
 from controller.model.plan import DriftItem, DriftKind, MappingPreview, Problem
 from controller.names import fold
 from controller.planning.base.desired import Desired, state_wish
+from controller.planning.base.wording import flaw, shown
 from controller.planning.people.attribute_diff import (
     ACTIVE,
     EXTERNAL_ID,
@@ -25,10 +26,8 @@ from controller.planning.people.attribute_diff import (
     build_lenses,
     comparable,
     confirmed_hash,
-    flaw,
     identity_changes,
     reworded,
-    shown,
 )
 from controller.planning.people.deferred_changes import still_to_send, why_again
 from controller.planning.people.lookalikes import find_twin, spelled, twin_words

@@ -19,9 +19,9 @@ from controller.model.plan import Frozen, HoldReason, Plan, Verdict
 from controller.model.words import many, many_people
 from controller.planning.base.desired import Desired
 from controller.planning.base.windows import is_open, opens_at
+from controller.planning.base.wording import shown
 from controller.planning.okta.manual_steps import BEFORE_PUSHING
 from controller.planning.okta.prerequisites import BLOCKING
-from controller.planning.people.attribute_diff import shown
 from controller.planning.people.matching import of_this_tenant
 from controller.planning.policy.absences import unconfirmed_people, unknown_people, why_unconfirmed
 from controller.planning.policy.approval import (

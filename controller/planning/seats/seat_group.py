@@ -17,9 +17,9 @@ from controller.model.people import Account, OktaId, Person, PersonState
 from controller.model.plan import Seats
 from controller.planning.base.desired import Desired, GroupRef
 from controller.planning.base.setting_drift import Found
+from controller.planning.base.wording import shown
 from controller.planning.groups.okta_groups import resolve_group
 from controller.planning.okta.assignments import declared_groups, declared_users
-from controller.planning.people.attribute_diff import shown
 from controller.planning.people.matching import is_protected
 from controller.planning.seats.admission import Candidate, Room, count_seats, in_order, ranks_of, room_of
 

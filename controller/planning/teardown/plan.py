@@ -20,9 +20,9 @@ from controller.names import fold
 from controller.planning.base.desired import Desired
 from controller.planning.base.digest import plan_digest
 from controller.planning.base.setting_drift import Found
+from controller.planning.base.wording import shown
 from controller.planning.groups.okta_groups import group_name
 from controller.planning.okta.provider_settings import is_switched_off
-from controller.planning.people.attribute_diff import shown
 from controller.planning.people.matching import Register, is_protected, of_this_tenant
 from controller.planning.policy.change_limits import people_of
 from controller.planning.teardown.revocations import Access, find_access, members_of, plan_endings

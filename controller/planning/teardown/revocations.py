@@ -16,8 +16,8 @@ from controller.model.people import OktaId
 from controller.names import fold
 from controller.planning.base.desired import Desired
 from controller.planning.base.setting_drift import Found
+from controller.planning.base.wording import shown
 from controller.planning.groups.okta_groups import group_name
-from controller.planning.people.attribute_diff import shown
 from controller.planning.people.matching import is_protected
 from controller.planning.teardown.undo_log import GROUP_ID, WHY
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from controller.model.actual import AppState, Token
 from controller.model.plan import ManualStep
 from controller.planning.base.desired import Desired, TokenPlace
-from controller.planning.people.attribute_diff import shown
+from controller.planning.base.wording import shown
 
 
 def carry_step(place: TokenPlace) -> ManualStep:

@@ -10,8 +10,9 @@ import pytest
 from controller.model.people import Person, PersonState
 from controller.model.plan import Plan
 from controller.planning.base.desired import Desired
+from controller.planning.base.wording import MAX_VALUE, quoted, shown, verbatim
 from controller.planning.make_plan import make_plan
-from controller.planning.people.attribute_diff import MAX_VALUE, owner_of, quoted, shown, verbatim
+from controller.planning.people.attribute_diff import owner_of
 from tests.unit.planning.world import GROUP, account_of, actual, expression, memory, person, wish
 
 LONG = "x" * 10_000

@@ -18,7 +18,7 @@ from controller.planning.base.desired import Desired
 from controller.planning.base.digest import plan_digest
 from controller.planning.base.setting_drift import Found
 from controller.planning.groups.memberships import plan_memberships
-from controller.planning.groups.preview import find_moves
+from controller.planning.groups.preview import build_preview, find_moves
 from controller.planning.okta.app_settings import plan_app
 from controller.planning.okta.assignments import plan_assignments
 from controller.planning.okta.manual_steps import plan_connection, provision_step, reapply_step, retry_step
@@ -28,6 +28,7 @@ from controller.planning.people.deferred_changes import waiting_changes
 from controller.planning.people.matching import of_this_tenant
 from controller.planning.people.okta_pushed import check_arrivals
 from controller.planning.people.plan import plan_people
+from controller.planning.people.unchanged import GroupValues
 from controller.planning.seats.admission import admit
 from controller.planning.seats.seat_group import plan_seat_group
 from controller.planning.tokens.rotation import lacks_token, plan_rotation
@@ -52,7 +53,7 @@ class _People:
 
     actions: list[Action]
     counts: Counts
-    preview: MappingPreview
+    values: GroupValues
     admitted: tuple[Action, ...] = ()
     drift: tuple[DriftItem, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -83,7 +84,7 @@ def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previo
         tuple(found.steps),
         _sorted_problems([*found.problems, *people.problems]),
         replace(people.counts, assigned=len(actual.assignments.people)),
-        replace(people.preview, moves=find_moves(desired, actual, actions)),
+        _preview(desired, actual, people.values, actions),
         not actual.assignments.is_scoped,
         found.keys,
         frozenset(found.settled),
@@ -91,6 +92,14 @@ def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previo
         waiting_changes(memory, actual),
         people.placed,
     )
+
+
+def _preview(
+    desired: Desired, actual: Actual, values: GroupValues, actions: tuple[Action, ...]
+) -> MappingPreview:
+    """What the mappings do to people, and who moves with this plan."""
+    preview = build_preview(desired, values.by_person, is_whole=values.is_whole)
+    return replace(preview, moves=find_moves(desired, actual, actions))
 
 
 def _plan_settings(desired: Desired, actual: Actual, memory: Memory, found: Found) -> None:
@@ -111,7 +120,7 @@ def _operator(desired: Desired, actual: Actual, memory: Memory, found: Found, pr
     freeing = sorted((a for a in people.actions if a.touch in _FREEING), key=_freeing_order)
     admission = admit(desired.seats, actual, people.candidates, freeing, previous.waiting)
     writes = (*people.actions, *admission.admitted)
-    groups = plan_memberships(desired, actual, memory, people.preview.values, writes)
+    groups = plan_memberships(desired, actual, memory, people.values.by_person, writes)
     return _People(
         [*people.actions, *groups.actions],
         Counts(
@@ -120,7 +129,7 @@ def _operator(desired: Desired, actual: Actual, memory: Memory, found: Found, pr
             waiting=len(admission.seats.waiting) if admission.seats is not None else 0,
             failed=len({problem.okta_id for problem in people.problems if problem.okta_id}),
         ),
-        people.preview,
+        people.values,
         admission.admitted,
         (*people.drift, *groups.drift),
         # Somebody who is protected is told once, whatever would be done to them.
@@ -151,7 +160,7 @@ def _okta(desired: Desired, actual: Actual, memory: Memory, found: Found, previo
     return _People(
         [],
         counts,
-        arrivals.preview,
+        arrivals.values,
         drift=tuple(arrivals.drift),
         problems=tuple(arrivals.problems),
         seats=seats,

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 from controller.model.actual import Actual, Memory
 from controller.model.people import Account, OktaId, Person, PersonState, ScimId, Value
-from controller.model.plan import DriftItem, DriftKind, MappingPreview, Problem
+from controller.model.plan import DriftItem, DriftKind, Problem
 from controller.planning.base.desired import Desired, state_wish
 from controller.planning.base.wording import shown
 from controller.planning.people.attribute_diff import Lens, identity_changes
 from controller.planning.people.matching import Register
-from controller.planning.people.unchanged import sift
+from controller.planning.people.unchanged import GroupValues, sift
 
 _FAILED = "ERROR"
 PUSHES_NEW = "PUSH_NEW_USERS"
@@ -30,7 +30,7 @@ class Arrivals:
 
     drift: list[DriftItem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    preview: MappingPreview = field(default_factory=MappingPreview)
+    values: GroupValues = field(default_factory=lambda: GroupValues({}, is_whole=False))
     provisioned: int = 0
     pending: int = 0
     failed: int = 0
@@ -42,7 +42,7 @@ class Arrivals:
 def check_arrivals(desired: Desired, actual: Actual, memory: Memory) -> Arrivals:
     """Compares everybody whom Okta should have pushed with what the provider holds."""
     sifted = sift(desired, actual, Register(actual.accounts.accounts, memory.pairs), memory.values)
-    found = Arrivals(preview=sifted.preview, provisioned=sifted.same)
+    found = Arrivals(values=sifted.values, provisioned=sifted.same)
     at = _Circumstances(desired, memory.failures, PUSHES_NEW in actual.app.features)
     for person in sifted.rest:
         _check(at, found, person, _account(sifted.register, person), sifted.lens_of(person.user_type))

@@ -14,7 +14,7 @@ from controller.errors import clip
 from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
 from controller.model.people import Account, OktaId, Person, PersonState, Value
-from controller.model.plan import DriftItem, DriftKind, MappingPreview, Problem
+from controller.model.plan import DriftItem, DriftKind, Problem
 from controller.names import fold
 from controller.planning.base.desired import Desired, state_wish
 from controller.planning.base.wording import flaw, shown
@@ -32,7 +32,7 @@ from controller.planning.people.attribute_diff import (
 from controller.planning.people.deferred_changes import still_to_send, why_again
 from controller.planning.people.lookalikes import find_twin, spelled, twin_words
 from controller.planning.people.matching import Match, Register, Tie, freed_people, is_gone, is_protected
-from controller.planning.people.unchanged import sift
+from controller.planning.people.unchanged import GroupValues, sift
 
 KIND = "ScimIntegration"
 
@@ -47,7 +47,7 @@ class PeopleWish:
     drift: list[DriftItem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     provisioned: int = 0
-    preview: MappingPreview = field(default_factory=MappingPreview)
+    values: GroupValues = field(default_factory=lambda: GroupValues({}, is_whole=False))
 
 
 def plan_people(desired: Desired, actual: Actual, memory: Memory) -> PeopleWish:
@@ -79,7 +79,7 @@ class _Planner:
         its own, so that the plan does not depend on how people were listed."""
         sifted = sift(self.desired, self.actual, self.register, self.memory.values)
         self.found.provisioned = sifted.same
-        self.found.preview = sifted.preview
+        self.found.values = sifted.values
         people = sifted.rest
         for okta_id in self.register.doubles:
             self._problem(

@@ -11,11 +11,17 @@ from dataclasses import dataclass
 
 from controller.model.actual import Actual
 from controller.model.people import OktaId, Person, PersonState, Value
-from controller.model.plan import MappingPreview
 from controller.planning.base.desired import Desired
-from controller.planning.groups.preview import build_preview
 from controller.planning.people.attribute_diff import Lens, build_lenses
 from controller.planning.people.matching import Register
+
+
+@dataclass(frozen=True, slots=True)
+class GroupValues:
+    """The value of the group attribute of each person; `is_whole`: of everybody, not of some people only."""
+
+    by_person: Mapping[OktaId, Value]
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,7 @@ class Sifted:
 
     same: int
     rest: tuple[Person, ...]
-    preview: MappingPreview
+    values: GroupValues
     register: Register
     lens_of: Callable[[str], Lens]
 
@@ -60,8 +66,8 @@ def sift(
         else:
             rest.append(person)
     rest.sort(key=lambda person: person.okta_id)
-    preview = build_preview(desired, values, is_whole=not is_scoped or known is not None)
-    return Sifted(same, tuple(rest), preview, register, lens_of)
+    group_values = GroupValues(values, not is_scoped or known is not None)
+    return Sifted(same, tuple(rest), group_values, register, lens_of)
 
 
 def _known_values(actual: Actual, known: Mapping[OktaId, Value]) -> dict[OktaId, Value]:

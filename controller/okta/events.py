@@ -1,6 +1,6 @@
 """What happened in an org, as far as integrations care: System Log events and event hook bodies.
 
-Used by the log poller and by the hook receiver of handlers. An event is a trigger and a source of error
+Used by the log poller and by the hook receiver of the operator. An event is a trigger and a source of error
 texts, never the truth: what it names is read anew. Pure but for `follow`, which makes the calls of one poll.
 Sources: developer.okta.com, System Log API ("Polling requests"), Event hooks ("One-time verification
 request").

@@ -12,7 +12,7 @@ JSON = dict[str, Any]
 
 
 class FakeApi:
-    """Objects by path, with resource versions. Duck-types handlers.apiserver.ApiServer."""
+    """Objects by path, with resource versions. Duck-types kube.client.ApiServer."""
 
     namespace = "ops"
 

@@ -197,6 +197,8 @@ PLANTED: tuple[Planted, ...] = (
         "controller.targets.provider_people",
         '_is_true(user.get("active", True)),',
         "True,",
+        3,
+        "QuietStatusTellsWhoHasAnAccount",
     ),
     Planted(
         "a-404-is-proof",
@@ -242,12 +244,16 @@ PLANTED: tuple[Planted, ...] = (
         "controller.reconcile.seat_status",
         '"waiting": len(seats.waiting),',
         '"waiting": seats.available,',
+        1,
+        "QuietStatusTellsWhoWaits",
     ),
     Planted(
         "used-is-the-limit",
         "controller.reconcile.seat_status",
         '"used": seats.used,',
         '"used": seats.limit,',
+        1,
+        "QuietStatusTellsUsedSeats",
     ),
     # State.
     Planted(
@@ -261,12 +267,16 @@ PLANTED: tuple[Planted, ...] = (
         "controller.planning.state.after_run",
         "        pairs=pairs,\n        left=left,\n        claims=_claims",
         "        pairs={},\n        left=left,\n        claims=_claims",
+        2,
+        "ALeaverLosesTheAccount",
     ),
     Planted(
         "state-is-never-loaded",
         "controller.kube.state_store",
         "        if hashlib.sha256(blob).hexdigest() != head.digest:",
         "        if True:",
+        2,
+        "ALeaverLosesTheAccount",
     ),
     # Provider.
     Planted(
@@ -274,6 +284,8 @@ PLANTED: tuple[Planted, ...] = (
         "controller.provider.seats",
         'return status == "active"',
         "return True",
+        2,
+        "QuietStatusTellsUsedSeats",
     ),
     Planted(
         "one-seat-too-few",
@@ -286,6 +298,8 @@ PLANTED: tuple[Planted, ...] = (
         "controller.provider.seats",
         "if not is_active:\n        return",
         "if is_active is None:\n        return",
+        2,
+        "QuietStatusTellsUsedSeats",
     ),
 )
 

@@ -22,6 +22,7 @@ from controller.planning.groups.okta_groups import group_name, resolve_group
 from controller.planning.people.matching import is_protected
 
 _USERS = "spec.assignments.users"
+ASSIGNING = frozenset({ActionKind.ASSIGN_GROUP, ActionKind.ASSIGN_USER})
 
 
 def plan_assignments(desired: Desired, actual: Actual, memory: Memory, found: Found) -> None:
@@ -125,6 +126,8 @@ def _assign_user(
 def _prune(desired: Desired, actual: Actual, memory: Memory, found: Found, kept: set[str]) -> None:
     """Takes away groups and people whose id is not in `kept`."""
     state = actual.assignments
+    # What is declared comes first: if Okta refuses it, nobody loses the access that they have.
+    needs = tuple(action.key for action in found.actions if action.kind in ASSIGNING)
     for group_id in sorted(set(state.app_groups) - kept):
         members = people_through(actual, group_id, kept)
         name = group_name(state, group_id)
@@ -139,6 +142,7 @@ def _prune(desired: Desired, actual: Actual, memory: Memory, found: Found, kept:
                     (("assigned", False),),
                     "not declared, and spec.assignments.prune is Undeclared",
                     people=tuple(sorted(member.okta_id for member in members)),
+                    needs=needs,
                 )
             )
     for person in sorted(state.people, key=lambda one: one.okta_id):
@@ -156,6 +160,7 @@ def _prune(desired: Desired, actual: Actual, memory: Memory, found: Found, kept:
                     (("assigned", True),),
                     (("assigned", False),),
                     "not declared, and spec.assignments.prune is Undeclared",
+                    needs=needs,
                 )
             )
 

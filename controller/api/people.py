@@ -37,7 +37,9 @@ class SeatGroup(Api):
 
     name: Annotated[str, text(GROUP_NAME, 1)]
     """Name of the group. It is created, or must be the operator's already; its members are whom a seat was
-    given."""
+    given. If the name changes, people with a seat move to the new group first; once they are in it, the
+    former group is taken off the app, which always waits for approval. The former group itself stays in
+    Okta and may be deleted."""
 
 
 class Assignments(Api):
@@ -64,7 +66,8 @@ class Assignments(Api):
     """Logins of single people who get an account."""
     prune: Literal["Never", "Undeclared"] = "Never"
     """Undeclared: assignments that are not declared here are removed, and with them the accounts, as
-    lifecycle.unassigned says. Never: they are left alone."""
+    lifecycle.unassigned says. Never: they are left alone, also a group or a person that was
+    declared before and is no longer."""
 
 
 class Lifecycle(Api):

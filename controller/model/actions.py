@@ -42,7 +42,7 @@ class ActionKind(StrEnum):
     REMOVE_FROM_SEAT_GROUP = "RemoveFromSeatGroup"  # Okta user id
     UNASSIGN_GROUP = "UnassignGroup"  # Okta group id
     UNASSIGN_USER = "UnassignUser"  # Okta user id
-    DELETE_SEAT_GROUP = "DeleteSeatGroup"  # group name
+    DELETE_SEAT_GROUP = "DeleteSeatGroup"  # group name; Okta group id of one that the spec does not name
     DEACTIVATE_ACCOUNT = "DeactivateAccount"  # Okta user id, or scim:<id> where there is none
     UPDATE_ACCOUNT = "UpdateAccount"  # Okta user id
     REACTIVATE_ACCOUNT = "ReactivateAccount"  # Okta user id

@@ -332,6 +332,9 @@ class Memory:
     tells an edit by hand from a change, and lets them be taken out of a group that no row names any more."""
     made: Mapping[str, Made] = field(default_factory=dict)
     """What deletionPolicy: Deprovision may undo in Okta, by key; of the app `app_id` alone."""
+    seat_groups: frozenset[str] = frozenset()
+    """Ids of the Okta groups that are or were the seat group of the app `app_id`, until the operator has
+    taken them off it: one that the spec no longer names lets people in."""
 
     @property
     def in_use(self) -> frozenset[OktaId]:

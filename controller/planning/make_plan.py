@@ -30,6 +30,7 @@ from controller.planning.people.okta_pushed import check_arrivals
 from controller.planning.people.plan import plan_people
 from controller.planning.people.unchanged import GroupValues
 from controller.planning.seats.admission import admit
+from controller.planning.seats.former_groups import plan_former_groups
 from controller.planning.seats.seat_group import plan_seat_group
 from controller.planning.tokens.rotation import lacks_token, plan_rotation
 
@@ -112,6 +113,7 @@ def _plan_settings(desired: Desired, actual: Actual, memory: Memory, found: Foun
     plan_rotation(desired, actual, found)
     if desired.assignments.through == "Direct":
         plan_assignments(desired, actual, memory, found)
+        plan_former_groups(desired, actual, memory, found)
 
 
 def _operator(desired: Desired, actual: Actual, memory: Memory, found: Found, previous: Previous) -> _People:

@@ -36,6 +36,7 @@ from controller.planning.people.deferred_changes import mark_due
 from controller.planning.people.matching import ids_to_look_up
 from controller.planning.policy.absences import people_to_prove
 from controller.planning.policy.decision import Circumstances, judge
+from controller.planning.seats.former_groups import seat_groups_of
 from controller.planning.seats.inactive import kept_sign_ins
 from controller.planning.state.after_run import Run, remember
 from controller.planning.state.before_run import note_intent, recover
@@ -151,7 +152,8 @@ class Engine:
         return self._closed(progress, error)
 
     async def _run(self, progress: _Progress, credentials: Credentials, *, write: bool) -> None:
-        progress.desired, progress.problems = build_desired(progress.inputs)
+        desired, progress.problems = build_desired(progress.inputs)
+        progress.desired = replace(desired, seat_groups=seat_groups_of(progress.memory))
         progress.credential = okta_fingerprint(progress.inputs, credentials)
         targets = await self._connector.connect(progress.inputs, progress.desired, credentials)
         reading = observe(targets, progress.desired, progress.scope, progress.memory)

@@ -63,6 +63,7 @@ def encode_memory(memory: Memory) -> bytes:
             "confirmed": _by_pair(memory.pairs, memory.confirmed, "I"),
             "confirmedPaths": memory.confirmed_paths,
             "signIns": _by_pair(memory.pairs, memory.sign_ins, "H"),
+            "seatGroups": sorted(memory.seat_groups),
             "made": [
                 [one.kind.value, one.subject, one.before, one.after] for _, one in sorted(memory.made.items())
             ],
@@ -112,6 +113,7 @@ def _memory(raw: Mapping[str, Any]) -> Memory:
         confirmed=_numbers(raw["pairs"], raw.get("confirmed", ""), "I"),
         confirmed_paths=raw.get("confirmedPaths", ""),
         sign_ins=_numbers(raw["pairs"], raw.get("signIns", ""), "H"),
+        seat_groups=frozenset(raw.get("seatGroups", ())),
         made={one.key: one for one in map(_made, raw.get("made", ()))},
     )
 

@@ -71,8 +71,10 @@ class OktaPeople:
         app_groups = {row["id"]: row.get("priority") for row in await client.app_groups(app_id)}
         rows = await _group_rows(client, desired, app_groups)
         groups = {group_id: _group(row) for group_id, row in rows.items()}
-        opened = _groups_to_open(desired, groups, app_groups)
-        members = {group_id: await self._members(client, desired, rows[group_id]) for group_id in opened}
+        has_former = _has_former(desired, groups, app_groups)
+        opened = _groups_to_open(desired, groups, app_groups, opens_all=desired.is_departing or has_former)
+        only_ranks = _only_ranks(desired) and not has_former
+        members = {i: await self._members(client, rows[i], only_ranks=only_ranks) for i in opened}
         return AssignmentState(
             people,
             app_groups,
@@ -137,11 +139,10 @@ class OktaPeople:
         }
         return tuple(person for person in people.values() if person is not None)
 
-    async def _members(self, client: OktaClient, desired: Desired, row: Group) -> Members:
+    async def _members(self, client: OktaClient, row: Group, *, only_ranks: bool) -> Members:
         """Who is in the group: what is kept will do where it only ranks people. Who is assigned or removed by
         it is read anew."""
-        wish, group_id = desired.assignments, row["id"]
-        only_ranks = wish.through == "Direct" and not wish.prune and not desired.is_departing
+        group_id = row["id"]
         mark = mark_of(row) if only_ranks else None
         return await self._memberships.of(group_id, mark, lambda: _members(client, group_id))
 
@@ -274,12 +275,30 @@ def _group(row: Group) -> OktaGroup:
     )
 
 
-def _groups_to_open(
+def _only_ranks(desired: Desired) -> bool:
+    wish = desired.assignments
+    return wish.through == "Direct" and not wish.prune and not desired.is_departing
+
+
+def _has_former(
     desired: Desired, groups: Mapping[str, OktaGroup], app_groups: Mapping[str, int | None]
+) -> bool:
+    """Whether a group that was the seat group is assigned, and another or none is named now."""
+    assigned = [groups[one] for one in app_groups if one in groups]
+    former = (one for one in assigned if {one.group_id, one.name} & desired.seat_groups)
+    return any(one.name != desired.assignments.seat_group for one in former)
+
+
+def _groups_to_open(
+    desired: Desired,
+    groups: Mapping[str, OktaGroup],
+    app_groups: Mapping[str, int | None],
+    *,
+    opens_all: bool,
 ) -> list[str]:
     """Ids of the groups whose members the plan needs: those of the seat order; with a seat group that one and
     the groups that its candidates come from; with `prune` those whose removal has to be counted in people;
-    every one at the end, when it matters who comes in by nothing else."""
+    every one with `opens_all`, when it matters who comes in by nothing else."""
     wish = desired.assignments
     refs = list(desired.seats.priority) if desired.seats else []
     if wish.through == "SeatGroup":
@@ -290,8 +309,10 @@ def _groups_to_open(
     declared = {(ref.group_id or ref.name) for ref in wish.groups}
     pruned = {g for g in app_groups if g in groups and not declared & {g, groups[g].name}}
     if wish.prune and wish.is_declared and pruned:
-        opened |= pruned | {g.group_id for g in groups.values() if declared & {g.group_id, g.name}}
-    if desired.is_departing:
+        opened |= pruned
+    if opens_all or (wish.prune and wish.is_declared and pruned):
+        opened |= {g.group_id for g in groups.values() if declared & {g.group_id, g.name}}
+    if opens_all:
         opened |= set(app_groups) & set(groups)
     return sorted(opened)
 

@@ -253,6 +253,9 @@ class Desired:
     rotation: RotationWish | None = None
     is_departing: bool = False
     """The integration is being deleted: what it set up is to be undone."""
+    seat_groups: frozenset[str] = frozenset()
+    """Ids, or names where no id is known, of the groups that are or were the seat group, as state knows them:
+    who is in them has to be read."""
     pinned_app: str = ""
     """Id of the app that the status pins; a label that leads elsewhere is not followed."""
 

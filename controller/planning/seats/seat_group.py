@@ -22,6 +22,9 @@ from controller.planning.groups.okta_groups import resolve_group
 from controller.planning.okta.assignments import declared_groups, declared_users
 from controller.planning.people.matching import is_protected
 from controller.planning.seats.admission import Candidate, Room, count_seats, in_order, ranks_of, room_of
+from controller.planning.seats.former_groups import former_groups, leave_groups, members_who_move
+
+_SEATING = frozenset({ActionKind.ADD_TO_SEAT_GROUP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,18 @@ class _Group:
     is_assigned: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Seated:
+    """People who have a seat."""
+
+    accounts: frozenset[OktaId]
+    moving: frozenset[OktaId]
+    """They are in a former seat group, and not in the group yet."""
+
+    def __contains__(self, okta_id: OktaId) -> bool:
+        return okta_id in self.accounts or okta_id in self.moving
+
+
 def plan_seat_group(desired: Desired, actual: Actual, memory: Memory, found: Found) -> Seats | None:
     """Adds what fills the group and, once, what switches over to it; the seats as they are then counted."""
     group = _own_group(desired, actual, found)
@@ -42,13 +57,19 @@ def plan_seat_group(desired: Desired, actual: Actual, memory: Memory, found: Fou
         return None
     candidates = _candidates(desired, actual, found)
     accounts = _holders(actual)
-    seated, seats = _admit(desired, actual, found, group, accounts)
+    former = former_groups(desired, actual, memory)
+    moving = members_who_move(desired, actual, former, _everybody(desired, actual)) - group.members
+    seated, seats = _admit(desired, actual, found, group, _Seated(accounts, moving))
     steps = [*_start(group), *seated]
     if not group.is_assigned:
         made = tuple(action.key for action in steps if action.kind is ActionKind.CREATE_SEAT_GROUP)
         steps = [replace(a, is_switchover=True, needs=made if a.key not in made else ()) for a in steps]
     found.actions += [*steps, *_removals(desired, actual, memory, found, group, candidates)]
     found.actions += _old_groups(desired, actual, group, steps, candidates)
+    if former and candidates is not None:
+        needed = [action for action in steps if action.subject in moving or action.kind not in _SEATING]
+        staying = (group.members | moving, tuple(action.key for action in needed))
+        leave_groups(desired, actual, memory, found, former, staying)
     return seats
 
 
@@ -111,7 +132,7 @@ def _holders(actual: Actual) -> frozenset[OktaId]:
     return frozenset(marked | known)
 
 
-def _everybody(desired: Desired, actual: Actual, group: _Group) -> frozenset[OktaId]:
+def _everybody(desired: Desired, actual: Actual) -> frozenset[OktaId]:
     """Candidates as far as they were read, for admission, which takes nobody anything."""
     members = actual.assignments.members
     ids = [
@@ -120,7 +141,7 @@ def _everybody(desired: Desired, actual: Actual, group: _Group) -> frozenset[Okt
         if (one := resolve_group(ref, actual.assignments)[0])
     ]
     users = [one for one in actual.assignments.declared_users.values() if one is not None]
-    return frozenset().union(users, *(members.get(one, frozenset()) for one in ids)) - group.members
+    return frozenset().union(users, *(members.get(one, frozenset()) for one in ids))
 
 
 def _admit(
@@ -128,24 +149,25 @@ def _admit(
     actual: Actual,
     found: Found,
     group: _Group,
-    accounts: frozenset[OktaId],
+    seated: _Seated,
 ) -> tuple[list[Action], Seats | None]:
     """The people who are added: those with an account first and whatever the limit, then by the seats' order.
     A seat counts as free once the provider says so: Okta deactivates in its own time."""
     states = {person.okta_id: person for person in actual.assignments.people}
-    waiting = [_candidate(actual, states, one, accounts) for one in _everybody(desired, actual, group)]
-    waiting = [one for one in waiting if _may_sit(one[0], desired)]
+    everybody = (_everybody(desired, actual) - group.members) | seated.moving
+    waiting = [_candidate(actual, states, one, seated) for one in everybody]
+    waiting = [one for one in waiting if one[0].okta_id in seated.moving or _may_sit(one[0], desired)]
     wish = desired.seats
     if wish is None:
         return [action for _, action in in_order(waiting)], None
     ranks, problems = ranks_of(wish, actual.assignments)
     found.problems += problems
-    sitting = [one for one in waiting if one[0].okta_id in accounts]
-    others = in_order([one for one in waiting if one[0].okta_id not in accounts], ranks)
+    sitting = [one for one in waiting if one[0].okta_id in seated]
+    others = in_order([one for one in waiting if one[0].okta_id not in seated], ranks)
     room = room_of(wish, actual)
     if room is None:
         return [action for _, action in in_order(sitting, ranks)], None
-    expected = len(group.members - accounts)
+    expected = len((group.members | seated.moving) - seated.accounts)
     room = Room(room.limit, room.used + expected, room.reserve, room.pending)
     free = max(0, room.free) if wish.waitlist else len(others)
     named = tuple((person.okta_id, person.login or person.okta_id) for person, _ in others[free:])
@@ -153,12 +175,10 @@ def _admit(
     return [action for _, action in [*in_order(sitting, ranks), *others[:free]]], seats
 
 
-def _candidate(
-    actual: Actual, states: dict[OktaId, Person], okta_id: OktaId, accounts: frozenset[OktaId]
-) -> Candidate:
+def _candidate(actual: Actual, states: dict[OktaId, Person], okta_id: OktaId, seated: _Seated) -> Candidate:
     login = actual.assignments.logins.get(okta_id, "")
     person = states.get(okta_id) or Person(okta_id, login, login, PersonState.ACTIVE, "", "", ())
-    is_moving = okta_id in accounts
+    is_moving = okta_id in seated
     why = "has a seat and moves to the seat group" if is_moving else "a seat is free"
     touch, label = Touch.SETTING if is_moving else Touch.CREATE, person.login or okta_id
     return person, Action(ActionKind.ADD_TO_SEAT_GROUP, okta_id, label, touch, (), (), why)

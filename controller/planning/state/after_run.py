@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from controller.model.actions import Action, ActionKind, Outcome, Result
-from controller.model.actual import Actual, Memory, Touched
+from controller.model.actual import Actual, Made, Memory, Touched
 from controller.model.people import Account, OktaId, ScimId, Value
 from controller.model.plan import Plan, Verdict
 from controller.names import fold
@@ -33,8 +33,9 @@ from controller.planning.people.leavers import forgotten, people_who_left
 from controller.planning.people.matching import of_this_tenant
 from controller.planning.policy.change_limits import COUNTED, in_window, people_of, touched_now
 from controller.planning.seats.admission import settle
+from controller.planning.seats.former_groups import has_created_group, made_of, note_seat_groups
 from controller.planning.state.before_run import taken_over
-from controller.planning.teardown.undo_log import REVERSES, made_of, note_made
+from controller.planning.teardown.undo_log import REVERSES, note_made
 
 HISTORY_DAYS = 400
 _WROTE = frozenset({Result.DONE, Result.PENDING_CONFIRMATION})
@@ -80,7 +81,7 @@ def remember(memory: Memory, run: Run) -> Memory:
         trouble=own.trouble if run.desired.by == "Okta" else "",
         seat_history=_history(own, run),
         values=run.plan.preview.values if run.plan.preview.is_whole else own.values,
-        made=note_made(made_of(own, run.actual.app), _made(run)),
+        made=_noted_as_made(own, run),
     )
     if run.desired.mode == "Observe" or _is_undecided(run):
         return replace(
@@ -107,6 +108,7 @@ def remember(memory: Memory, run: Run) -> Memory:
         settled=_settled(own, run),
         tenant=run.desired.tenant,
         app_id=run.actual.app.app_id,
+        seat_groups=note_seat_groups(own, run.desired, run.actual, _made(run)),
         is_new=own.is_new and not run.plan.is_full,
         **_reading(own, run),
     )
@@ -119,6 +121,12 @@ def _is_undecided(run: Run) -> bool:
 
 def _wrote(run: Run) -> Iterator[tuple[Action, Outcome]]:
     return ((outcome.action, outcome) for outcome in run.outcomes if outcome.result in _WROTE)
+
+
+def _noted_as_made(memory: Memory, run: Run) -> Mapping[str, Made]:
+    made = made_of(memory, run.actual.app)
+    has_group = has_created_group(run.desired, run.actual.assignments, made)
+    return note_made(made, _made(run), has_group=has_group)
 
 
 def _made(run: Run) -> Iterator[tuple[Action, str]]:

@@ -22,7 +22,8 @@ from controller.planning.base.desired import Desired
 from controller.planning.people.attribute_diff import USER_NAME
 from controller.planning.people.matching import is_of_tenant, of_this_tenant
 from controller.planning.policy.change_limits import COUNTED, in_window, people_of, touched_now
-from controller.planning.teardown.undo_log import REVERSES, made_of, note_made
+from controller.planning.seats.former_groups import has_created_group, made_of, note_seat_groups
+from controller.planning.teardown.undo_log import REVERSES, note_made
 
 _TAKES_OVER = frozenset({ActionKind.UPDATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT})
 
@@ -34,6 +35,7 @@ def note_intent(
     counted = [action for action in verdict.run if action.touch in COUNTED]
     fresh = [(okta_id, action.touch) for action in counted for okta_id in people_of(action)]
     recent = in_window(memory.window, now, desired.safeguards.window)
+    made, setting_up = made_of(memory, actual.app), tuple(_setting_up(desired, verdict.run))
     return replace(
         memory,
         window=touched_now(recent, fresh, now),
@@ -41,7 +43,8 @@ def note_intent(
         approved_keys=verdict.approved_keys,
         adopted=memory.adopted | taken_over(of_this_tenant(desired, memory), actual, verdict.run),
         creating=_creating(verdict.run),
-        made=note_made(made_of(memory, actual.app), _setting_up(desired, verdict.run)),
+        made=note_made(made, setting_up, has_group=has_created_group(desired, actual.assignments, made)),
+        seat_groups=note_seat_groups(memory, desired, actual, setting_up),
         **_begun(memory, desired, actual, plan, verdict),
     )
 

@@ -25,8 +25,9 @@ from controller.planning.groups.okta_groups import group_name
 from controller.planning.okta.provider_settings import is_switched_off
 from controller.planning.people.matching import Register, is_protected, of_this_tenant
 from controller.planning.policy.change_limits import people_of
+from controller.planning.seats.former_groups import made_of
 from controller.planning.teardown.revocations import Access, find_access, members_of, plan_endings
-from controller.planning.teardown.undo_log import WHY, made_of, plan_restoring
+from controller.planning.teardown.undo_log import WHY, plan_restoring
 
 
 def plan_departure(desired: Desired, actual: Actual, memory: Memory) -> Plan:
@@ -36,7 +37,7 @@ def plan_departure(desired: Desired, actual: Actual, memory: Memory) -> Plan:
     _check(desired, actual, memory)
     made, found = made_of(memory, actual.app), Found()
     access = find_access(desired, actual, memory, made, found)
-    endings = plan_endings(actual.assignments, access)
+    endings = plan_endings(desired, actual.assignments, access)
     gone = sorted(
         _deactivations(desired, actual, memory, access, endings),
         key=lambda action: (fold(action.label), action.subject),

@@ -1,13 +1,13 @@
 """The ways into the Okta app that go with an integration that is being deleted, and who has no other.
 
 Called by departure. Groups and people that the operator assigned are taken off the app; a seat group that it
-created goes, out of one that was there before go those whom it put in. What would take a protected person
-along stays.
+created goes, a former one too; out of one that was there before go those whom it put in. What would take
+a protected person along stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from controller.model.actions import Action, ActionKind, Touch
@@ -19,7 +19,8 @@ from controller.planning.base.setting_drift import Found
 from controller.planning.base.wording import shown
 from controller.planning.groups.okta_groups import group_name
 from controller.planning.people.matching import is_protected
-from controller.planning.teardown.undo_log import GROUP_ID, WHY
+from controller.planning.seats.former_groups import created_groups, named_groups, named_seat_group
+from controller.planning.teardown.undo_log import WHY
 
 _NOBODY: frozenset[OktaId] = frozenset()
 _ASSIGNED = ((("assigned", True),), (("assigned", False),))
@@ -34,10 +35,11 @@ class Access:
     """Ids of the groups that are taken off the app."""
     users: frozenset[OktaId] = _NOBODY
     seat_group: str = ""
-    """Id of the seat group, where there is one."""
+    """Id of the seat group of the spec, where there is one."""
     members: frozenset[OktaId] = _NOBODY
     """Who is taken out of it."""
-    is_deleted: bool = False
+    deleted: frozenset[str] = frozenset()
+    """Ids of the seat groups that are deleted: former ones too, as long as they are assigned."""
     losing: frozenset[OktaId] = _NOBODY
     """People who come in by nothing else."""
 
@@ -62,17 +64,18 @@ def find_access(
         groups=given.groups - held,
         users=given.users - immune.keys(),
         members=given.members - immune.keys(),
-        is_deleted=given.is_deleted and given.seat_group not in held,
+        deleted=given.deleted - held,
     )
     return replace(kept, losing=_losing(state, kept))
 
 
 def _given(desired: Desired, state: AssignmentState, made: Mapping[str, Made]) -> Access:
     """Everything that the operator has given and that is still there."""
-    seat_group, is_deleted = _seat_group(desired, state, made)
+    seat_group, deleted = named_seat_group(desired, state), _created(desired, state, made)
     named = {one.subject for one in made.values() if one.kind is ActionKind.ASSIGN_GROUP and not one.before}
     groups = {one for one in state.app_groups if one in named}
-    if seat_group in state.app_groups and (is_deleted or desired.assignments.seat_group in named):
+    groups |= {one for one in deleted if one in state.app_groups}
+    if seat_group in state.app_groups and desired.assignments.seat_group in named:
         groups.add(seat_group)
     people = {one.subject for one in made.values() if one.kind is ActionKind.ASSIGN_USER}
     put_in = {one.subject for one in made.values() if one.kind is ActionKind.ADD_TO_SEAT_GROUP}
@@ -81,22 +84,19 @@ def _given(desired: Desired, state: AssignmentState, made: Mapping[str, Made]) -
         frozenset(person.okta_id for person in state.people if person.direct and person.okta_id in people),
         seat_group,
         frozenset()
-        if is_deleted
+        if seat_group in deleted
         else frozenset(one for one in members_of(state, seat_group) if one in put_in),
-        is_deleted,
+        deleted,
     )
     return replace(given, losing=_losing(state, given))
 
 
-def _seat_group(desired: Desired, state: AssignmentState, made: Mapping[str, Made]) -> tuple[str, bool]:
-    """Its id, "" where there is none, and whether it is the one that the operator has created."""
-    name = desired.assignments.seat_group
-    found = [one.group_id for one in state.groups.values() if one.name == name and one.type == "OKTA_GROUP"]
-    if not name or len(found) != 1:
-        return "", False
-    created = made.get(f"{ActionKind.CREATE_SEAT_GROUP.value}/{name}")
-    is_ours = created is not None and dict(created.after).get(GROUP_ID, found[0]) == found[0]
-    return found[0], is_ours
+def _created(desired: Desired, state: AssignmentState, made: Mapping[str, Made]) -> frozenset[str]:
+    """Ids of the seat groups that the operator has created: that of the spec, and former ones that are still
+    assigned; not one that the spec names as a group of people."""
+    created, current = created_groups(state, made), named_seat_group(desired, state)
+    former = (created & state.app_groups.keys()) - named_groups(desired, state)
+    return former | (created & {current})
 
 
 def members_of(state: AssignmentState, group_id: str) -> frozenset[OktaId]:
@@ -122,7 +122,7 @@ def _losing(state: AssignmentState, access: Access) -> frozenset[OktaId]:
 # As actions.
 
 
-def plan_endings(state: AssignmentState, access: Access) -> list[Action]:
+def plan_endings(desired: Desired, state: AssignmentState, access: Access) -> list[Action]:
     """What takes it away, in the order of a run."""
     logins = {person.okta_id: person.login for person in state.people}
     names = {okta_id: logins.get(okta_id, state.logins.get(okta_id, okta_id)) for okta_id in access.members}
@@ -135,7 +135,7 @@ def plan_endings(state: AssignmentState, access: Access) -> list[Action]:
         Action(ActionKind.UNASSIGN_USER, one, logins[one], Touch.REMOVAL, *_ASSIGNED, WHY)
         for one in sorted(access.users, key=lambda one: (fold(logins[one]), one))
     ]
-    return [*out, *groups, *users, *(_deletion(state, access, groups) if access.is_deleted else ())]
+    return [*out, *groups, *users, *_deletions(desired, state, access, groups)]
 
 
 def _unassign(state: AssignmentState, access: Access, group_id: str) -> Action:
@@ -145,8 +145,12 @@ def _unassign(state: AssignmentState, access: Access, group_id: str) -> Action:
     return Action(ActionKind.UNASSIGN_GROUP, group_id, name, touch, *_ASSIGNED, WHY, people=people)
 
 
-def _deletion(state: AssignmentState, access: Access, groups: list[Action]) -> list[Action]:
-    name = state.groups[access.seat_group].name
-    needs = tuple(action.key for action in groups if action.subject == access.seat_group)
-    fields = (("name", name),), (("name", None),)
-    return [Action(ActionKind.DELETE_SEAT_GROUP, name, name, Touch.SETTING, *fields, WHY, needs=needs)]
+def _deletions(
+    desired: Desired, state: AssignmentState, access: Access, groups: list[Action]
+) -> Iterator[Action]:
+    for group_id in sorted(access.deleted):
+        name = state.groups[group_id].name
+        subject = name if group_id == named_seat_group(desired, state) else group_id
+        needs = tuple(action.key for action in groups if action.subject == group_id)
+        fields = (("name", name),), (("name", None),)
+        yield Action(ActionKind.DELETE_SEAT_GROUP, subject, name, Touch.SETTING, *fields, WHY, needs=needs)

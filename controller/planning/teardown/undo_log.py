@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from controller.model.actions import Action, ActionKind, Touch
-from controller.model.actual import AppState, Made, Memory
+from controller.model.actual import AppState, Made
 from controller.model.people import Value
 from controller.planning.base.desired import Desired
 from controller.planning.okta.app_settings import PUSH_STATUS
 from controller.planning.okta.manual_steps import SWITCHES
+from controller.planning.seats.former_groups import GROUP_ID
 
 WHY = "the ScimIntegration is being deleted with deletionPolicy: Deprovision"
 _NOTED = frozenset(
@@ -40,26 +41,22 @@ REVERSES = {
     ActionKind.REMOVE_FROM_SEAT_GROUP: ActionKind.ADD_TO_SEAT_GROUP,
 }
 """Kinds that take away what another kind has set up."""
-GROUP_ID = "id"
-"""Field of Made for a created group: its id, where its creation was answered."""
 Fields = tuple[tuple[str, Value], ...]
 
 
-def made_of(memory: Memory, app: AppState) -> Mapping[str, Made]:
-    """What was set up on `app`; nothing of what is remembered of another one."""
-    return memory.made if memory.app_id in ("", app.app_id) else {}
-
-
-def note_made(made: Mapping[str, Made], written: Iterable[tuple[Action, str]]) -> Mapping[str, Made]:
-    """`made` after the actions of `written`, each with the id that its target has given, "" for none."""
+def note_made(
+    made: Mapping[str, Made], written: Iterable[tuple[Action, str]], *, has_group: bool = False
+) -> Mapping[str, Made]:
+    """`made` after the actions of `written`, each with the id that its target has given, "" for none.
+    `has_group`: the seat group in use was created by the operator."""
     noted = dict(made)
     ids: dict[str, str] = {}
     # Members of a group that is deleted whole need no entry each.
-    has_group = any(one.kind is ActionKind.CREATE_SEAT_GROUP for one in made.values())
     for action, remote_id in written:
         if action.kind in REVERSES:
             noted.pop(f"{REVERSES[action.kind].value}/{action.subject}", None)
             has_group = has_group and action.kind is not ActionKind.DELETE_SEAT_GROUP
+            _release(noted, action)
         elif action.kind is ActionKind.CREATE_SEAT_GROUP:
             ids[action.subject], has_group = remote_id, True
             after = ((GROUP_ID, remote_id),) if remote_id else ()
@@ -68,6 +65,17 @@ def note_made(made: Mapping[str, Made], written: Iterable[tuple[Action, str]]) -
             subject = ids.get(action.subject) or action.subject
             _put(noted, _merged(noted, Made(action.kind, subject, action.before, action.after)))
     return noted
+
+
+def _release(noted: dict[str, Made], action: Action) -> None:
+    """Forgets the creation of a seat group that `action` deletes by its id, or leaves to people: a former one
+    that is off the app is theirs."""
+    if action.kind is ActionKind.DELETE_SEAT_GROUP or action.is_switchover:
+        created = [one for one in noted.values() if one.kind is ActionKind.CREATE_SEAT_GROUP]
+        for one in created:
+            known = dict(one.after).get(GROUP_ID)
+            if known == action.subject or (known is None and one.subject == action.label):
+                del noted[one.key]
 
 
 def _merged(made: Mapping[str, Made], new: Made) -> Made:

@@ -42,6 +42,7 @@ FULL = Memory(
     confirmed={OktaId("00ü2"): 4_000_000_000},
     confirmed_paths="0a1b2c3d",
     sign_ins={OktaId("00u1"): 20_514},
+    seat_groups=frozenset({"00g1", "00g2"}),
     made={"AssignUser/00u1": Made(ActionKind.ASSIGN_USER, "00u1", (), (("priority", 1),))},
 )
 

@@ -9,7 +9,8 @@ import pytest
 from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import AppAttribute, AppState, Made, Memory, ProfileMapping
 from controller.model.people import Value
-from controller.planning.teardown.undo_log import made_of, note_made, plan_restoring
+from controller.planning.seats.former_groups import made_of
+from controller.planning.teardown.undo_log import note_made, plan_restoring
 from tests.unit.planning.world import APP, wish
 
 Fields = tuple[tuple[str, Value], ...]

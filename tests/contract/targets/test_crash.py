@@ -245,6 +245,21 @@ async def departing_world(opened: Opener) -> Life:
     return life
 
 
+async def renamed_world(opened: Opener) -> Life:
+    """The operator has filled a seat group of its own; then the spec names another one."""
+    life = await okta_world(opened, has_group=False)
+    await life.settle()
+    await push_everybody(life)
+    await life.settle()
+    integration = life.inputs.integration
+    raw = integration.spec.model_dump(by_alias=True, mode="json", exclude_none=True)
+    raw["assignments"]["seatGroup"] = {"name": "Desks"}
+    spec = ScimIntegrationSpec.model_validate(raw)
+    life.inputs = replace(life.inputs, integration=replace(integration, spec=spec))
+    life.kinds, life.approvals = set(), 0
+    return life
+
+
 async def push_everybody(life: Life) -> set[str]:
     """What Okta's agent does for everybody who is assigned; their Okta ids."""
     for okta_id in life.world.app.users:
@@ -296,6 +311,7 @@ WORLDS: dict[str, Make] = {
     "okta": okta_world,
     "switchover": partial(okta_world, has_group=False),
     "departing": departing_world,
+    "renamed": renamed_world,
 }
 KINDS = {
     "operator": {
@@ -319,6 +335,10 @@ KINDS["departing"] = {
     ActionKind.UNASSIGN_GROUP, ActionKind.DELETE_SEAT_GROUP, ActionKind.DEACTIVATE_ACCOUNT,
     ActionKind.SET_TO_APP, ActionKind.DISABLE_CONNECTION, ActionKind.SET_MAPPING,
     ActionKind.REMOVE_APP_ATTRIBUTE,
+}  # fmt: skip
+KINDS["renamed"] = {
+    ActionKind.CREATE_SEAT_GROUP, ActionKind.ASSIGN_GROUP, ActionKind.ADD_TO_SEAT_GROUP,
+    ActionKind.UNASSIGN_GROUP,
 }  # fmt: skip
 KINDS["switchover"] = KINDS["okta"] - {ActionKind.REMOVE_FROM_SEAT_GROUP} | {ActionKind.CREATE_SEAT_GROUP}
 

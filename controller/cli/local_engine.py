@@ -25,7 +25,7 @@ from controller.kube.state_store import StateStore
 from controller.metrics import Metrics
 from controller.model.actual import Memory
 from controller.model.plan import Frozen
-from controller.operator.cluster import Cluster
+from controller.operator.cluster import Cluster, path_of
 from controller.operator.run_inputs import (
     Vault,
     Wanted,
@@ -35,7 +35,7 @@ from controller.operator.run_inputs import (
     wanted_secrets,
 )
 from controller.operator.state_cache import Held, Memories
-from controller.operator.store import INTEGRATION, Known
+from controller.operator.store import INTEGRATION, Known, org_place
 from controller.planning.base.inputs import Resource
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
@@ -200,9 +200,26 @@ def _chosen(source: Source, names: list[str]) -> list[Body]:
     return [present[name] for name in (names or sorted(present))]
 
 
+async def _learn_org(source: Source, cluster: Cluster, integration: Body) -> None:
+    """Notes the org that `integration` refers to, if it is another namespace's and we may read it."""
+    place = org_place(integration)
+    if source.known.get(*place) is None and place[1] != integration["metadata"]["namespace"]:
+        try:
+            org = await cluster.get_or_none(path_of(place))
+        except Unauthorized as error:
+            name = integration["metadata"]["name"]
+            what = f"OktaOrg {place[2]} of namespace {place[1]}"
+            emit(f"ScimIntegration {name}: {what} may not be read: {error.message}", to_errors=True)
+            return
+        if org is not None:
+            source.known.put(org)
+
+
 async def _plan_one(source: Source, engine: Engine, body: Body) -> Report:
     if source.api is not None:
-        await Cluster(source.api, SystemClock()).learn_labels(source.known, body)
+        cluster = Cluster(source.api, SystemClock())
+        await _learn_org(source, cluster, body)
+        await cluster.learn_labels(source.known, body)
     family = gather_family(source.known, body)
     vault = await source.vault(wanted_secrets(family))
     rivals = rivals_of(source.known, family.integration.uid, SystemClock().now())

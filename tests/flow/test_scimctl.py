@@ -107,6 +107,23 @@ async def test_plan_offline_takes_everything_from_files(terminal: Terminal) -> N
     assert "ScimIntegration default/calendly" in ran.out
 
 
+async def test_plan_uses_an_org_of_another_namespace_that_lets_this_one_in(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    flow = terminal.flow
+    central = {"namespace": "central"}
+    secret = next(body for (_, name), body in flow.quickstart.items() if name == "okta-api")
+    org = flow.example("OktaOrg", metadata=central, spec={"allowedNamespaces": {"from": "All"}})
+    await flow.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "central"}})
+    await flow.apply({**secret, "metadata": {**secret["metadata"], **central}}, org)
+    reference = {"okta": {"orgRef": {"name": "acme", "namespace": "central"}}}
+    changed = tmp_path / "integration.yaml"
+    changed.write_text(json.dumps(flow.example("ScimIntegration", spec=reference)))
+    ran = await terminal.run("plan", "-f", str(changed), "--exit-code")
+    assert ran.code == 0, ran.out + ran.err
+    assert "nothing to do" in ran.out
+
+
 async def test_nobody_waits_and_nothing_differs(terminal: Terminal) -> None:
     waiting, drift = await terminal.run("waiting"), await terminal.run("drift")
     assert (waiting.code, waiting.out) == (0, "Nobody waits for a seat.\n")

@@ -20,7 +20,7 @@ from controller.clock import ManualClock
 from controller.model.people import EVERYTHING, Reads
 from controller.okta.connect import OrgAccess, okta_budgets, open_org
 from controller.okta.routes import bucket_of
-from controller.planning.base.desired import AssignmentWish, Desired, Limit, Profile, Safeguards
+from controller.planning.base.desired import Desired, DesiredAssignments, Limit, Profile, Safeguards
 from controller.sandbox.okta.app import build_app
 from controller.sandbox.okta.seed import seed
 from controller.sandbox.okta.store import Org
@@ -128,7 +128,7 @@ def _wish(app_id: str) -> Desired:
         attribute_policy="Exact",
         prune_schema=False,
         group=None,
-        assignments=AssignmentWish("Direct", "", (), (), prune=False, is_declared=False),
+        assignments=DesiredAssignments("Direct", "", (), (), prune=False, is_declared=False),
         seats=None,
         actions=frozenset({"Create", "Update", "Deactivate"}),
         required_plan="",

@@ -31,10 +31,10 @@ from controller.model.actual import (
 )
 from controller.model.people import Account, OktaId, Person, PersonState, Reads, ScimId
 from controller.planning.base.desired import (
-    AssignmentWish,
     Attribute,
     Desired,
-    GroupWish,
+    DesiredAssignments,
+    DesiredGroups,
     Limit,
     Profile,
     Safeguards,
@@ -322,7 +322,7 @@ def _wish() -> Desired:
         Attribute(path, path, place, compile_expression(source, READ), always=True)
         for place, (source, path) in enumerate(zip(sources, PATHS, strict=False))
     )
-    group = GroupWish(
+    group = DesiredGroups(
         "UserAttribute",
         GROUP,
         4,
@@ -357,7 +357,7 @@ def _wish() -> Desired:
         attribute_policy="Additive",
         prune_schema=False,
         group=group,
-        assignments=AssignmentWish("Direct", "", (), (), prune=False, is_declared=False),
+        assignments=DesiredAssignments("Direct", "", (), (), prune=False, is_declared=False),
         seats=None,
         actions=frozenset({"Create", "Update", "Deactivate"}),
         required_plan="",

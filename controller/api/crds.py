@@ -60,7 +60,7 @@ def build_schema(kind: Kind) -> dict[str, Any]:
             },
             "kind": {"description": "Kind of this resource.", "type": "string"},
             "metadata": {"type": "object"},
-            "spec": {**spec, "description": "What is wished."},
+            "spec": {**spec, "description": "The desired state."},
             "status": {**status, "description": "What is, written by the operator."},
         },
     }

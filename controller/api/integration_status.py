@@ -61,7 +61,7 @@ class PeopleStatus(Status):
     assigned: Count | None = None
     """Assigned to the app."""
     provisioned: Count | None = None
-    """With an account that is as wished."""
+    """With an account that is up to date."""
     pending: Count | None = None
     """Whom the present plan concerns."""
     waiting: Count | None = None

@@ -51,7 +51,7 @@ _INTEGRATION: Final = (
     Column("Mode", ".spec.mode"),
     _READY,
     Column("InSync", _condition("InSync"), description="Whether nothing differs"),
-    Column("Users", ".status.people.provisioned", "integer", description="People whose account is as wished"),
+    Column("Users", ".status.people.provisioned", "integer", description="Accounts that are up to date"),
     Column("Waiting", ".status.people.waiting", "integer", description="People without a seat"),
     Column("Drift", ".status.drift.total", "integer", is_wide=True),
     Column("Manual", ".status.manualStepsOpen", "integer", is_wide=True, description="Open manual steps"),

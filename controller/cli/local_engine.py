@@ -1,4 +1,4 @@
-"""Runs of the engine for `scimctl plan`: the wish from files, from a cluster or from both; no writes.
+"""Runs of the engine for `scimctl plan`: resources from files, from a cluster or from both; no writes.
 
 The same engine as the operator's, with write=False. What files don't hold (Secrets, siblings, what the
 operator remembers) comes from the cluster, where one is given; a file stands in for the object of its name.

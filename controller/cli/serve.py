@@ -56,7 +56,7 @@ def operator(kubeconfig: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderWish:
+class ServeOptions:
     """The options of `scimctl provider serve`."""
 
     database: str
@@ -73,7 +73,7 @@ class ProviderWish:
 
 
 @dataclass(frozen=True, slots=True)
-class OrganizationWish:
+class DesiredOrganization:
     """The options of `scimctl provider create`."""
 
     database: str
@@ -84,7 +84,7 @@ class OrganizationWish:
     public_url: str
 
 
-def create(wish: OrganizationWish) -> None:
+def create(wish: DesiredOrganization) -> None:
     """Creates the organization and tells its URLs and tokens, which are not to be had again."""
     from controller.provider.app import create_organization
     from controller.provider.organizations import NewOrganization
@@ -95,7 +95,7 @@ def create(wish: OrganizationWish) -> None:
     _tell_created(wish.env, wish.public_url.rstrip("/"), created)
 
 
-def provider(wish: ProviderWish) -> None:
+def provider(wish: ServeOptions) -> None:
     """Serves the provider until a signal ends it. Raises SpecError naming the option that cannot be met."""
     settings = parse_settings(os.environ)
     configure_logs(settings.log_format, settings.log_level)
@@ -136,7 +136,7 @@ def _listening(host: str, port: int, option: str = "--port") -> socket.socket:
     return listener
 
 
-async def _prepare(wish: ProviderWish, port: int, metrics: socket.socket | None) -> Announced:
+async def _prepare(wish: ServeOptions, port: int, metrics: socket.socket | None) -> Announced:
     from controller.provider.app import build_app
     from controller.provider.metrics_page import MetricsPage
 
@@ -176,7 +176,7 @@ def _allow_files(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def _organization(wish: ProviderWish) -> CreatedOrganization | None:
+async def _organization(wish: ServeOptions) -> CreatedOrganization | None:
     """The organization that was made because there was none of this name; else None."""
     from controller.provider.app import create_organization, has_organization
     from controller.provider.organizations import NewOrganization
@@ -226,7 +226,7 @@ async def _serve_beside(app: Any, listener: socket.socket) -> None:
     )
 
 
-def _announce(wish: ProviderWish, url: str, created: CreatedOrganization | None) -> None:
+def _announce(wish: ServeOptions, url: str, created: CreatedOrganization | None) -> None:
     if created is not None:
         _tell_created(wish.env, url, created)
         return

@@ -69,7 +69,7 @@ class Action:
     """The fields that change as they were read: `userName`, `active`, `externalId` and SCIM paths of
     `Reads.paths` for accounts, names of settings otherwise; () for a creation."""
     after: tuple[tuple[str, Value], ...]
-    """The same fields as wished, None for a value that is taken away. Creations hold every field."""
+    """The same fields as they should be, None for a value that is taken away. Creations hold every field."""
     why: str
     """One sentence for a reader: "department is now Sales EMEA in Okta"."""
     remote_id: str = ""
@@ -92,11 +92,11 @@ class Result(StrEnum):
     """What became of an action."""
 
     DONE = "Done"
-    """Read back as wished."""
+    """Read back as sent."""
     PENDING_CONFIRMATION = "PendingConfirmation"
     """Accepted; the SaaS waits for somebody, such as for a changed e-mail address."""
     FAILED = "Failed"
-    """Refused, or the answer or the read-back was not what was wished."""
+    """Refused, or the answer or the read-back was not what was sent."""
     SKIPPED = "Skipped"
     """Not tried, since something it needs failed or the run ended."""
 

@@ -1,4 +1,4 @@
-"""What was read, whole: each target fills in its part, planning compares the parts with the wish.
+"""What was read, whole: each target fills in its part, planning compares the parts with the desired state.
 
 A part is complete, or its target raised. None means that this run did not look or cannot know.
 """
@@ -213,7 +213,7 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True)
 class Actual:
-    """Everything that a plan compares with the wish."""
+    """Everything that a plan compares with the desired state."""
 
     app: AppState
     assignments: AssignmentState
@@ -310,7 +310,7 @@ class Memory:
     is_new: bool = True
     """No state was found: the first plan on a tenant with accounts is held."""
     settled: frozenset[str] = frozenset()
-    """Fingerprints of settings that were as wished once: one that differs now was edited by hand."""
+    """Fingerprints of settings that were up to date once: one that differs now was edited by hand."""
     deferred: Mapping[OktaId, Mapping[str, Deferred]] = field(default_factory=dict)
     """SCIM path -> change that was accepted and waits for somebody: not drift, and not sent again for now."""
     failures: Mapping[OktaId, str] = field(default_factory=dict)
@@ -328,7 +328,7 @@ class Memory:
     """With groups.via: ScimGroups, value -> (name of the GroupMapping that claimed it, group). What a mapping
     that is gone has claimed stays here: people with that value are left where they are."""
     placed: Mapping[OktaId, str] = field(default_factory=dict)
-    """With groups.via: ScimGroups, the group in which each person was seen or put as wished; "" for none. It
+    """With groups.via: ScimGroups, the group in which each person was seen or put as desired; "" for none. It
     tells an edit by hand from a change, and lets them be taken out of a group that no row names any more."""
     made: Mapping[str, Made] = field(default_factory=dict)
     """What deletionPolicy: Deprovision may undo in Okta, by key; of the app `app_id` alone."""

@@ -171,7 +171,7 @@ class Plan:
     settings: Mapping[str, str] = field(default_factory=dict)
     """Key of an action on a setting -> fingerprint of the whole setting as it is wished."""
     settled: frozenset[str] = frozenset()
-    """Fingerprints of the settings that are as wished, or were until somebody edited what is only reported:
+    """Fingerprints of the settings that are up to date, or were until somebody edited what is only reported:
     if one of them differs later, a hand did it."""
     wants_full: bool = False
     """A scoped run could not decide about a seat: a full run has to follow."""

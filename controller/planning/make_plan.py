@@ -1,4 +1,4 @@
-"""From the wish and what was read to a plan.
+"""From the desired state and what was read to a plan.
 
 Called by reconcile in a thread, and by scimctl. Decides what is to be done, never whether it may be done
 now: that is guard's. Equal states give the empty plan; the order of what was read changes nothing.
@@ -64,7 +64,7 @@ class _People:
 
 
 def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previous = FIRST_RUN) -> Plan:
-    """The plan that turns what was read into the wish, in the order of a run."""
+    """The plan that turns what was read into the desired state, in the order of a run."""
     memory = of_this_tenant(desired, memory)
     unmet, steps = find_unmet(desired, actual), provider_steps(desired, actual)
     if is_switched_off(actual):

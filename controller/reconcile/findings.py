@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from controller.api.meta import IN_OWN_NAME
 from controller.model.plan import HoldReason, Problem, Seats, SeatState
 from controller.model.words import many
-from controller.planning.base.desired import SeatWish
+from controller.planning.base.desired import DesiredSeats
 from controller.reconcile.conditions import (
     CAPACITY,
     CONFIGURED,
@@ -201,7 +201,7 @@ def _people_failed(amount: Amount) -> Finding:
     return Finding(IN_SYNC, FALSE, Reason.PEOPLE_FAILED, f"{count} failed: {'; '.join(told)}")
 
 
-def capacity(wish: SeatWish | None, seats: Seats | None) -> Finding:
+def capacity(wish: DesiredSeats | None, seats: Seats | None) -> Finding:
     """WithinCapacity, with the remedy by billing method where seats are short."""
     if wish is None:
         return Finding(CAPACITY, TRUE, Reason.NO_LIMIT, "no SeatLimit refers to the integration")
@@ -220,7 +220,7 @@ def capacity(wish: SeatWish | None, seats: Seats | None) -> Finding:
     return Finding(CAPACITY, TRUE if is_within else FALSE, reason, told)
 
 
-def remedy(wish: SeatWish) -> str:
+def remedy(wish: DesiredSeats) -> str:
     """How seats are bought, by spec.billing."""
     if wish.billing_method == "Invoice":
         return f"Paid by invoice: ask for more seats at {wish.billing_where}"

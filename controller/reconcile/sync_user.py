@@ -65,4 +65,4 @@ def _done(okta_id: str, report: Report) -> str:
         return "waits for a seat"
     if report.plan is not None and report.plan.wants_full:
         return "a seat is decided by the full run that follows"
-    return "is as wished"
+    return "is up to date"

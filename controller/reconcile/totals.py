@@ -82,7 +82,7 @@ class Amount:
 
     @cached_property
     def people_at_fault(self) -> tuple[Problem, ...]:
-        """Problems of single people that keep them from being as wished."""
+        """Problems of single people that keep them from being up to date."""
         plan = self.report.plan
         problems = plan.problems if plan else ()
         return tuple(one for one in problems if one.okta_id and one.reason not in HARMLESS)

@@ -1,4 +1,4 @@
-"""The compiled wish: what `desired` makes of the specs, and what `diff`, `seats`, `guard` and targets read.
+"""The desired state: what `desired` makes of the specs, and what `diff`, `seats`, `guard` and targets read.
 
 Frozen, holds neither people nor secret values. Pure.
 """
@@ -63,7 +63,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupWish:
+class DesiredGroups:
     """How people get into the SaaS's groups."""
 
     via: Literal["UserAttribute", "ScimGroups"]
@@ -106,7 +106,7 @@ class GroupRef:
 
 
 @dataclass(frozen=True, slots=True)
-class AssignmentWish:
+class DesiredAssignments:
     """Who is to be assigned to the app."""
 
     through: Literal["Direct", "SeatGroup"]
@@ -120,7 +120,7 @@ class AssignmentWish:
 
 
 @dataclass(frozen=True, slots=True)
-class SeatWish:
+class DesiredSeats:
     """The SeatLimit of the integration."""
 
     name: str
@@ -189,7 +189,7 @@ class TokenPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class RotationWish:
+class DesiredRotation:
     """spec.provider.tokenRotation."""
 
     every: timedelta
@@ -222,9 +222,9 @@ class Desired:
     attributes: tuple[Attribute, ...]
     attribute_policy: Literal["Exact", "Additive"]
     prune_schema: bool
-    group: GroupWish | None
-    assignments: AssignmentWish
-    seats: SeatWish | None
+    group: DesiredGroups | None
+    assignments: DesiredAssignments
+    seats: DesiredSeats | None
     actions: frozenset[str]
     """Of Create, Update, Deactivate."""
     required_plan: str
@@ -250,7 +250,7 @@ class Desired:
     has_written: bool = False
     """An earlier reconcile of this resource wrote something: if the tenant is unknown all the same, its URL
     was changed or its state was lost."""
-    rotation: RotationWish | None = None
+    rotation: DesiredRotation | None = None
     is_departing: bool = False
     """The integration is being deleted: what it set up is to be undone."""
     seat_groups: frozenset[str] = frozenset()
@@ -265,7 +265,7 @@ class Desired:
         return normal_url(self.base_url)
 
 
-def state_wish(desired: Desired, state: PersonState) -> Literal["Provision", "Deactivate", "Keep", "Wait"]:
+def account_rule(desired: Desired, state: PersonState) -> Literal["Provision", "Deactivate", "Keep", "Wait"]:
     """What the lifecycle rules want for an assigned person in `state`."""
     if state is PersonState.ACTIVE:
         return "Provision"

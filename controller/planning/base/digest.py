@@ -14,7 +14,7 @@ from controller.model.actions import Action, ActionKind
 
 
 def fingerprint(action: Action) -> str:
-    """16 hex digits for what `action` wants: its kind, its subject and the fields as wished.
+    """16 hex digits for what `action` wants: its kind, its subject and the fields as desired.
 
     Equal for an action that was planned again after something else happened to the same subject, as long
     as it still leads to the same values. A group counts by its name: one that the plan creates has no id yet.

@@ -1,7 +1,7 @@
 """Settings that are declared: what has to be written, and what somebody changed by hand.
 
 Called by app_settings and assignments, collected by diff. A setting is known by a fingerprint of all that
-is wished of it. Once it was seen as wished, a later difference is drift; before that it is a declaration
+is wished of it. Once it was seen up to date, a later difference is drift; before that it is a declaration
 that has not been carried out yet.
 """
 
@@ -60,7 +60,7 @@ class Setting:
 
 
 def weigh(desired: Desired, memory: Memory, found: Found, setting: Setting) -> bool:
-    """Adds the setting's action or notes that it is as wished; whether an action was added."""
+    """Adds the setting's action or notes that it is up to date; whether an action was added."""
     if setting.action is None:
         found.settled.add(setting.fingerprint)
         return False
@@ -75,5 +75,5 @@ def weigh(desired: Desired, memory: Memory, found: Found, setting: Setting) -> b
 
 
 def is_edited(memory: Memory, setting: Setting) -> bool:
-    """Whether the setting was as wished once and is not any more."""
+    """Whether the setting was up to date once and is not any more."""
     return setting.action is not None and setting.fingerprint in memory.settled

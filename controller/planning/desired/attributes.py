@@ -14,7 +14,7 @@ from controller.api.scim_integration import ScimIntegrationSpec
 from controller.errors import SpecError
 from controller.model.people import Reads
 from controller.names import fold
-from controller.planning.base.desired import Attribute, Expression, GroupWish, Profile
+from controller.planning.base.desired import Attribute, DesiredGroups, Expression, Profile
 from controller.planning.desired.expression import compile_node, parse_expression
 from controller.planning.desired.expression_syntax import Node, attributes_in
 from controller.planning.desired.mapping_claims import Claims
@@ -41,13 +41,13 @@ class Values:
 
     reads: Reads
     attributes: tuple[Attribute, ...]
-    group: GroupWish | None
+    group: DesiredGroups | None
 
 
 def build_values(
     spec: ScimIntegrationSpec, profile: Profile, claims: Claims, mappings: frozenset[str]
 ) -> Values:
-    """The compiled attributes and the group wish. Raises SpecError naming the field."""
+    """The compiled attributes and the desired groups. Raises SpecError naming the field."""
     drafts = _drafts(spec, profile)
     names = _group_names(spec, profile)
     path = f"{names[3]}:{names[2]}" if names[1] else ""
@@ -67,21 +67,21 @@ def build_values(
     group = None
     if spec.groups is not None:
         compiled = {name: compile_node(text, node, read) for name, (text, node) in sources.items()}
-        group = _group_wish(spec.groups, names, compiled, claims, mappings)
+        group = _desired_groups(spec.groups, names, compiled, claims, mappings)
         group = replace(group, path=path, index=len(drafts))
     return Values(Reads(read, paths), attributes, group)
 
 
-def _group_wish(
+def _desired_groups(
     groups: Groups,
     names: tuple[str, str, str, str],
     sources: Mapping[str, Expression],
     claims: Claims,
     mappings: frozenset[str],
-) -> GroupWish:
+) -> DesiredGroups:
     """All but where the value is written."""
     title, name, external_name, namespace = names
-    return GroupWish(
+    return DesiredGroups(
         groups.via,
         path="",
         index=0,

@@ -1,4 +1,4 @@
-"""From specs to the compiled wish of one integration.
+"""From specs to the desired state of one integration.
 
 Called by reconcile at the start of a run, and by scimctl. Needs neither people nor secret values. What is
 wrong with the integration or its org ends the run; what is wrong with a mapping or a limit is a problem of
@@ -20,13 +20,13 @@ from controller.errors import SpecError
 from controller.model.plan import Problem
 from controller.names import fold
 from controller.planning.base.desired import (
-    AssignmentWish,
     Desired,
+    DesiredAssignments,
+    DesiredSeats,
     GroupRef,
     Limit,
     Profile,
     Safeguards,
-    SeatWish,
     Window,
 )
 from controller.planning.base.inputs import Inputs, Resource
@@ -43,8 +43,8 @@ __all__ = ["build_desired", "check_actual"]
 
 
 def build_desired(inputs: Inputs) -> tuple[Desired, tuple[Problem, ...]]:
-    """The wish, and what is wrong with mappings and limits. Raises SpecError with the field's path and the
-    fix, or Waiting for something that is named and not there."""
+    """The desired state, and what is wrong with mappings and limits. Raises SpecError with the field's path
+    and the fix, or Waiting for something that is named and not there."""
     integration, spec = inputs.integration, inputs.integration.spec
     org = check_references(inputs)
     check_rivals(inputs, org)
@@ -70,7 +70,7 @@ def build_desired(inputs: Inputs) -> tuple[Desired, tuple[Problem, ...]]:
 
 
 def _of_spec(
-    integration: Resource[ScimIntegrationSpec], profile: Profile, values: Values, seats: SeatWish | None
+    integration: Resource[ScimIntegrationSpec], profile: Profile, values: Values, seats: DesiredSeats | None
 ) -> Desired:
     """What the spec alone says; what else is known of the resource is left at its defaults."""
     spec, provider = integration.spec, integration.spec.provider
@@ -110,12 +110,12 @@ def _of_spec(
     )
 
 
-def _assignments(spec: Assignments) -> AssignmentWish:
+def _assignments(spec: Assignments) -> DesiredAssignments:
     groups = tuple(
         replace(_group_ref(ref, f"spec.assignments.oktaGroups[{number}]"), priority=ref.priority)
         for number, ref in enumerate(spec.okta_groups)
     )
-    return AssignmentWish(
+    return DesiredAssignments(
         spec.through,
         spec.seat_group.name if spec.seat_group is not None else "",
         groups,
@@ -167,7 +167,7 @@ def _approval(integration: Resource[ScimIntegrationSpec]) -> str:
     return "" if value == integration.status.get("lastHandledApproval") else value
 
 
-def _seats(inputs: Inputs, profile: Profile) -> tuple[SeatWish | None, tuple[Problem, ...]]:
+def _seats(inputs: Inputs, profile: Profile) -> tuple[DesiredSeats | None, tuple[Problem, ...]]:
     """The oldest SeatLimit, and what is wrong with it and with all others."""
     alive = sorted(
         (one for one in inputs.limits if not one.is_deleting), key=lambda one: (one.created, one.uid)
@@ -185,7 +185,7 @@ def _seats(inputs: Inputs, profile: Profile) -> tuple[SeatWish | None, tuple[Pro
     if len(first.spec.integration_refs) > 1:
         text = "spec.integrationRefs: name exactly one ScimIntegration; each is held to these seats by itself"
         problems.append(Problem("SeatLimit", first.name, "InvalidSpec", text, "spec.integrationRefs"))
-    return _seat_wish(first.name, first.spec, profile), tuple(problems)
+    return _desired_seats(first.name, first.spec, profile), tuple(problems)
 
 
 def _rivalry(alive: Sequence[Resource[SeatLimitSpec]], integration: str) -> list[Problem]:
@@ -203,14 +203,14 @@ def _rivalry(alive: Sequence[Resource[SeatLimitSpec]], integration: str) -> list
     ]
 
 
-def _seat_wish(name: str, spec: SeatLimitSpec, profile: Profile) -> SeatWish:
+def _desired_seats(name: str, spec: SeatLimitSpec, profile: Profile) -> DesiredSeats:
     priority = tuple(
         _group_ref(row.okta_group, f"spec.priority[{number}].oktaGroup")
         for number, row in enumerate(spec.priority)
     )
     billing = spec.billing
     where = (billing.contact or billing.billing_page or "") if billing is not None else ""
-    return SeatWish(
+    return DesiredSeats(
         name,
         spec.seats,
         spec.reserve,

@@ -1,4 +1,4 @@
-"""What only the reading can tell about a wish: attributes that Okta lacks, an app that is another one.
+"""What only the reading shows of a desired state: attributes that Okta lacks, an app that is another one.
 
 Called by reconcile between observe and plan. Each is a SpecError that names the field; what concerns one
 person or one sibling resource is a problem of the plan instead.

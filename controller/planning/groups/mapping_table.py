@@ -13,7 +13,7 @@ from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import GroupTable, Memory
 from controller.model.people import Person, Value
 from controller.model.plan import DriftItem, DriftKind, Problem
-from controller.planning.base.desired import Desired, GroupWish
+from controller.planning.base.desired import Desired, DesiredGroups
 from controller.planning.base.mapping_rules import Placing, is_moved
 from controller.planning.base.wording import shown
 from controller.planning.people.matching import is_protected
@@ -52,7 +52,7 @@ def grouped(rows: Mapping[str, str]) -> GroupedRows:
     return tuple((tuple(sorted(values[group])), group) for group in sorted(values))
 
 
-def unmapped_text(group: GroupWish) -> str:
+def unmapped_text(group: DesiredGroups) -> str:
     """`Keep`, `Remove`, `UseValue` or `Default/<group>`."""
     return f"Default/{group.unmapped_group}" if group.unmapped == "Default" else group.unmapped
 
@@ -62,7 +62,7 @@ def rows_of(table: GroupTable) -> dict[str, str]:
     return {value: group for values, group in table.entries for value in values}
 
 
-def wished_rows(group: GroupWish, present: Mapping[str, str], memory: Memory) -> dict[str, str]:
+def wished_rows(group: DesiredGroups, present: Mapping[str, str], memory: Memory) -> dict[str, str]:
     """Value -> group as it should be: what is declared; what others put there; nothing that a mapping which
     still exists has dropped. A contested value keeps the row it has."""
     kept = {
@@ -81,7 +81,7 @@ value; None for people without one."""
 
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """The action that saves the table, or None where it is as wished; edits made by hand; rows that have to
+    """The action that saves the table, or None if it is up to date; edits made by hand; rows that have to
     stay as they are, because their group lacks or because they would move a protected person."""
 
     action: Action | None = None
@@ -194,7 +194,7 @@ def _told_of(value: str | None, rows: Collection[str | None]) -> str:
     return f"the row {shown(value)}" if value in rows else "the rule for unmapped values"
 
 
-def group_lacks(integration: str, group: GroupWish, name: str) -> Problem:
+def group_lacks(integration: str, group: DesiredGroups, name: str) -> Problem:
     """A group that a row names and the provider lacks, told on the mapping."""
     return Problem(
         "GroupMapping",
@@ -206,7 +206,7 @@ def group_lacks(integration: str, group: GroupWish, name: str) -> Problem:
     )
 
 
-def owner_of_group(group: GroupWish, name: str) -> str:
+def owner_of_group(group: DesiredGroups, name: str) -> str:
     """The GroupMapping whose row names the group; of several the first by name."""
     return min(group.owners[value] for value, target in group.table.items() if target == name)
 

@@ -15,7 +15,7 @@ from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, GroupState, Memory
 from controller.model.people import OktaId, Person, Value
 from controller.model.plan import DriftItem, DriftKind, Problem
-from controller.planning.base.desired import Desired, GroupWish, state_wish
+from controller.planning.base.desired import Desired, DesiredGroups, account_rule
 from controller.planning.base.mapping_rules import NOWHERE, Placing
 from controller.planning.base.wording import flaw, shown, text
 from controller.planning.groups.mapping_table import unmapped_text
@@ -88,7 +88,7 @@ def groups_to_read(
 class _Rules:
     """Where a value leads."""
 
-    def __init__(self, group: GroupWish, memory: Memory) -> None:
+    def __init__(self, group: DesiredGroups, memory: Memory) -> None:
         self._placing = Placing(group.table, unmapped_text(group))
         gone = {value for value, (owner, _) in memory.claims.items() if owner not in group.mappings}
         self._stay = group.contested | (gone - group.table.keys())
@@ -152,7 +152,7 @@ def _obstacle(actual: Actual, state: GroupState) -> tuple[str, str] | None:
     return None
 
 
-def _tell_everywhere(desired: Desired, group: GroupWish, reason: str, told: str) -> list[Problem]:
+def _tell_everywhere(desired: Desired, group: DesiredGroups, reason: str, told: str) -> list[Problem]:
     """On the integration, which has to be changed, and on the mappings, whose rows lead nowhere meanwhile."""
     found = [_problem(desired, reason, told, "spec.groups.via")]
     for name in sorted(group.mappings):
@@ -212,7 +212,7 @@ class _Planner:
 
     def _reach(self, person: Person, write: Action | None) -> _Reach | None:
         """How the person's account is reached; None where there is none that is ours, or is to be active."""
-        if state_wish(self.desired, person.state) != "Provision":
+        if account_rule(self.desired, person.state) != "Provision":
             return None
         if write is not None and write.kind in (ActionKind.CREATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT):
             return _Reach(write.remote_id, (write.key,), write.kind is ActionKind.CREATE_ACCOUNT)

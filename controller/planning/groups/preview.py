@@ -14,7 +14,7 @@ from controller.model.actual import Actual
 from controller.model.people import Account, OktaId, Value
 from controller.model.plan import MappingPreview, Move
 from controller.names import fold, shape
-from controller.planning.base.desired import Desired, GroupWish
+from controller.planning.base.desired import Desired, DesiredGroups
 from controller.planning.base.mapping_rules import NOWHERE, Placing, is_moved
 from controller.planning.base.wording import text
 from controller.planning.groups.mapping_table import rows_of, table_of, unmapped_text
@@ -53,7 +53,7 @@ def build_preview(desired: Desired, values: Mapping[OktaId, Value], *, is_whole:
     )
 
 
-def _suggestions(group: GroupWish, unmatched: Mapping[str, int]) -> dict[str, str]:
+def _suggestions(group: DesiredGroups, unmatched: Mapping[str, int]) -> dict[str, str]:
     """Unmatched value -> the claimed value that differs in case or spacing only."""
     by_shape: dict[str, str] = {}
     for value in sorted(group.table, reverse=True):

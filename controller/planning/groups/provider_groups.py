@@ -9,14 +9,14 @@ from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import GroupState
 from controller.model.plan import Problem
 from controller.names import difference, fold
-from controller.planning.base.desired import Desired, GroupWish
+from controller.planning.base.desired import Desired, DesiredGroups
 from controller.planning.base.wording import shown
 from controller.planning.groups.mapping_table import group_lacks, owner_of_group
 
 KIND = "ScimIntegration"
 
 
-def declared_groups(group: GroupWish) -> frozenset[str]:
+def declared_groups(group: DesiredGroups) -> frozenset[str]:
     """The groups that rows and the rule for unmapped values name."""
     by_rule = (group.unmapped_group,) if group.unmapped == "Default" else ()
     return frozenset((*group.table.values(), *by_rule))
@@ -25,7 +25,7 @@ def declared_groups(group: GroupWish) -> frozenset[str]:
 class Catalogue:
     """The provider's groups by name, and what is wrong with those that were asked for."""
 
-    def __init__(self, desired: Desired, group: GroupWish, state: GroupState) -> None:
+    def __init__(self, desired: Desired, group: DesiredGroups, state: GroupState) -> None:
         self._desired, self._group, self._ids = desired, group, state.ids
         self._twins = {fold(name): name for name in state.ids}
         self._declared = declared_groups(group)

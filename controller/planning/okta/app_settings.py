@@ -12,7 +12,7 @@ from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, AppAttribute, AppState, Memory, ProfileMapping
 from controller.model.people import Value
 from controller.names import fold
-from controller.planning.base.desired import Desired, GroupWish
+from controller.planning.base.desired import Desired, DesiredGroups
 from controller.planning.base.setting_drift import Found, Setting, weigh
 from controller.planning.base.wording import shown
 
@@ -76,7 +76,7 @@ def _plan_username(desired: Desired, app: AppState, memory: Memory, found: Found
 # The group attribute.
 
 
-def find_attribute(app: AppState, group: GroupWish) -> AppAttribute | None:
+def find_attribute(app: AppState, group: DesiredGroups) -> AppAttribute | None:
     """The attribute with the wished external name, whatever its variable name is."""
     wanted = (group.external_name, group.external_namespace)
     return next((a for a in app.attributes or () if (a.external_name, a.external_namespace) == wanted), None)
@@ -109,7 +109,7 @@ def _plan_attribute(desired: Desired, app: AppState, memory: Memory, found: Foun
     return present.name if present is not None else group.attribute_name
 
 
-def _is_taken(desired: Desired, app: AppState, group: GroupWish, found: Found) -> bool:
+def _is_taken(desired: Desired, app: AppState, group: DesiredGroups, found: Found) -> bool:
     """Whether another attribute has the variable name; names ignore case (Okta Schemas API)."""
     names = {fold(name) for name in (*app.base_attributes, *(a.name for a in app.attributes or ()))}
     if fold(group.attribute_name) not in names:
@@ -216,7 +216,7 @@ def _text(pair: tuple[str, str] | None) -> str:
 
 
 def _prune(desired: Desired, app: AppState, found: Found, name: str, needs: tuple[str, ...]) -> None:
-    """Removes custom attributes that nothing maps once the mappings are as wished: Okta sends them all the
+    """Removes custom attributes that nothing maps once the mappings are up to date: Okta sends them all the
     same."""
     wished = {one.target for one in desired.attributes} | {name}
     for attribute in app.attributes or ():

@@ -150,7 +150,7 @@ def _username_step(desired: Desired, app: AppState) -> ManualStep:
         "does not "
         "write it while Okta pushes, since replacing an app has wiped SCIM settings; "
         "spec.okta.allowAppReplace lets "
-        f"it. The format now is {app.username_template}, wished is {TEMPLATES[desired.username_format]}.",
+        f"it. The format is {app.username_template}; it should be {TEMPLATES[desired.username_format]}.",
         "Read",
         blocks=False,
     )

@@ -1,6 +1,6 @@
 """What an account should hold for a person, field by field, and where it differs.
 
-Called by people. A `Lens` is compiled once for each user type, so that a person who is as wished costs one
+Called by people. A `Lens` is compiled once for each user type, so that a person who is up to date costs one
 tuple and one comparison; only where that fails are the fields looked at one by one.
 """
 

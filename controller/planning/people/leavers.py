@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from controller.model.actions import Action, ActionKind
 from controller.model.actual import DAY_ZERO, Actual, Memory
 from controller.model.people import OktaId
-from controller.planning.base.desired import Desired, state_wish
+from controller.planning.base.desired import Desired, account_rule
 from controller.planning.people.matching import Register
 
 MOST_LEFT = 20_000
@@ -45,7 +45,7 @@ def people_who_left(
                 left.setdefault(okta_id, today)
         for okta_id in left.keys() & listed.keys():
             account = register.owned(okta_id)
-            wish = state_wish(desired, listed[okta_id].state)
+            wish = account_rule(desired, listed[okta_id].state)
             if wish == "Provision" and account is not None and account.active:
                 del left[okta_id]
     for action in wrote:

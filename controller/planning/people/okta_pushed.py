@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from controller.model.actual import Actual, Memory
 from controller.model.people import Account, OktaId, Person, PersonState, ScimId, Value
 from controller.model.plan import DriftItem, DriftKind, Problem
-from controller.planning.base.desired import Desired, state_wish
+from controller.planning.base.desired import Desired, account_rule
 from controller.planning.base.wording import shown
 from controller.planning.people.attribute_diff import Lens, identity_changes
 from controller.planning.people.matching import Register
@@ -72,7 +72,7 @@ class _Circumstances:
 
 def _check(at: _Circumstances, found: Arrivals, person: Person, account: Account | None, lens: Lens) -> None:
     desired = at.desired
-    wish = state_wish(desired, person.state)
+    wish = account_rule(desired, person.state)
     if person.sync_state == _FAILED:
         _failed(at, found, person)
     elif account is None or not account.active:

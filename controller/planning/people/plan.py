@@ -1,7 +1,7 @@
 """What becomes of people when the operator provisions: accounts to create, change, reactivate, deactivate.
 
 Called by diff. Decides person by person; who gets a seat is decided by seats, what may run by guard. A
-person who is as wished costs one dictionary lookup and one comparison and leaves nothing behind.
+person who is up to date costs one dictionary lookup and one comparison and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from controller.model.actual import Actual, Memory
 from controller.model.people import Account, OktaId, Person, PersonState, Value
 from controller.model.plan import DriftItem, DriftKind, Problem
 from controller.names import fold
-from controller.planning.base.desired import Desired, state_wish
+from controller.planning.base.desired import Desired, account_rule
 from controller.planning.base.wording import flaw, shown
 from controller.planning.people.attribute_diff import (
     ACTIVE,
@@ -38,7 +38,7 @@ KIND = "ScimIntegration"
 
 
 @dataclass(slots=True)
-class PeopleWish:
+class PeoplePlan:
     """What the people need, before seats are given out."""
 
     actions: list[Action] = field(default_factory=list)
@@ -50,7 +50,7 @@ class PeopleWish:
     values: GroupValues = field(default_factory=lambda: GroupValues({}, is_whole=False))
 
 
-def plan_people(desired: Desired, actual: Actual, memory: Memory) -> PeopleWish:
+def plan_people(desired: Desired, actual: Actual, memory: Memory) -> PeoplePlan:
     """Wishes for everybody who is listed, and for those of ours who no longer are."""
     planner = _Planner(desired, actual, memory)
     planner.listed_people()
@@ -66,7 +66,7 @@ class _Planner:
         self.pairs = memory.pairs
         self.register = Register(actual.accounts.accounts, memory.pairs, freed_people(desired, memory))
         self.lens_of = build_lenses(desired, actual.app.user_types)
-        self.found = PeopleWish()
+        self.found = PeoplePlan()
         self._confirmed = comparable(memory, desired)
         self._taken: set[str] = set()
 
@@ -75,7 +75,7 @@ class _Planner:
         return {person.okta_id: person.state for person in self.actual.assignments.people}
 
     def listed_people(self) -> None:
-        """Everybody in the app's list: nothing for who is as wished, a decision for the rest, in an order of
+        """Everybody in the app's list: nothing for who is up to date, a decision for the rest, in an order of
         its own, so that the plan does not depend on how people were listed."""
         sifted = sift(self.desired, self.actual, self.register, self.memory.values)
         self.found.provisioned = sifted.same
@@ -101,7 +101,7 @@ class _Planner:
                 self._keep_or_deactivate(person, match.account, wish)
 
     def _wish(self, person: Person) -> str:
-        return state_wish(self.desired, person.state)
+        return account_rule(self.desired, person.state)
 
     def _keep_or_deactivate(self, person: Person, account: Account, wish: str) -> None:
         if wish == "Deactivate":
@@ -218,7 +218,7 @@ class _Planner:
         changes = self._changes(person, account)
         self._report_unknown(person)
         known = self._confirmed.get(person.okta_id)
-        # What never was as wished is a wish that was not carried out yet, as it is with settings.
+        # What never was up to date is a change that was not carried out yet, as it is with settings.
         # Who comes back finds the account as it was left, which is no edit either.
         is_known = match.tie is Tie.OURS and person.okta_id not in self.memory.left
         is_edited = is_known and known not in (None, confirmed_hash(account))

@@ -15,7 +15,7 @@ from controller.model.actual import Actual, AssignmentState
 from controller.model.people import OktaId, Person
 from controller.model.plan import Problem, Seats, SeatState
 from controller.names import fold
-from controller.planning.base.desired import SeatWish
+from controller.planning.base.desired import DesiredSeats
 from controller.planning.groups.okta_groups import resolve_group
 
 Candidate = tuple[Person, Action]
@@ -61,7 +61,9 @@ def in_order(candidates: Iterable[Candidate], rank: Mapping[OktaId, int] | None 
     )
 
 
-def ranks_of(wish: SeatWish, assignments: AssignmentState) -> tuple[dict[OktaId, int], tuple[Problem, ...]]:
+def ranks_of(
+    wish: DesiredSeats, assignments: AssignmentState
+) -> tuple[dict[OktaId, int], tuple[Problem, ...]]:
     """Person -> place of the first priority group that has them; and the groups that are not there."""
     ranks: dict[OktaId, int] = {}
     problems = []
@@ -77,7 +79,7 @@ def ranks_of(wish: SeatWish, assignments: AssignmentState) -> tuple[dict[OktaId,
     return ranks, tuple(problems)
 
 
-def room_of(wish: SeatWish, actual: Actual) -> Room | None:
+def room_of(wish: DesiredSeats, actual: Actual) -> Room | None:
     """The limit and what is used of it; None where this run did not read enough to know."""
     organization = actual.provider.organization
     limit = wish.seats if wish.seats is not None else organization.purchased if organization else None
@@ -95,7 +97,7 @@ def _active(actual: Actual) -> int | None:
 
 
 def admit(
-    wish: SeatWish | None,
+    wish: DesiredSeats | None,
     actual: Actual,
     candidates: Sequence[Candidate],
     freeing: Sequence[Action],
@@ -125,7 +127,7 @@ def admit(
     return _seated(wish, room, admitted, waiting, problems)
 
 
-def _reserve_too_high(wish: SeatWish, room: Room) -> Problem:
+def _reserve_too_high(wish: DesiredSeats, room: Room) -> Problem:
     text = (
         f"spec.reserve: {room.reserve} of {room.limit} seats are reserved, nobody can be admitted; lower it"
     )
@@ -139,7 +141,7 @@ def _bound(action: Action, number: int, free: int, freeing: Sequence[Action]) ->
 
 
 def _seated(
-    wish: SeatWish,
+    wish: DesiredSeats,
     room: Room,
     admitted: tuple[Action, ...],
     waiting: tuple[tuple[OktaId, str], ...],
@@ -175,7 +177,7 @@ def _promises(action: Action) -> bool:
     return action.kind is ActionKind.ADD_TO_SEAT_GROUP and action.touch is Touch.CREATE
 
 
-def settle(wish: SeatWish | None, seats: Seats | None, outcomes: Iterable[Outcome]) -> Seats | None:
+def settle(wish: DesiredSeats | None, seats: Seats | None, outcomes: Iterable[Outcome]) -> Seats | None:
     """The seats after the run: what was done is counted, and who could have had a seat but failed is not
     waiting, only failed. None where there is no limit or it was not looked at."""
     if wish is None or seats is None:

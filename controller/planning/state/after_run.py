@@ -197,7 +197,7 @@ def _adopted(memory: Memory, run: Run) -> frozenset[OktaId]:
 
 
 def _confirmed(memory: Memory, run: Run) -> dict[OktaId, int]:
-    """Hashes of the accounts that are as wished, and of those that were just written."""
+    """Hashes of the accounts that are up to date, and of those that were just written."""
     differing = {action.subject for action in run.plan.actions}
     differing.update(item.okta_id for item in run.plan.drift)
     confirmed = dict(comparable(memory, run.desired))
@@ -248,7 +248,7 @@ def _rows(memory: Memory, run: Run) -> dict[str, tuple[str, str]]:
 def _placed(
     memory: Memory, run: Run, pairs: Mapping[OktaId, ScimId], left: Mapping[OktaId, int]
 ) -> dict[OktaId, str]:
-    """Where each of our people was seen or put as wished; nothing where nobody asks for it, nor of people who
+    """Where each of our people was seen or put as desired; nothing if nobody asks for it, nor of people who
     left."""
     if not keeps_memberships(run.desired):
         return {}
@@ -279,7 +279,7 @@ def _claims(memory: Memory, run: Run, placed: Mapping[OktaId, str]) -> dict[str,
 
 
 def _settled(memory: Memory, run: Run) -> frozenset[str]:
-    """The settings that are as wished, and those that just became so; what is wished no longer is
+    """The settings that are up to date, and those that just became so; what is desired no longer is
     forgotten."""
     if not run.plan.is_full:
         return memory.settled

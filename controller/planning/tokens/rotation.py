@@ -17,7 +17,7 @@ from typing import Literal
 from controller.api.meta import SecretKeyRef
 from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, HeldTokens, ProviderState, Token
-from controller.planning.base.desired import Desired, RotationWish, TokenPlace
+from controller.planning.base.desired import Desired, DesiredRotation, TokenPlace
 from controller.planning.base.digest import step_digest
 from controller.planning.base.inputs import Inputs, SecretNote
 from controller.planning.base.setting_drift import Found
@@ -36,7 +36,7 @@ ALIVE = 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def build_rotation(inputs: Inputs) -> RotationWish | None:
+def build_rotation(inputs: Inputs) -> DesiredRotation | None:
     """spec.provider.tokenRotation with the places of the tokens; None without it."""
     spec = inputs.integration.spec.provider
     rotation = spec.token_rotation
@@ -49,7 +49,7 @@ def build_rotation(inputs: Inputs) -> RotationWish | None:
         places.append(_place(inputs, "operator", issued, own.name, "spec.provider.tokenRotation.issueTo"))
     if okta is not None and inputs.integration.spec.provisioning.by == "Okta":
         places.append(_place(inputs, "okta", okta, okta.name, "spec.provider.oktaTokenRef"))
-    return RotationWish(rotation.every.timedelta, rotation.min_overlap.timedelta, tuple(places))
+    return DesiredRotation(rotation.every.timedelta, rotation.min_overlap.timedelta, tuple(places))
 
 
 def _place(
@@ -107,7 +107,7 @@ class Standing:
         return token.last_used is None if present is None else _born(token) > _born(present)
 
 
-def standings(rotation: RotationWish, provider: ProviderState) -> tuple[Standing, ...]:
+def standings(rotation: DesiredRotation, provider: ProviderState) -> tuple[Standing, ...]:
     """How each place stands."""
     return tuple(_standing(place, provider) for place in rotation.places)
 
@@ -173,7 +173,7 @@ def plan_rotation(desired: Desired, actual: Actual, found: Found) -> None:
 
 
 def _plan_place(
-    desired: Desired, actual: Actual, found: Found, rotation: RotationWish, standing: Standing
+    desired: Desired, actual: Actual, found: Found, rotation: DesiredRotation, standing: Standing
 ) -> None:
     now = actual.provider.probe.at
     if standing.lost:
@@ -197,7 +197,7 @@ def _plan_place(
 # Issuing.
 
 
-def due_at(rotation: RotationWish, token: Token) -> datetime | None:
+def due_at(rotation: DesiredRotation, token: Token) -> datetime | None:
     """When `token` is to be replaced: by its age, or in time before it expires. None: at once."""
     if token.created is None:
         return None
@@ -205,7 +205,7 @@ def due_at(rotation: RotationWish, token: Token) -> datetime | None:
     return by_age if token.expires is None else min(by_age, token.expires - rotation.min_overlap)
 
 
-def _is_time_to_issue(rotation: RotationWish, standing: Standing, now: datetime) -> bool:
+def _is_time_to_issue(rotation: DesiredRotation, standing: Standing, now: datetime) -> bool:
     """Two tokens of a place are alive at most; so one is issued only where no other one is left over."""
     if standing.lost:
         return False
@@ -216,7 +216,7 @@ def _is_time_to_issue(rotation: RotationWish, standing: Standing, now: datetime)
     return not standing.old and (due is None or now >= due)
 
 
-def _issue(rotation: RotationWish, standing: Standing, now: datetime) -> Action:
+def _issue(rotation: DesiredRotation, standing: Standing, now: datetime) -> Action:
     place, present = standing.place, standing.present
     replaced = present or next(iter(standing.old), None)
     lifetime = round((rotation.every + max(rotation.every, SPARE)).total_seconds())

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from controller.cli.serve import OrganizationWish, create
+from controller.cli.serve import DesiredOrganization, create
 from controller.errors import SpecError
 from tests.contract.provider.serve import served, until_healthy
 
@@ -22,8 +22,8 @@ def exports(text: str) -> dict[str, str]:
     return {name: shlex.split(value)[0] for name, value in pairs}
 
 
-def wish(url: str, name: str, env: Path | None = None, public_url: str = "") -> OrganizationWish:
-    return OrganizationWish(url, name, "calendly", 7, env, public_url)
+def wish(url: str, name: str, env: Path | None = None, public_url: str = "") -> DesiredOrganization:
+    return DesiredOrganization(url, name, "calendly", 7, env, public_url)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -11,7 +11,7 @@ import pytest
 from controller.errors import SpecError, Unavailable
 from controller.model.actions import ActionKind, Result
 from controller.model.people import EVERYTHING, OktaId, PersonState, Scope
-from controller.planning.base.desired import AssignmentWish, GroupRef, SeatWish
+from controller.planning.base.desired import DesiredAssignments, DesiredSeats, GroupRef
 from controller.sandbox.okta import apps, directory
 from controller.sandbox.okta.seed import ASSIGNED_GROUP, add_people
 from controller.sandbox.people import SandboxPerson
@@ -29,11 +29,11 @@ def target(world: World) -> OktaPeople:
 
 
 def seat_wish(world: World, *groups: GroupRef) -> Any:
-    return wish(world, assignments=AssignmentWish("SeatGroup", SEATS, groups, (), False, True))
+    return wish(world, assignments=DesiredAssignments("SeatGroup", SEATS, groups, (), False, True))
 
 
-def a_seat_limit(*priority: GroupRef) -> SeatWish:
-    return SeatWish("limit", 10, 0, 80, 95, True, priority, "Invoice", "", None)
+def a_seat_limit(*priority: GroupRef) -> DesiredSeats:
+    return DesiredSeats("limit", 10, 0, 80, 95, True, priority, "Invoice", "", None)
 
 
 async def test_people_come_with_profile_and_state_in_pages(opened: Opener) -> None:
@@ -93,7 +93,7 @@ async def test_logins_that_are_declared_are_resolved(opened: Opener) -> None:
     world = await opened(2)
     add_people(world.org, [SandboxPerson("ada@acme.example", "Ada", "L", "Ada L", "Sales")])
     names = ("P00000@acme.example", "ada@acme.example", "nobody@acme.example")
-    declared = AssignmentWish("Direct", "", (), names, False, True)
+    declared = DesiredAssignments("Direct", "", (), names, False, True)
     state = await target(world).observe(wish(world, assignments=declared), EVERYTHING)
     assert state.declared_users["ada@acme.example"] == world.org.find_user("ada@acme.example").id
     assert state.declared_users["p00000@acme.example"] in {person.okta_id for person in state.people}

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from controller.model.actions import Action, ActionKind, Result
 from controller.model.people import EVERYTHING, OktaId, Scope
-from controller.planning.base.desired import RotationWish, SeatWish, TokenPlace
+from controller.planning.base.desired import DesiredRotation, DesiredSeats, TokenPlace
 from controller.targets.provider_people import ProviderPeople
 from controller.targets.provider_settings import ProviderSettings, read_table
 from controller.targets.provider_tokens import TokenDesk
@@ -50,7 +50,7 @@ async def test_when_people_were_last_active_is_read_where_somebody_asks(opened: 
     await world.admin.accept(first.remote_id)
     await world.admin.edit_person(first.remote_id, {"lastActive": "2025-03-01T10:00:00Z"})
     await world.admin.accept(second.remote_id)
-    asking = SeatWish("seats", 10, 0, 80, 95, True, (), "", "", timedelta(days=90))
+    asking = DesiredSeats("seats", 10, 0, 80, 95, True, (), "", "", timedelta(days=90))
     state = await target(world).observe(wish(world, seats=asking), EVERYTHING)
     assert state.last_active is not None
     assert state.last_active[OktaId(first.action.subject)].startswith("2025-03-01T10:00:00")
@@ -136,7 +136,7 @@ async def test_a_token_is_revoked(opened: Opener) -> None:
 async def test_where_no_secrets_are_written_no_token_is_issued(opened: Opener) -> None:
     world = await opened()
     place = TokenPlace("operator", "operator", "scim", "token", "scim", "spec.provider.tokenRotation.issueTo")
-    rotation = RotationWish(timedelta(days=90), timedelta(days=1), (place,))
+    rotation = DesiredRotation(timedelta(days=90), timedelta(days=1), (place,))
     issue = action(ActionKind.ISSUE_TOKEN, "operator", {"lifetimeSeconds": 60})
     (outcome,) = await apply(target(world), wish(world, rotation=rotation), [issue])
     assert (outcome.result, outcome.reason) == (Result.FAILED, "ReadOnly")

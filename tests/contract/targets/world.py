@@ -20,7 +20,7 @@ from controller.clock import ManualClock
 from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
 from controller.model.people import Reads, Value
 from controller.okta.connect import OpenOrg, OrgAccess, okta_budgets, open_org
-from controller.planning.base.desired import AssignmentWish, Desired, Limit, Profile, Safeguards
+from controller.planning.base.desired import Desired, DesiredAssignments, Limit, Profile, Safeguards
 from controller.provider.app import CreatedOrganization, Provider, add_organization, build_app
 from controller.provider.organizations import NewOrganization
 from controller.sandbox.okta import app as okta_app
@@ -181,7 +181,7 @@ def wish(world: World, **more: Any) -> Desired:
         attribute_policy="Additive",
         prune_schema=False,
         group=None,
-        assignments=AssignmentWish("Direct", "", (), (), False, False),
+        assignments=DesiredAssignments("Direct", "", (), (), False, False),
         seats=None,
         actions=frozenset({"Create", "Update", "Deactivate"}),
         required_plan="",

@@ -24,7 +24,7 @@ from controller.okta.sign_ins import SignIns
 from controller.operator.log_poller import Orgs
 from controller.operator.log_position import LONGEST, LogLinks, links_name
 from controller.operator.okta_lookup import OktaSide
-from controller.planning.base.desired import SeatWish
+from controller.planning.base.desired import DesiredSeats
 from controller.sandbox.okta import assignments, directory
 from controller.sandbox.okta.app import build_app
 from controller.sandbox.okta.seed import seed
@@ -54,7 +54,7 @@ class Process:
         self.orgs = Orgs(clock, 30, poke, LogLinks(api, "ops", clock), count)  # type: ignore[arg-type]
         self.opened, self.org = OpenOrg(OktaClient(self.session, org.id), org.id, KEY), org
 
-    def use(self, memory: Memory | None = None, seats: SeatWish | None = None) -> None:
+    def use(self, memory: Memory | None = None, seats: DesiredSeats | None = None) -> None:
         """What the reconciler tells after a full run."""
         app = self.org.app_by_label("Calendly")
         state = world.with_app(world.actual([world.person(one) for one in app.users]), app_id=app.id)

@@ -24,15 +24,15 @@ from controller.model.actual import (
 )
 from controller.model.people import Account, OktaId, Person, PersonState, Reads, ScimId
 from controller.planning.base.desired import (
-    AssignmentWish,
     Attribute,
     Desired,
+    DesiredAssignments,
+    DesiredGroups,
+    DesiredSeats,
     GroupRef,
-    GroupWish,
     Limit,
     Profile,
     Safeguards,
-    SeatWish,
 )
 from controller.planning.desired.expression import compile_expression
 from controller.planning.groups.mapping_table import grouped, table_of
@@ -51,9 +51,9 @@ def expression(text: str):
     return compile_expression(text, READ, "spec.test")
 
 
-def group_wish(table: Mapping[str, str] | None = None, **changes: Any) -> GroupWish:
+def group_wish(table: Mapping[str, str] | None = None, **changes: Any) -> DesiredGroups:
     table = {"Sales": "Sales", "Engineering": "Engineering"} if table is None else table
-    wish = GroupWish(
+    wish = DesiredGroups(
         "UserAttribute",
         GROUP,
         2,
@@ -72,7 +72,7 @@ def group_wish(table: Mapping[str, str] | None = None, **changes: Any) -> GroupW
     return replace(wish, **changes)
 
 
-def scim_group_wish(table: Mapping[str, str] | None = None, **changes: Any) -> GroupWish:
+def scim_group_wish(table: Mapping[str, str] | None = None, **changes: Any) -> DesiredGroups:
     """Memberships kept by the operator, in SCIM groups."""
     return group_wish(table, via="ScimGroups", path="", index=-1, attribute_name="", **changes)
 
@@ -99,7 +99,7 @@ def wish(**changes: Any) -> Desired:
         attribute_policy="Additive",
         prune_schema=False,
         group=group_wish(),
-        assignments=AssignmentWish("Direct", "", (), (), prune=False, is_declared=False),
+        assignments=DesiredAssignments("Direct", "", (), (), prune=False, is_declared=False),
         seats=None,
         actions=frozenset({"Create", "Update", "Deactivate"}),
         required_plan="",
@@ -118,8 +118,8 @@ def wish(**changes: Any) -> Desired:
     return replace(desired, **changes)
 
 
-def seat_wish(seats: int | None = 50, **changes: Any) -> SeatWish:
-    limit = SeatWish("seats", seats, 0, 80, 95, True, (), "Invoice", "https://example.com/contact", None)
+def seat_wish(seats: int | None = 50, **changes: Any) -> DesiredSeats:
+    limit = DesiredSeats("seats", seats, 0, 80, 95, True, (), "Invoice", "https://example.com/contact", None)
     return replace(limit, **changes)
 
 

@@ -111,7 +111,7 @@ def test_what_came_of_one_person() -> None:
     waits = seats(SeatState.AT_CAPACITY, 50, 2)
     cases: list[tuple[Report, tuple[str, str]]] = [
         (report([create], [outcome(create)]), ("UserSynced", "CreateAccount")),
-        (report(), ("UserSynced", "is as wished")),
+        (report(), ("UserSynced", "is up to date")),
         (report(plan={"seats": waits}), ("UserSynced", "waits for a seat")),
         (report(plan={"wants_full": True}), ("UserSynced", "a seat is decided by the full run that follows")),
         (
@@ -124,7 +124,7 @@ def test_what_came_of_one_person() -> None:
             ("UserSyncFailed", "CreateAccount is held (AwaitingApproval)"),
         ),
         (failed(Unavailable("down", system="SCIM")), ("UserSyncFailed", "down")),
-        (replace(failed(KeyError()), error=None), ("UserSynced", "is as wished")),
+        (replace(failed(KeyError()), error=None), ("UserSynced", "is up to date")),
     ]
     assert [told(made) for made, _ in cases] == [expected for _, expected in cases]
 
@@ -138,7 +138,7 @@ def test_others_in_the_report_are_not_told() -> None:
         held=[(other, HoldReason.OBSERVING)],
         plan={"problems": (problem,)},
     )
-    assert told(made) == ("UserSynced", "is as wished")
+    assert told(made) == ("UserSynced", "is up to date")
     assert unknown_user(ASKED).reason == "UserSyncFailed"
 
 

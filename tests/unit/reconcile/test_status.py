@@ -22,7 +22,7 @@ from controller.model.plan import (
     HoldReason,
     ManualStep,
 )
-from controller.planning.base.desired import RotationWish, TokenPlace
+from controller.planning.base.desired import DesiredRotation, TokenPlace
 from controller.reconcile.conditions import kstatus_faults
 from controller.reconcile.report import Report
 from controller.reconcile.status import Asked, integration_status, progressing_status
@@ -54,7 +54,7 @@ def test_the_tokens_are_told_by_their_times_and_never_by_value() -> None:
     status = built(report(actual=actual))
     assert status["token"] == {"expiryTime": "2026-04-01T12:00:00Z", "oktaExpiryTime": "2026-05-01T12:00:00Z"}
     place = TokenPlace("operator", "operator a/b", "s", "token", "s", "spec.provider.tokenRotation.issueTo")
-    wish = {"rotation": RotationWish(timedelta(days=10), timedelta(days=1), (place,))}
+    wish = {"rotation": DesiredRotation(timedelta(days=10), timedelta(days=1), (place,))}
     status = built(report(actual=actual, wish=wish), previous=status)
     assert status["token"]["nextRotationTime"] == "2026-03-12T12:00:00Z"
     unknown = world.with_provider(world.actual(), tokens=None)

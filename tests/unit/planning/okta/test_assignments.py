@@ -11,7 +11,7 @@ from controller.model.actions import ActionKind, Touch
 from controller.model.actual import Actual, Memory
 from controller.model.people import OktaId
 from controller.model.plan import Plan
-from controller.planning.base.desired import AssignmentWish, Desired, GroupRef
+from controller.planning.base.desired import Desired, DesiredAssignments, GroupRef
 from controller.planning.make_plan import make_plan
 from tests.unit.planning.world import account_of, actual, group, memory, person, ref, wish
 
@@ -21,7 +21,9 @@ USERS, SALES = group("g1", "Users", 3), group("g2", "Sales", 2)
 def declared(
     groups: tuple[GroupRef, ...] = (), users: tuple[str, ...] = (), *, prune: bool = False, **changes: Any
 ) -> Desired:
-    return wish(assignments=AssignmentWish("Direct", "", groups, users, prune, is_declared=True), **changes)
+    return wish(
+        assignments=DesiredAssignments("Direct", "", groups, users, prune, is_declared=True), **changes
+    )
 
 
 def named(*names: str) -> tuple[GroupRef, ...]:

@@ -9,7 +9,7 @@ import pytest
 
 from controller.model.actual import Actual, HeldTokens, Memory, Token
 from controller.model.plan import ManualStep
-from controller.planning.base.desired import AssignmentWish, Desired
+from controller.planning.base.desired import Desired, DesiredAssignments
 from controller.planning.base.setting_drift import Found
 from controller.planning.okta.manual_steps import plan_connection
 from tests.unit.planning.world import NOW, URL, actual, group, memory, ref, wish, with_app, with_provider
@@ -103,7 +103,7 @@ def test_trouble_that_the_log_tells_is_a_step_with_its_words() -> None:
 
 
 def test_before_the_seat_group_is_in_force_the_switches_wait_for_it() -> None:
-    seats = AssignmentWish("SeatGroup", "Calendly seats", (ref("Users"),), (), False, True)
+    seats = DesiredAssignments("SeatGroup", "Calendly seats", (ref("Users"),), (), False, True)
     state = app(CONNECTED)
     groups = {"00g1": group("00g1", "Users", 40), "00g2": group("00g2", "Calendly seats", 4)}
     before = replace(state, assignments=replace(state.assignments, groups=groups, app_groups={"00g1": 0}))

@@ -10,7 +10,7 @@ import pytest
 from controller.model.actions import Action, ActionKind, Touch
 from controller.model.actual import Actual, Made, Memory
 from controller.model.plan import Plan
-from controller.planning.base.desired import AssignmentWish, Desired
+from controller.planning.base.desired import Desired, DesiredAssignments
 from controller.planning.make_plan import make_plan
 from controller.planning.seats.former_groups import (
     created_groups,
@@ -26,13 +26,13 @@ from tests.unit.planning.world import account_of, actual, group, memory, person,
 ONE, TWO = person(1), person(2)
 BOTH = frozenset({ONE.okta_id, TWO.okta_id})
 USERS = ref("Users", field="spec.assignments.oktaGroups[0]")
-SEATS = AssignmentWish("SeatGroup", "New", (USERS,), (), False, is_declared=True)
-DIRECT = AssignmentWish("Direct", "", (USERS,), (), prune=False, is_declared=True)
-NOTHING = AssignmentWish("Direct", "", (), (), prune=False, is_declared=False)
+SEATS = DesiredAssignments("SeatGroup", "New", (USERS,), (), False, is_declared=True)
+DIRECT = DesiredAssignments("Direct", "", (USERS,), (), prune=False, is_declared=True)
+NOTHING = DesiredAssignments("Direct", "", (), (), prune=False, is_declared=False)
 KNOWN = memory(seat_groups=frozenset({"g2"}))
 
 
-def desired(assignments: AssignmentWish, **changes: Any) -> Desired:
+def desired(assignments: DesiredAssignments, **changes: Any) -> Desired:
     return wish(**{"by": "Okta", "group": None, "attributes": (), "assignments": assignments, **changes})
 
 

@@ -11,7 +11,7 @@ from controller.model.actions import ActionKind, Touch
 from controller.model.actual import Actual, Memory
 from controller.model.people import OktaId, PersonState
 from controller.model.plan import HoldReason, Plan
-from controller.planning.base.desired import AssignmentWish, Desired
+from controller.planning.base.desired import Desired, DesiredAssignments
 from controller.planning.make_plan import make_plan
 from controller.planning.policy.decision import Circumstances, judge
 from controller.planning.seats.admission import settle
@@ -32,7 +32,7 @@ from tests.unit.planning.world import (
 )  # fmt: skip
 
 ON = frozenset({"PUSH_NEW_USERS", "PUSH_PROFILE_UPDATES", "PUSH_USER_DEACTIVATION", "SCIM_PROVISIONING"})
-DECLARED = AssignmentWish(
+DECLARED = DesiredAssignments(
     "SeatGroup", "Seats", (ref("Users", field="spec.assignments.oktaGroups[0]"),), (), False, True
 )
 OKTA = wish(by="Okta", group=None, attributes=(), assignments=DECLARED, seats=seat_wish(2))

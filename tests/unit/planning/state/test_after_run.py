@@ -10,7 +10,7 @@ import pytest
 from controller.model.actions import ActionKind, Outcome, Result
 from controller.model.actual import DAY_ZERO, Actual, Deferred, Made, Memory, Touched
 from controller.model.people import OktaId, PersonState, ScimId
-from controller.planning.base.desired import AssignmentWish, Desired
+from controller.planning.base.desired import Desired, DesiredAssignments
 from controller.planning.make_plan import make_plan
 from controller.planning.people.attribute_diff import paths_key
 from controller.planning.policy.decision import Circumstances, judge
@@ -303,7 +303,7 @@ def test_an_outcome_without_an_id_makes_no_pair() -> None:
 
 SET_UP = wish(
     by="Okta",
-    assignments=AssignmentWish("Direct", "", (ref("Users"),), (), prune=False, is_declared=True),
+    assignments=DesiredAssignments("Direct", "", (ref("Users"),), (), prune=False, is_declared=True),
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from controller.model.actual import Actual, Memory, Touched
 from controller.model.people import OktaId, PersonState
 from controller.model.plan import Verdict
-from controller.planning.base.desired import AssignmentWish, Desired
+from controller.planning.base.desired import Desired, DesiredAssignments
 from controller.planning.make_plan import make_plan
 from controller.planning.policy.decision import Circumstances, judge
 from controller.planning.state.before_run import note_intent, recover
@@ -111,7 +111,7 @@ def test_only_what_carries_no_id_and_is_nobodys_is_recovered() -> None:
 
 
 def test_what_a_run_may_set_up_in_okta_is_noted_before_it_does() -> None:
-    users = AssignmentWish("Direct", "", (ref("Users"),), (), prune=False, is_declared=True)
+    users = DesiredAssignments("Direct", "", (ref("Users"),), (), prune=False, is_declared=True)
     state = actual([], [], groups={"g1": group("g1", "Users")})
     intent, _ = decided(wish(assignments=users), state, memory())
     assert list(intent.made) == ["AssignGroup/g1"]

@@ -13,7 +13,7 @@ from controller.model.actions import ActionKind, Touch
 from controller.model.actual import Actual, Made, Memory
 from controller.model.people import OktaId, Person
 from controller.model.plan import Plan
-from controller.planning.base.desired import AssignmentWish, Desired
+from controller.planning.base.desired import Desired, DesiredAssignments
 from controller.planning.teardown.plan import plan_departure
 from tests.unit.planning.world import (
     account_of,
@@ -26,7 +26,7 @@ from tests.unit.planning.world import (
     with_provider,
 )
 
-SEATS = AssignmentWish("SeatGroup", "Seats", (), (), prune=False, is_declared=True)
+SEATS = DesiredAssignments("SeatGroup", "Seats", (), (), prune=False, is_declared=True)
 GROUPS = {"g1": group("g1", "Ours", 3), "g2": group("g2", "Theirs", 1), "g9": group("g9", "Seats", 2)}
 
 

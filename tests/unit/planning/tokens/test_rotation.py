@@ -10,7 +10,7 @@ import pytest
 
 from controller.model.actions import Action
 from controller.model.actual import Actual, HeldTokens, Probe, Token
-from controller.planning.base.desired import Desired, RotationWish, TokenPlace
+from controller.planning.base.desired import Desired, DesiredRotation, TokenPlace
 from controller.planning.base.setting_drift import Found
 from controller.planning.make_plan import make_plan
 from controller.planning.tokens.rotation import TokenTimes, lacks_token, plan_rotation, token_times
@@ -24,8 +24,8 @@ AGENT, OKTA_AGENT = "scim-operator/0.1.0", "Okta SCIM Client 1.0.0"
 ADMIN = Token("t-admin", "admin", ("admin",), NOW - 900 * DAY, None, NOW, "curl", "f-admin")
 
 
-def rotation(*places: TokenPlace) -> RotationWish:
-    return RotationWish(90 * DAY, DAY, places or (OWN,))
+def rotation(*places: TokenPlace) -> DesiredRotation:
+    return DesiredRotation(90 * DAY, DAY, places or (OWN,))
 
 
 def token(number: str, age: timedelta, used: timedelta | None = None, **more: Any) -> Token:
@@ -54,7 +54,7 @@ def state(*tokens: Token, ok: bool = True, operator: str = "", issued: str = "",
     return world.with_provider(world.actual(), tokens=(*tokens, ADMIN), held=held, probe=probe)
 
 
-def planned(actual: Actual, wish: RotationWish | None = None, **more: Any) -> Found:
+def planned(actual: Actual, wish: DesiredRotation | None = None, **more: Any) -> Found:
     found = Found()
     plan_rotation(world.wish(rotation=wish or rotation(), **more), actual, found)
     return found
@@ -217,7 +217,7 @@ def test_without_fingerprints_nothing_is_guessed() -> None:
 
 
 @pytest.mark.parametrize("wish", [None, rotation()])
-def test_without_a_wish_or_a_reading_nothing_happens(wish: RotationWish | None) -> None:
+def test_without_a_wish_or_a_reading_nothing_happens(wish: DesiredRotation | None) -> None:
     found = Found()
     actual = state(token("1", 95 * DAY), operator="1")
     if wish is not None:

@@ -1,6 +1,6 @@
 """Whether the API server serves our kinds and lets us read them: waited for at the start, guarded afterwards.
 
-Called by startup. A process that has lost a kind or the permission to read ends with one line; its supervisor
+Called by main. A process that has lost a kind or the permission to read ends with one line; its supervisor
 decides what then.
 """
 

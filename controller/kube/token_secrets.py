@@ -1,6 +1,6 @@
 """Secrets that issued tokens go to, on the API server: read, asked whether they may be written, patched.
 
-Made by startup and handed to targets as their SecretStore. Nothing is ever created; what somebody else keeps
+Made by main and handed to targets as their SecretStore. Nothing is ever created; what somebody else keeps
 is not touched. A patch names the resourceVersion that was read, so that a write of a process that has died
 meanwhile cannot land on top of a newer one.
 """

@@ -1,6 +1,6 @@
 """The namespaces that the operator is given by name, each with a watch of its own: a lost one stops no other.
 
-Called by startup. A namespace is lost if it does not exist or if its resources may not be read: its
+Called by main. A namespace is lost if it does not exist or if its resources may not be read: its
 RoleBinding goes with it. The loss is logged, shown by a metric and by /readyz, and waited for. Nothing in the
 namespace is reconciled until it is back, and then everything is. Without names there is one watch of the
 whole cluster, and a lost permission ends the process (discovery).

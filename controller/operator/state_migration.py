@@ -1,6 +1,6 @@
 """Takes over what earlier versions kept in the namespaces of users: once, and without what grants anything.
 
-Called by startup before the first run. There, everybody with the role `edit` could write it, so it is read as
+Called by main before the first run. There, everybody with the role `edit` could write it, so it is read as
 an outsider's claim: no approval, no plan, no undo log and no position in a log is taken over, the rest counts
 as new, and the first plan of a tenant that has accounts is held. What was taken over is noted in the
 operator's own namespace, so that a map which somebody writes later is never read.

@@ -1,6 +1,6 @@
 """The custom resources as the watches tell them: one place to look them up, and who is concerned by a change.
 
-Filled by startup (a first listing) and resources (events); read by the reconciler. Holds bodies as they came;
+Filled by main (a first listing) and resources (events); read by the reconciler. Holds bodies as they came;
 parsing happens where a run begins, so that a broken resource breaks its own run only. No I/O.
 """
 

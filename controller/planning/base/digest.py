@@ -1,7 +1,7 @@
 """What makes two actions the same, and the digest that an approval names.
 
-Called by diff and guard. Over what is done to whom, never over how it is worded or in which order it was
-found.
+Called by make_plan and policy. Over what is done to whom, never over how it is worded or in which order it
+was found.
 """
 
 from __future__ import annotations

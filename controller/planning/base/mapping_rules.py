@@ -1,7 +1,7 @@
 """Where a value -> group table puts people, and whether a change of table or value moves them.
 
-Called by tables for the people whom a save moves, and by preview. The rules are those of the provider's admin
-API: a row decides, else the rule for values that no row claims.
+Called by mapping_table for the people whom a save moves, and by preview. The rules are those of the
+provider's admin API: a row decides, else the rule for values that no row claims.
 """
 
 from __future__ import annotations

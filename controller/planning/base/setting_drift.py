@@ -1,8 +1,8 @@
 """Settings that are declared: what has to be written, and what somebody changed by hand.
 
-Called by app_settings and assignments, collected by diff. A setting is known by a fingerprint of all that
-is wished of it. Once it was seen up to date, a later difference is drift; before that it is a declaration
-that has not been carried out yet.
+Called by app_settings and assignments, collected by make_plan. A setting is known by a fingerprint of all
+that is wished of it. Once it was seen up to date, a later difference is drift; before that it is a
+declaration that has not been carried out yet.
 """
 
 from __future__ import annotations

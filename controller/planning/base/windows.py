@@ -1,6 +1,6 @@
 """When writing is allowed: inside some Allow window, if there is any, and outside every Deny.
 
-Called by guard with the time of the run, and by desired to check schedules.
+Called by policy with the time of the run, and by desired to check schedules.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Memberships of the provider's SCIM groups, where the operator keeps them itself (groups.via: ScimGroups).
 
-Called by diff once it is known who gets an account, by the engine for which groups are to be read, and by
-memory and targets to read an action. People are taken out of the groups that a GroupMapping names, and of the
-one into which the operator itself has put them; every other group, and every other member, is let be. Nobody
-is taken out of a group that was not read to hold them: what was read in part removes nobody.
+Called by make_plan once it is known who gets an account, by the engine for which groups are to be read, and
+by memory and targets to read an action. People are taken out of the groups that a GroupMapping names, and
+of the one into which the operator itself has put them; every other group, and every other member, is let
+be. Nobody is taken out of a group that was not read to hold them: what was read in part removes nobody.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the value -> group table does to people, before anything is saved.
 
-Called by sifting with the value of everybody, and by diff for who would move; status of GroupMapping and the
+Called by make_plan with the value of everybody, and again for who would move; status of GroupMapping and the
 plan show it.
 """
 

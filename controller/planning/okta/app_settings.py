@@ -1,6 +1,6 @@
 """The Okta app: username format, the group attribute, profile mappings, attributes that nothing maps.
 
-Called by diff. Everything is read first and written on difference only; what Okta's API will not do for
+Called by make_plan. Everything is read first and written on difference only; what Okta's API will not do for
 this app is a step of okta_steps. Schema and mappings matter only where Okta itself provisions.
 """
 

@@ -1,7 +1,7 @@
 """Who is assigned to the app in Okta: groups and single people as declared, and nothing else where that is
 asked.
 
-Called by diff in full runs, whoever provisions. Only what is declared is owned: without any group or
+Called by make_plan in full runs, whoever provisions. Only what is declared is owned: without any group or
 person named, assignments are read and left alone. seat_group has the way in which a group of the
 operator's own is assigned.
 """

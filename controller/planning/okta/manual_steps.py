@@ -1,8 +1,8 @@
 """What Okta's public API does not do for an app: connection, To-App switches, what has to be pressed again.
 
-Called by diff where Okta provisions. Each is tried by API where the connection tells its status, else told
-to a person click by click; the step goes away by itself once it shows that it was done: in what is read of
-the app (Read), in the System Log or in the provider's own record of the token's last use (Log).
+Called by make_plan where Okta provisions. Each is tried by API where the connection tells its status, else
+told to a person click by click; the step goes away by itself once it shows that it was done: in what is
+read of the app (Read), in the System Log or in the provider's own record of the token's last use (Log).
 """
 
 from __future__ import annotations

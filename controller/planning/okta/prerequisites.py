@@ -1,6 +1,6 @@
 """What has to hold before anything is written, and the steps that only a person can take.
 
-Called by diff. The plan, single sign-on and the SCIM switch of the provider are read where there is an
+Called by make_plan. The plan, single sign-on and the SCIM switch of the provider are read where there is an
 admin API; where there is none they are manual steps, as is the group table.
 """
 

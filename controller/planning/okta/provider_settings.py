@@ -1,6 +1,6 @@
 """Settings of the provider's organization: the SCIM switch and the group table.
 
-Called by diff. Nothing here without an admin API; prerequisites has the manual steps for that.
+Called by make_plan. Nothing here without an admin API; prerequisites has the manual steps for that.
 """
 
 from __future__ import annotations

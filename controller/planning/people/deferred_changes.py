@@ -1,9 +1,10 @@
 """Changes that the provider has accepted and that wait for somebody, such as a new e-mail address that its
 owner has to confirm.
 
-Called by people for what is not sent again, by memory for what is noted, by the engine before a plan, by diff
-and status for what is shown. No provider tells by SCIM whether such a change was declined or has expired, so
-that it is sent again after a while; and whoever edits the old value by hand in the meantime has edited it.
+Called by people for what is not sent again, by after_run for what is noted, by the engine before a plan, by
+make_plan and status for what is shown. No provider tells by SCIM whether such a change was declined or has
+expired, so that it is sent again after a while; and whoever edits the old value by hand in the meantime has
+edited it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Whose account is inactive as it should be, remembered after the person left.
 
-Called by memory. Pure. An account that the operator provisioned stays the operator's while it is inactive:
+Called by after_run. Pure. An account that the operator provisioned stays the operator's while it is inactive:
 if it is active again though its person should have none, it was reactivated by hand. The oldest are forgotten
 beyond MOST_LEFT.
 """

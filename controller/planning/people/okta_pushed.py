@@ -1,8 +1,8 @@
 """What Okta pushed and what arrived: who is missing at the provider, who is there without need, whose
 values differ.
 
-Called by diff where Okta provisions. Plans nothing for people, since Okta would undo it: tells drift, and
-counts those for whom a person has to press a button in Okta.
+Called by make_plan where Okta provisions. Plans nothing for people, since Okta would undo it: tells drift,
+and counts those for whom a person has to press a button in Okta.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What becomes of people when the operator provisions: accounts to create, change, reactivate, deactivate.
 
-Called by diff. Decides person by person; who gets a seat is decided by seats, what may run by guard. A
+Called by make_plan. Decides person by person; who gets a seat is decided by seats, what may run by policy. A
 person who is up to date costs one dictionary lookup and one comparison and leaves nothing behind.
 """
 

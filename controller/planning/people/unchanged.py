@@ -1,6 +1,6 @@
 """The one pass over everybody: who is up to date, and who has to be looked at.
 
-Called by people and arrivals. A person who is up to date costs a dictionary lookup and a comparison of
+Called by people and okta_pushed. A person who is up to date costs a dictionary lookup and a comparison of
 tuples, and leaves nothing behind: this is what a quiet run spends its time on.
 """
 

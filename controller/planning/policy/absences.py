@@ -1,8 +1,8 @@
 """Who seems to have left, and whether that is proved: no removal rests on one read.
 
-Called by the engine between reading and planning, by guard and by memory. Pure. A person who is not among the
-users of the app has left once a read of another kind agrees: the person's own state, their own app user, or,
-for many at once, a second complete listing.
+Called by the engine between reading and planning, by policy and by after_run. Pure. A person who is not
+among the users of the app has left once a read of another kind agrees: the person's own state, their own
+app user, or, for many at once, a second complete listing.
 """
 
 from __future__ import annotations

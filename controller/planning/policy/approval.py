@@ -1,6 +1,6 @@
 """Approvals: which waiting plan a yes names, and what it puts in force.
 
-Called by guard. A plan that waits is frozen as it was first shown; what comes after is only counted, so that
+Called by policy. A plan that waits is frozen as it was first shown; what comes after is only counted, so that
 somebody who reads a plan approves what they read, however busy the org is.
 """
 

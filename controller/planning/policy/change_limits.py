@@ -1,6 +1,6 @@
 """How many people a plan touches, and where that is too many.
 
-Called by guard. Distinct people by whatever route, over a sliding window that survives restarts: one
+Called by policy. Distinct people by whatever route, over a sliding window that survives restarts: one
 unassigned group counts as all its members. Creations never count.
 """
 

@@ -1,6 +1,6 @@
 """Who sits and who waits.
 
-Called by diff with everybody who needs a seat, and by reconcile after the run to count again. Nobody who
+Called by make_plan with everybody who needs a seat, and by reconcile after the run to count again. Nobody who
 sits is ever evicted; the order of admission depends on nothing but the people, so that it is the same in
 every run.
 """

@@ -1,8 +1,8 @@
 """Seat groups that the spec no longer names: as long as one is assigned, its members keep their access.
 
-Called by seat_group and diff, which take them off the app; by memory and intent, which note which group is
-in use; by access and engine. A group counts by its id, whatever it is called in Okta by now. Only its
-assignment goes: the group itself stays, somebody may use it elsewhere.
+Called by seat_group and make_plan, which take them off the app; by after_run and before_run, which note
+which group is in use; by revocations and engine. A group counts by its id, whatever it is called in Okta by
+now. Only its assignment goes: the group itself stays, somebody may use it elsewhere.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Seats while Okta itself pushes: a group of the operator's own is the only one assigned, and is filled in
 order.
 
-Called by diff. Whoever should have an account is a candidate; whoever has a seat is a member. Switching
+Called by make_plan. Whoever should have an account is a candidate; whoever has a seat is a member. Switching
 over goes create, assign, fill, and only then unassign, each step needing the ones before: nobody who has
 an account is out of the app for a moment. It always waits for a person's yes.
 """

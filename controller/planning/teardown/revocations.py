@@ -1,6 +1,6 @@
 """The ways into the Okta app that go with an integration that is being deleted, and who has no other.
 
-Called by departure. Groups and people that the operator assigned are taken off the app; a seat group that it
+Called by teardown. Groups and people that the operator assigned are taken off the app; a seat group that it
 created goes, a former one too; out of one that was there before go those whom it put in. What would take
 a protected person along stays.
 """

@@ -1,8 +1,8 @@
 """What was set up in Okta, noted down with every write, and the settings put back as they were.
 
-Called by memory and intent, which note it down, and by departure, which undoes it. A setting is put back only
-where it still is as the operator left it: what somebody has changed since is theirs. What was taken away (an
-assignment, an attribute that nothing mapped) is not given back: a deletion lets nobody in.
+Called by after_run and before_run, which note it down, and by teardown, which undoes it. A setting is put
+back only where it still is as the operator left it: what somebody has changed since is theirs. What was
+taken away (an assignment, an attribute that nothing mapped) is not given back: a deletion lets nobody in.
 """
 
 from __future__ import annotations

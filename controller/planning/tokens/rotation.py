@@ -1,10 +1,10 @@
 """Tokens at the provider: which one is due, what has to be done before the old one may go, and their status.
 
-Called by desired (what is wished), diff (what to do) and status. One rotation is a run of small steps, each
-decided anew from what is read: a new token is issued, tested and put into its Secret; it is seen in use; only
-then, and once nobody has used the old one for minOverlap, the old one is revoked. Which token a Secret holds
-is told by its fingerprint, so that nothing depends on a note that a crash might have kept from being made.
-Pure.
+Called by desired (what should be), make_plan (what to do) and status. One rotation is a run of small steps,
+each decided anew from what is read: a new token is issued, tested and put into its Secret; it is seen in
+use; only then, and once nobody has used the old one for minOverlap, the old one is revoked. Which token a
+Secret holds is told by its fingerprint, so that nothing depends on a note that a crash might have kept from
+being made. Pure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """GroupMapping: rows of the value -> group table of one integration.
 
-Read by operator.cluster and the CLI through `parsing.parse`.
+Read by operator.run_inputs and the CLI through `parsing.parse`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """OktaOrg: the connection to an Okta org, its credential, its share of the request budget.
 
-Read by operator.cluster and the CLI through `parsing.parse`.
+Read by operator.run_inputs and the CLI through `parsing.parse`.
 """
 
 from __future__ import annotations

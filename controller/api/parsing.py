@@ -1,8 +1,9 @@
 """From a resource's body to its typed spec, or to an error that names the field.
 
-Called by operator.cluster (lenient: an older operator may read a newer resource) and by the CLI and the tests
-of examples (strict: a typo is an error). The API server has checked bounds and rules already; here they are
-checked again where the models can say them, because ratcheting keeps what an older schema accepted.
+Called by operator.run_inputs (lenient: an older operator may read a newer resource) and by the CLI and the
+tests of examples (strict: a typo is an error). The API server has checked bounds and rules already; here
+they are checked again where the models can say them, because ratcheting keeps what an older schema
+accepted.
 """
 
 from __future__ import annotations

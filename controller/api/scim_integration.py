@@ -1,6 +1,6 @@
 """ScimIntegration: one app in Okta, one tenant of a SaaS, and how people get from one to the other.
 
-Read by operator.cluster and the CLI through `parsing.parse`; its sections have modules of their own.
+Read by operator.run_inputs and the CLI through `parsing.parse`; its sections have modules of their own.
 """
 
 from __future__ import annotations

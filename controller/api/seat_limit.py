@@ -1,6 +1,6 @@
 """SeatLimit: how many people may have an account, who comes first, what to do when seats run out.
 
-Read by operator.cluster and the CLI through `parsing.parse`.
+Read by operator.run_inputs and the CLI through `parsing.parse`.
 """
 
 from __future__ import annotations

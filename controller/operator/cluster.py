@@ -1,8 +1,8 @@
 """What the operator reads from and writes to the API server beside watching: Secrets, status, events, maps.
 
-Called by the reconciler, state and main. Status is applied server-side with the resourceVersion that the
-run began with, so that a former leader which wakes up late gets a 409 instead of overwriting. Secrets are
-read when a run begins and kept by nobody here.
+Called by reconciler, finalizers, secret_watches and main. Status is applied server-side with the
+resourceVersion that the run began with, so that a former leader which wakes up late gets a 409 instead of
+overwriting. Secrets are read when a run begins and kept by nobody here.
 """
 
 from __future__ import annotations

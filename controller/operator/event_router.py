@@ -1,6 +1,6 @@
 """What an event of a resource means: who has to be looked at again, and what to forget.
 
-Called by resources on the main loop, and by main with the first listing. Decides from what is known before
+Called by the informer on the main loop, and by main with the first listing. Decides from what is known before
 and after, never from the kind of event; the echo of a status that we wrote ourselves means nothing.
 """
 

@@ -1,6 +1,6 @@
 """SCIM filters become SQL: scim2-models parses and checks them, the visitor here writes the WHERE clause.
 
-Called by search and groups. Attributes that are looked up by have a column and an index (userName,
+Called by query, paging and groups. Attributes that are looked up by have a column and an index (userName,
 externalId, id, displayName, e-mail addresses, the extension's group, times, members); every other one is
 read from the stored JSON, in the database too. A clause is never NULL, so that `not` means what RFC 7644
 section 3.4.2.2 says.

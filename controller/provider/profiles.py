@@ -1,6 +1,6 @@
 """How a SaaS behaves: named profiles, and every setting of one by itself.
 
-Read by scim, people, seats and admin; nothing else in the provider asks which profile an organization has,
+Read by people, seats, mapping and admin; nothing else in the provider asks which profile an organization has,
 only what a setting says. `rfc7643` is the default for a team's own provider; `calendly` behaves as that
 SaaS does (help.calendly.com, articles on SCIM with Okta). Over-capacity and deprovisioning presets are
 named after the services that behave so in public.

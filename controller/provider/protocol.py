@@ -1,6 +1,6 @@
 """What one shape of profile speaks: SCIM models, discovery documents and the I/O-free protocol core.
 
-Called by scim, people, groups and search. The objects come from scim2-models, the core (discovery, errors,
+Called by scim, people, groups and query. The objects come from scim2-models, the core (discovery, errors,
 Bulk planning, cursors) from scim2-server. There are few shapes, so each is built once and kept.
 """
 

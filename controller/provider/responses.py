@@ -1,6 +1,6 @@
 """SCIM answers: bodies, headers and errors as bytes.
 
-Called by scim and bulk. Errors are scim2-models' exceptions and what the database refuses; anything else is a
+Called by scim and app. Errors are scim2-models' exceptions and what the database refuses; anything else is a
 bug, logged under the request's id and answered with a bare 500.
 """
 

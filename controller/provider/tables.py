@@ -1,7 +1,7 @@
 """The provider's tables, and the migrations that bring a database to them.
 
-Called by database at start-up. Every process that starts runs `migrate`; one does the work under a lock, the
-others find it done. Migrations only go forward: a database that is newer than the code is refused.
+Called when a database is opened. Every process that starts runs `migrate`; one does the work under a lock,
+the others find it done. Migrations only go forward: a database that is newer than the code is refused.
 
 Values are kept in the plainest types (text, integers) so that rows need no conversion on their way to an
 answer: times are UTC text of fixed width, which sorts as time does, and JSON is text.

@@ -1,6 +1,6 @@
 """Bearer tokens: shown once, kept as SHA-256, two alive per name so that one can be rotated under traffic.
 
-Called by scim and admin for every request, and by admin to issue and revoke. A token has 256 bits of
+Called by access for every request, and by admin to issue and revoke. A token has 256 bits of
 entropy, so a plain hash is enough and the look-up by hash takes the same time for any wrong token. Scopes:
 `scim` (the SCIM endpoints), `admin` (the admin API), `read-only` (with another: reading only; alone:
 reading SCIM).

@@ -1,7 +1,8 @@
 """Who is served next: each organization in its turn, and threads that no organization has for itself alone.
 
-Called by database. A queue in the order of arrival gives everything to whoever sends most; here each lane (an
-organization, or a client whose token is not known yet) has a queue of its own and the lanes take turns.
+Called by sqlite_database and postgres_database. A queue in the order of arrival gives everything to whoever
+sends most; here each lane (an organization, or a client whose token is not known yet) has a queue of its
+own and the lanes take turns.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What outlives the process, as bytes: the memory of a tenant and the plan that waits. Pure.
 
-Called by kube.state_store, which puts the bytes into ConfigMaps, and by scimctl, which shows a stored plan.
+Called by operator.state_cache, whose store puts the bytes into ConfigMaps.
 Compressed JSON with a version; what cannot be read is lost state, which planning survives by holding the
 next plan.
 """

@@ -1,6 +1,6 @@
 """What the demo claims: each claim is checked, counted, and told with what was expected and seen.
 
-Used by demo and acts. Prints nothing.
+Used by actors and console_output. Prints nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Makes the targets of an integration, and opens orgs; keeps sessions, tokens and budgets between runs.
 
-Used by reconcile through the Connector Protocol, by the operator for an OktaOrg of its own, and by scimctl.
+Used by the engine through the Connector Protocol, by the operator for an OktaOrg of its own, and by scimctl.
 What it keeps is replaced as soon as a URL, a Secret or a certificate changes. Sessions that were replaced or
 forgotten are retired: another run may still be on them, and they close with its last request.
 """

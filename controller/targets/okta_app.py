@@ -1,7 +1,7 @@
 """The Okta app and what hangs on it: username format, app user schema, profile mappings, connection,
 switches.
 
-Used by reconcile.engine through targets.connect; app_writing does the writing. What only matters where Okta
+Used by the engine through targets.connect; app_writing does the writing. What only matters where Okta
 itself provisions (schema, mappings, connection) is read only then, since every call is drawn from the org's
 budget.
 """

@@ -1,6 +1,6 @@
 """Who is assigned to the Okta app and through what; assigns and unassigns, fills the seat group.
 
-Used by reconcile.engine through targets.connect. People come from the app's users with the Okta user
+Used by the engine through targets.connect. People come from the app's users with the Okta user
 embedded, 500 a page; never one GET for each in a full read.
 """
 

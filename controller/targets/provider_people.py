@@ -1,7 +1,7 @@
 """The accounts at the provider: lists them, creates, changes, reactivates and deactivates them over SCIM; and
 with provider_groups who of them is in which group.
 
-Used by reconcile.engine through targets.connect. Never deletes. A success is not believed: each write is read
+Used by the engine through targets.connect. Never deletes. A success is not believed: each write is read
 back, up to twenty singly, more by one listing (see targets.order).
 """
 

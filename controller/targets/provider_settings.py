@@ -1,7 +1,7 @@
 """The provider's settings: our test of the credentials, the organization, its SCIM switch, tokens, group
 table.
 
-Used by reconcile.engine through targets.connect. Everything but the test needs the admin API; without one
+Used by the engine through targets.connect. Everything but the test needs the admin API; without one
 the parts are None and planning makes manual steps of them.
 """
 

@@ -1,6 +1,6 @@
 """Which URLs may be called at all: https, plain http on loopback, never link-local or metadata addresses.
 
-Called by planning's callers for every URL that a resource names, and by Session for its base. Pure: a name
+Called by targets and okta for every URL that a resource names, and by Session for its base. Pure: a name
 that resolves to a forbidden address is caught later, by transport.guard, when the connection is made.
 """
 

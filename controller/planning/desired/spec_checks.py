@@ -1,6 +1,6 @@
 """What only the reading shows of a desired state: attributes that Okta lacks, an app that is another one.
 
-Called by reconcile between observe and plan. Each is a SpecError that names the field; what concerns one
+Called by the engine between observe and plan. Each is a SpecError that names the field; what concerns one
 person or one sibling resource is a problem of the plan instead.
 """
 

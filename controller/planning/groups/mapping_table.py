@@ -1,7 +1,8 @@
 """The provider's value -> group table: what it should hold, and the action that saves it.
 
-Called by settings; targets read the whole table to save out of the action by `table_of`. Rows are owned by
-the GroupMapping that declared them: what a deleted mapping owned, and what nobody here ever put there, stays.
+Called by provider_settings; targets read the whole table to save out of the action by `table_of`. Rows are
+owned by the GroupMapping that declared them: what a deleted mapping owned, and what nobody here ever put
+there, stays.
 """
 
 from __future__ import annotations

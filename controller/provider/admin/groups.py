@@ -1,6 +1,6 @@
 """The admin API's handlers about groups.
 
-Called by api through routes, and by the console for the same acts.
+Called by routes, and by the console for the same acts.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The admin API's handlers about people.
 
-Called by api through routes, and by the console for the same acts. An edit by hand is an edit of the SaaS's
+Called by routes, and by the console for the same acts. An edit by hand is an edit of the SaaS's
 own record: it needs no confirmation, it is journalled, and it is refused where the value -> group mapping
 owns what it would change.
 """

@@ -1,6 +1,6 @@
 """The admin API's handlers about the organization itself: plan, sign-on, tokens, mapping, seats, journal.
 
-Called by api through routes, and by the console for the same acts.
+Called by routes, and by the console for the same acts.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The simple JSONPath that CRDs may use in printer columns and selectable fields.
 
-Called by tables and definitions. Pure. Understands `.a.b`, `.a\\.b`, `['a.b']`, `[0]`, `[-1]`, `[*]`, `.*`
+Called by definitions. Pure. Understands `.a.b`, `.a\\.b`, `['a.b']`, `[0]`, `[-1]`, `[*]`, `.*`
 and `[?(@.type=="Ready")]` with ==, !=, <, <=, >, >= : `client-go/util/jsonpath` less ranges and `..`.
 """
 

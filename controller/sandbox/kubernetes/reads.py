@@ -1,6 +1,6 @@
 """Get and list: selectors, pages that agree with each other, and resource versions.
 
-Called by app and watch. Changes nothing.
+Called by objects and watch. Changes nothing.
 """
 
 from __future__ import annotations

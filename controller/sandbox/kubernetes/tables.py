@@ -1,6 +1,6 @@
 """Table and PartialObjectMetadata answers: what `kubectl get` prints.
 
-Called by app and watch. Pure. Cells follow apiextensions `tableconvertor`; ages are made human here, as the
+Called by objects. Pure. Cells follow apiextensions `tableconvertor`; ages are made human here, as the
 server does, from the time that the caller passes.
 """
 

@@ -1,7 +1,8 @@
 """Watch streams: from stored events to the lines that one client is sent.
 
-Called by app. Each watch reads its own subscription; an object's JSON is made once and shared by all watches.
-Waiting uses the loop's own timer: a watch's timeout is the network's time, not the stamping clock's.
+Called by objects. Each watch reads its own subscription; an object's JSON is made once and shared by all
+watches. Waiting uses the loop's own timer: a watch's timeout is the network's time, not the stamping
+clock's.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Who is assigned to an app, by group or by user, and with which profile.
 
-Called by the app's routes and by directory (membership and profiles change assignments). A person assigned
+Called by apps, routes_apps and directory (membership and profiles change assignments). A person assigned
 only through groups (scope GROUP) follows them: comes back when taken out singly, goes with the last group.
 Source: developer.okta.com, Application Users and Application Groups.
 """

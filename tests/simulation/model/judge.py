@@ -216,19 +216,23 @@ class Judge:
             self._user(tenant, write, parts[4] if len(parts) > 4 else "")
 
     def _may_write(self, tenant: str, write: Write) -> None:
-        specs = self.specs_since(tenant, write.at - SPEC_GRACE)
-        if not specs or not self.specs[tenant].covers(write.at - SPEC_GRACE):
-            return
-        told = f"{write.method} {write.path} by {write.source}"
-        if all(spec.get("mode") == "Observe" for spec in specs):
-            self.find("NothingIsWrittenInObserve", tenant, write.at, told)
-        if all(spec.get("suspend") for spec in specs):
-            self.find("NothingIsWrittenWhileSuspended", tenant, write.at, told)
-        if not _may_be_leaver(write):
-            self._pending.append(partial(self._is_allowed, tenant, specs, write.at, told))
+        if self.specs_since(tenant, write.at - SPEC_GRACE) and self.specs[tenant].covers(
+            write.at - SPEC_GRACE
+        ):
+            self._pending.append(partial(self._is_allowed, tenant, write))
 
-    def _is_allowed(self, tenant: str, specs: list[JSON], at: float, told: str) -> None:
-        """Approval and windows; what may deactivate a person who left waits for neither."""
+    def _is_allowed(self, tenant: str, write: Write) -> None:
+        """Whether some spec of the last while let the operator write, one that was applied just before the write
+        and is noted after it included. What may deactivate a person who left waits for neither approval nor a
+        window."""
+        at, told = write.at, f"{write.method} {write.path} by {write.source}"
+        specs = self.specs_since(tenant, at - SPEC_GRACE)
+        if all(spec.get("mode") == "Observe" for spec in specs):
+            self.find("NothingIsWrittenInObserve", tenant, at, told)
+        if all(spec.get("suspend") for spec in specs):
+            self.find("NothingIsWrittenWhileSuspended", tenant, at, told)
+        if _may_be_leaver(write):
+            return
         is_approved = at - self.approved_at.get(tenant, -1e9) < APPROVED
         if all(spec.get("mode") == "Approve" for spec in specs) and not is_approved:
             self.find("NothingIsWrittenWithoutApproval", tenant, at, told)

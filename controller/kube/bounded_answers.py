@@ -1,6 +1,6 @@
 """Bodies of the API server's answers, each read up to a bound and no further.
 
-Used by apiserver. What lies in the API server was written by users: an object is bounded by the server itself
+Used by client. What lies in the API server was written by users: an object is bounded by the server itself
 (1.5 MiB in etcd), a page of a list or a line of a watch by nobody. Raises Unavailable, AnswerTooLarge.
 """
 

@@ -1,6 +1,6 @@
 """Who keeps a Secret beside us, by the marks that the usual keepers leave on it.
 
-Called by gather and by the store of issued tokens. A Secret that something else writes again and again is
+Called by run_inputs and by the store of issued tokens. A Secret that something else writes again and again is
 never written: the two would undo each other's work, and a token in use could be lost. No I/O.
 """
 

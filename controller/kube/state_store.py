@@ -1,10 +1,10 @@
 """State in ConfigMaps: what must survive a restart and the re-creation of a resource.
 
-Called by memories before and after a run. All of it lies in the operator's own namespace, where users of the
-resources have no rights: approvals and ownership are believed because nobody else can write them. Owned by
-nobody, so that deleting a resource keeps it; the operator deletes its own maps itself. A map holds at most
-CHUNK bytes; more goes into numbered parts on one of two sides, written before the head that names the side,
-so that a crash between leaves the old state whole.
+Called by state_cache before and after a run. All of it lies in the operator's own namespace, where users of
+the resources have no rights: approvals and ownership are believed because nobody else can write them. Owned
+by nobody, so that deleting a resource keeps it; the operator deletes its own maps itself. A map holds at
+most CHUNK bytes; more goes into numbered parts on one of two sides, written before the head that names the
+side, so that a crash between leaves the old state whole.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where each org's System Log was read up to, in a ConfigMap: a restart repeats the last poll and loses none.
 
-Called by orgs. The map lies in the operator's own namespace: a link is followed with the org's credential, so
-nobody else may write one. It is owned by nobody; the operator deletes it itself.
+Called by log_poller. The map lies in the operator's own namespace: a link is followed with the org's
+credential, so nobody else may write one. It is owned by nobody; the operator deletes it itself.
 """
 
 from __future__ import annotations

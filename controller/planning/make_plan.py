@@ -1,7 +1,7 @@
 """From the desired state and what was read to a plan.
 
 Called by reconcile in a thread, and by scimctl. Decides what is to be done, never whether it may be done
-now: that is guard's. Equal states give the empty plan; the order of what was read changes nothing.
+now: that is for policy. Equal states give the empty plan; the order of what was read changes nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """HTTP as the provider sees it: a request read whole and within bounds, an answer sent.
 
-Called by app, scim, admin and pages. Plain ASGI, because the SCIM paths are few and answer in tens of
+Called by app, scim, admin and console. Plain ASGI, because the SCIM paths are few and answer in tens of
 microseconds; a framework's routing would cost more than the work.
 """
 

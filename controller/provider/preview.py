@@ -1,6 +1,6 @@
 """What a value -> group table would do, and doing exactly that: preview and save are bound by a digest.
 
-Called by admin and pages. The digest stands for the table that is asked for, the one in force and every
+Called by admin and console. The digest stands for the table that is asked for, the one in force and every
 membership that would change; when any of them is another by the time of saving, the save is refused and
 previewed anew.
 """

@@ -1,7 +1,8 @@
 """Who asks, behind proxies: the address and the scheme that a proxy has noted, if it is one of ours.
 
-Called by wire. Anybody may send X-Forwarded-For; only what a configured proxy appended is believed, so that
-nobody slows another address down with wrong tokens, or writes an address of their choice into the log.
+Called by provider.http. Anybody may send X-Forwarded-For; only what a configured proxy appended is
+believed, so that nobody slows another address down with wrong tokens, or writes an address of their choice
+into the log.
 """
 
 from __future__ import annotations

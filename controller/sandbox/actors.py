@@ -1,7 +1,7 @@
 """What the acts of the demo are played with: a person's hands in Okta and at the provider, eyes on all sides.
 
-Used by demo and acts. Reaches everything over HTTP, as a person or another program would; the operator is
-only ever asked through the Kubernetes API.
+Used by demo and demo_scenes. Reaches everything over HTTP, as a person or another program would; the
+operator is only ever asked through the Kubernetes API.
 """
 
 from __future__ import annotations

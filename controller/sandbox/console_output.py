@@ -1,6 +1,6 @@
 """How the demo and the sandbox speak to a person: 80 columns, colour on a terminal, progress while it waits.
 
-Used by demo, acts and run. Decides nothing.
+Used by demo and actors. Decides nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Who plays which part in the demo, chosen from the people who are there: generated ones or a CSV's.
 
-Used by demo and acts. Pure.
+Used by demo and demo_scenes. Pure.
 """
 
 from __future__ import annotations

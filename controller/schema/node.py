@@ -1,6 +1,6 @@
 """A structural schema as a tree of frozen nodes, refused where Kubernetes refuses it.
 
-Called by `structural.compile_schema`; reads the JSON form of an `openAPIV3Schema`. The invariants are those
+Called by `structural`; reads the JSON form of an `openAPIV3Schema`. The invariants are those
 of k8s.io/apiextensions-apiserver/pkg/apiserver/schema (ValidateStructural) and of the CRD's own validation.
 Rules keep their source here; `rules` compiles them.
 """

@@ -15,6 +15,8 @@ import controller
 ROOT = Path(controller.__file__).parent
 SAID = re.compile(r"\b(?:Called|Used|Asked|Read|Imported) by ")
 WORD = re.compile(r"`?([a-z_]+(?:\.[a-z_]+)*)`?(,? and by |,? and |, by |, )?")
+PROSE = frozenset({"the", "scimctl", "every", "everything", "whoever", "what", "tests", "nobody"})
+"""Words after "by" that begin a description instead of a name."""
 
 
 def dotted(path: Path) -> str:
@@ -40,17 +42,18 @@ def importers() -> dict[str, set[str]]:
 
 
 def callers(text: str) -> list[str]:
-    """Names of modules and rooms right after "Called by"; what follows an article is prose."""
+    """Names right after "Called by" and in the list that follows: `make_plan and policy` has two. A word that
+    begins a description ends it, as does what a comma alone brings if it names nothing."""
     named: list[str] = []
     for match in SAID.finditer(text):
-        rest = text[match.end() :]
+        rest, may_be_prose = text[match.end() :], False
         while word := WORD.match(rest):
-            if word[1].split(".")[-1] not in NAMES:
+            if word[1] in PROSE or (may_be_prose and word[1].split(".")[-1] not in NAMES):
                 break
             named.append(word[1])
             if word[2] is None:
                 break
-            rest = rest[word.end() :]
+            rest, may_be_prose = rest[word.end() :], word[2] == ", "
     return named
 
 

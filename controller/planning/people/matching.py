@@ -1,7 +1,7 @@
 """Which account belongs to which person: by externalId, by the pair we keep, by userName without case.
 
-Called by people and removals. Says whose an account is, never what becomes of it. Every lookup is a
-dictionary, made once; the ones that a quiet run does not need are made when first asked.
+Called by people, groups, seats and teardown. Says whose an account is, never what becomes of it. Every
+lookup is a dictionary, made once; the ones that a quiet run does not need are made when first asked.
 """
 
 from __future__ import annotations

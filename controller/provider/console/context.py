@@ -1,7 +1,7 @@
 """What every screen is given: a visit by somebody signed in, its form, and the templates that make a page.
 
-Called by the screens and by pages. Pages are rendered here with Jinja, escaped by default; nothing of what
-they hold may be kept by a cache or framed, and no script but our own one runs (a strict CSP).
+Called by the screens and by console.app. Pages are rendered here with Jinja, escaped by default; nothing of
+what they hold may be kept by a cache or framed, and no script but our own one runs (a strict CSP).
 """
 
 from __future__ import annotations

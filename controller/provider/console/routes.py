@@ -1,4 +1,4 @@
-"""Which path of the console is whose, below /console/{organization}/. Read by pages."""
+"""Which path of the console is whose, below /console/{organization}/. Read by console.app."""
 
 from __future__ import annotations
 

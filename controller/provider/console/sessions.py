@@ -1,8 +1,9 @@
 """Sign-in of the admin pages: an admin token is exchanged for a session cookie, and forms carry a CSRF token.
 
-Called by pages. The cookie's secret is kept as a hash; a session ends after eight hours, when it is signed
-out, or when the token it was opened with is revoked or expires. Cookies are HttpOnly and SameSite=Strict,
-so another site cannot send one along; the CSRF token and the Origin header guard every form besides.
+Called by console.app. The cookie's secret is kept as a hash; a session ends after eight hours, when it is
+signed out, or when the token it was opened with is revoked or expires. Cookies are HttpOnly and
+SameSite=Strict, so another site cannot send one along; the CSRF token and the Origin header guard every
+form besides.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Server-side apply: merge a configuration into the live object under field ownership.
 
-Called by rest for `application/apply-patch+yaml`. Pure. Follows the Updater of
+Called by writes for `application/apply-patch+yaml`. Pure. Follows the Updater of
 sigs.k8s.io/structured-merge-diff: merge, prune what the manager no longer applies and nobody else owns,
 then refuse what another manager owns and this one would change, unless forced.
 """

@@ -1,6 +1,6 @@
 """Sets of field paths, their FieldsV1 form, and the bookkeeping of who owns which field.
 
-Called by rest for every write (an Update owns what it changes) and by apply. Pure. The rules are those of
+Called by writes for every write (an Update owns what it changes) and by apply. Pure. The rules are those of
 sigs.k8s.io/structured-merge-diff. A path is a tuple of FieldsV1 elements: ("f:spec", 'k:{"name":"a"}').
 """
 

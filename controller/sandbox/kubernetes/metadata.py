@@ -1,6 +1,6 @@
 """ObjectMeta: what a client may set, what the server sets, and what is refused.
 
-Called by rest on every write. Pure but for the names it makes up. Rules and wording are those of
+Called by writes on every write. Pure but for the names it makes up. Rules and wording are those of
 apimachinery `api/validation` and of `registry/rest` (BeforeCreate, BeforeUpdate).
 """
 

@@ -1,7 +1,7 @@
 """The three patch formats that change a document: JSON merge (RFC 7386), JSON (RFC 6902), strategic merge.
 
-Called by rest; server-side apply has a file of its own. Pure: the old document is never changed, and what a
-patch does not touch is shared with the result.
+Called by negotiation and objects; server-side apply has a file of its own. Pure: the old document is never
+changed, and what a patch does not touch is shared with the result.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Label and field selectors: text to a predicate, with kube-apiserver's messages for bad text.
 
-Called by rest and watch. Pure. The grammar is that of apimachinery `labels.Parse` and `fields.ParseSelector`:
+Called by reads. Pure. The grammar is that of apimachinery `labels.Parse` and `fields.ParseSelector`:
 `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`, `a>1`, `a<1`, joined by commas.
 """
 

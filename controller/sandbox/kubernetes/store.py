@@ -1,8 +1,8 @@
 """Objects in memory with etcd's rules: one revision counter, immutable values, a history to watch from.
 
-Called by rest, lifecycle and watch; knows nothing of HTTP or of kinds. A stored object is never changed in
-place: a write puts a new one, so lists, snapshots, watch events and answers share it without copying.
-All of it runs on one asyncio loop, so there are no locks.
+Called by app, definitions and lifecycle; knows nothing of HTTP or of kinds. A stored object is never
+changed in place: a write puts a new one, so lists, snapshots, watch events and answers share it without
+copying. All of it runs on one asyncio loop, so there are no locks.
 """
 
 from __future__ import annotations

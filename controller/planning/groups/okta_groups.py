@@ -1,11 +1,14 @@
-"""From an Okta group as a resource names it to the group that was read.
+"""From an Okta group as a resource names it to the group that was read, and who was read to be in it.
 
 Called by seats and assignments.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from controller.model.actual import AssignmentState, OktaGroup
+from controller.model.people import OktaId
 from controller.planning.base.desired import GroupRef
 from controller.planning.base.wording import shown
 
@@ -14,6 +17,21 @@ def group_name(assignments: AssignmentState, group_id: str) -> str:
     """What a person calls the group; its id where it was not read."""
     group = assignments.groups.get(group_id)
     return group.name if group is not None else group_id
+
+
+def members_of(assignments: AssignmentState, group_ids: Iterable[str]) -> frozenset[OktaId]:
+    """Who is in one of the groups; nobody where members were not read."""
+    nobody: frozenset[OktaId] = frozenset()
+    return nobody.union(*(assignments.members.get(one, nobody) for one in group_ids))
+
+
+def read_in_part(assignments: AssignmentState, group_id: str) -> str:
+    """ "3 of 5 members of Seats were read"; "" if as many were read as Okta says there are."""
+    group = assignments.groups.get(group_id)
+    read, count = len(members_of(assignments, [group_id])), group.users_count if group is not None else None
+    if count is None or read >= count:
+        return ""
+    return f"{read} of {count} members of {shown(group_name(assignments, group_id))} were read"
 
 
 def resolve_group(ref: GroupRef, assignments: AssignmentState) -> tuple[OktaGroup | None, str]:

@@ -9,19 +9,21 @@ operator's own is assigned.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from controller.model.actions import Action, ActionKind, Touch
-from controller.model.actual import Actual, Memory, OktaGroup
+from controller.model.actual import Actual, AssignmentState, Memory, OktaGroup
 from controller.model.people import OktaId, Person
 from controller.model.plan import DriftKind
 from controller.names import fold
 from controller.planning.base.desired import Desired, GroupRef
 from controller.planning.base.setting_drift import Found, Setting, weigh
 from controller.planning.base.wording import shown
-from controller.planning.groups.okta_groups import group_name, resolve_group
+from controller.planning.groups.okta_groups import group_name, members_of, resolve_group
 from controller.planning.people.matching import is_protected
 
 _USERS = "spec.assignments.users"
+_NOT_DECLARED = "not declared, and spec.assignments.prune is Undeclared"
 ASSIGNING = frozenset({ActionKind.ASSIGN_GROUP, ActionKind.ASSIGN_USER})
 
 
@@ -123,6 +125,28 @@ def _assign_user(
 # What is not declared.
 
 
+def unassign_group(
+    state: AssignmentState,
+    group_id: str,
+    why: str,
+    people: Iterable[OktaId],
+    needs: tuple[str, ...] = (),
+) -> Action:
+    """Takes a group off the app: a removal of `people`, who lose access by it; a setting if nobody does."""
+    losing = tuple(sorted(people))
+    return Action(
+        ActionKind.UNASSIGN_GROUP,
+        group_id,
+        group_name(state, group_id),
+        Touch.REMOVAL if losing else Touch.SETTING,
+        (("assigned", True),),
+        (("assigned", False),),
+        why,
+        people=losing,
+        needs=needs,
+    )
+
+
 def _prune(desired: Desired, actual: Actual, memory: Memory, found: Found, kept: set[str]) -> None:
     """Takes away groups and people whose id is not in `kept`."""
     state = actual.assignments
@@ -130,21 +154,11 @@ def _prune(desired: Desired, actual: Actual, memory: Memory, found: Found, kept:
     needs = tuple(action.key for action in found.actions if action.kind in ASSIGNING)
     for group_id in sorted(set(state.app_groups) - kept):
         members = people_through(actual, group_id, kept)
-        name = group_name(state, group_id)
-        if _may_remove(desired, memory, found, members, f"the group {shown(name)}"):
-            found.actions.append(
-                Action(
-                    ActionKind.UNASSIGN_GROUP,
-                    group_id,
-                    name,
-                    Touch.REMOVAL,
-                    (("assigned", True),),
-                    (("assigned", False),),
-                    "not declared, and spec.assignments.prune is Undeclared",
-                    people=tuple(sorted(member.okta_id for member in members)),
-                    needs=needs,
-                )
-            )
+        if _may_remove(desired, memory, found, members, f"the group {shown(group_name(state, group_id))}"):
+            losing = (member.okta_id for member in members)
+            action = unassign_group(state, group_id, _NOT_DECLARED, losing, needs)
+            # Pruning is a removal, also of a group by which nobody loses access.
+            found.actions.append(replace(action, touch=Touch.REMOVAL))
     for person in sorted(state.people, key=lambda one: one.okta_id):
         if (
             person.direct
@@ -159,7 +173,7 @@ def _prune(desired: Desired, actual: Actual, memory: Memory, found: Found, kept:
                     Touch.REMOVAL,
                     (("assigned", True),),
                     (("assigned", False),),
-                    "not declared, and spec.assignments.prune is Undeclared",
+                    _NOT_DECLARED,
                     needs=needs,
                 )
             )
@@ -169,7 +183,7 @@ def people_through(actual: Actual, group_id: str, kept: Iterable[str]) -> list[P
     """Who may lose access with the group: its members who are in no group that stays. Where its members
     were not read, everybody who comes through some group: rather too many than too few are counted."""
     state = actual.assignments
-    safe = frozenset().union(*(state.members.get(one, frozenset()) for one in kept))
+    safe = members_of(state, kept)
     members = state.members.get(group_id)
     return [
         person

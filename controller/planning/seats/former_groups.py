@@ -7,23 +7,22 @@ now. Only its assignment goes: the group itself stays, somebody may use it elsew
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from controller.model.actions import Action, ActionKind, Touch
+from controller.model.actions import Action, ActionKind
 from controller.model.actual import Actual, AppState, AssignmentState, Made, Memory
 from controller.model.people import OktaId
 from controller.model.plan import DriftItem, DriftKind
 from controller.planning.base.desired import Desired
 from controller.planning.base.setting_drift import Found
 from controller.planning.base.wording import shown
-from controller.planning.groups.okta_groups import group_name, resolve_group
-from controller.planning.okta.assignments import ASSIGNING, declared_groups, declared_users
+from controller.planning.groups.okta_groups import group_name, members_of, read_in_part, resolve_group
+from controller.planning.okta.assignments import ASSIGNING, declared_groups, declared_users, unassign_group
 from controller.planning.people.matching import is_protected
 
 GROUP_ID = "id"
 """Field of Made for a created group: its id, where its creation was answered."""
-_NOBODY: frozenset[OktaId] = frozenset()
 WHY = "the spec names another seat group or none; the group itself stays in Okta and may be deleted"
 
 
@@ -111,12 +110,8 @@ def members_who_move(
 ) -> frozenset[OktaId]:
     """Members of `former` groups who are put into the new one whatever the limit: they have a seat. `wanted`
     are the people whom the declared groups and logins name."""
-    members = _members(actual.assignments, former)
+    members = members_of(actual.assignments, former)
     return members if desired.on_unassigned == "Keep" else members & wanted
-
-
-def _members(state: AssignmentState, groups: Iterable[str]) -> frozenset[OktaId]:
-    return _NOBODY.union(*(state.members.get(one, _NOBODY) for one in groups))
 
 
 def plan_former_groups(desired: Desired, actual: Actual, memory: Memory, found: Found) -> None:
@@ -132,7 +127,7 @@ def plan_former_groups(desired: Desired, actual: Actual, memory: Memory, found: 
         for group_id in sorted(former):
             _report(state, found, group_id)
     elif len(groups) == len(wish.groups) and len(users) == len(wish.users):
-        inside = _members(state, (group.group_id for group, _ in groups)).union(one for one, _ in users)
+        inside = members_of(state, (group.group_id for group, _ in groups)).union(one for one, _ in users)
         needs = tuple(action.key for action in found.actions if action.kind in ASSIGNING)
         leave_groups(desired, actual, memory, found, former, (inside, needs))
 
@@ -150,22 +145,22 @@ def leave_groups(
     state, (inside, needs) = actual.assignments, staying
     leaving = former | {a.subject for a in found.actions if a.kind is ActionKind.UNASSIGN_GROUP}
     direct = {person.okta_id for person in state.people if person.direct}
-    safe = inside | direct | _members(state, state.app_groups.keys() - leaving)
+    safe = inside | direct | members_of(state, state.app_groups.keys() - leaving)
     for group_id in sorted(former):
         if _is_whole(desired, state, found, group_id):
-            losing = tuple(sorted(state.members[group_id] - safe))
+            losing = sorted(state.members[group_id] - safe)
             if _may_leave(desired, state, memory, found, group_id, losing):
-                found.actions.append(_unassign(state, group_id, losing, needs))
+                action = unassign_group(state, group_id, WHY, losing, needs)
+                found.actions.append(replace(action, is_switchover=True))
 
 
 def _is_whole(desired: Desired, state: AssignmentState, found: Found, group_id: str) -> bool:
-    group, members = state.groups.get(group_id), state.members.get(group_id)
-    count = group.users_count if group is not None else None
-    if members is not None and len(members) >= (count or 0):
-        return True
-    told = f"{len(members or ())} of {count} members of {shown(group_name(state, group_id))} were read"
-    found.problem(desired, "ReadIncomplete", f"{told}; it stays assigned")
-    return False
+    told = read_in_part(state, group_id)
+    if not told and group_id not in state.members:
+        told = f"no member of {shown(group_name(state, group_id))} was read"
+    if told:
+        found.problem(desired, "ReadIncomplete", f"{told}; it stays assigned")
+    return not told
 
 
 def _may_leave(
@@ -174,7 +169,7 @@ def _may_leave(
     memory: Memory,
     found: Found,
     group_id: str,
-    losing: Iterable[OktaId],
+    losing: Sequence[OktaId],
 ) -> bool:
     """Whether nobody who is protected, or whose account is kept, would lose access."""
     if losing and desired.by == "Okta" and desired.on_unassigned == "Keep":
@@ -196,18 +191,3 @@ def _may_leave(
 def _report(state: AssignmentState, found: Found, group_id: str) -> None:
     what = f"former seat group {shown(group_name(state, group_id))}"
     found.drift.append(DriftItem(DriftKind.ASSIGNMENT, "Okta", what, "not assigned", "assigned"))
-
-
-def _unassign(
-    state: AssignmentState, group_id: str, losing: tuple[OktaId, ...], needs: tuple[str, ...]
-) -> Action:
-    action = Action(
-        ActionKind.UNASSIGN_GROUP,
-        group_id,
-        group_name(state, group_id),
-        Touch.REMOVAL if losing else Touch.SETTING,
-        (("assigned", True),),
-        (("assigned", False),),
-        WHY,
-    )
-    return replace(action, people=losing, needs=needs, is_switchover=True)

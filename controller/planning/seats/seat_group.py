@@ -18,13 +18,11 @@ from controller.model.plan import Seats
 from controller.planning.base.desired import Desired, GroupRef
 from controller.planning.base.setting_drift import Found
 from controller.planning.base.wording import shown
-from controller.planning.groups.okta_groups import resolve_group
-from controller.planning.okta.assignments import declared_groups, declared_users
+from controller.planning.groups.okta_groups import members_of, read_in_part, resolve_group
+from controller.planning.okta.assignments import declared_groups, declared_users, unassign_group
 from controller.planning.people.matching import is_protected
 from controller.planning.seats.admission import Candidate, Room, count_seats, in_order, ranks_of, room_of
 from controller.planning.seats.former_groups import former_groups, leave_groups, members_who_move
-
-_SEATING = frozenset({ActionKind.ADD_TO_SEAT_GROUP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +54,10 @@ def plan_seat_group(desired: Desired, actual: Actual, memory: Memory, found: Fou
     if group is None or actual.assignments.is_scoped or _is_filled_by_rules(desired, actual, found, group):
         return None
     candidates = _candidates(desired, actual, found)
-    accounts = _holders(actual)
-    former = former_groups(desired, actual, memory)
-    moving = members_who_move(desired, actual, former, _everybody(desired, actual)) - group.members
-    seated, seats = _admit(desired, actual, found, group, _Seated(accounts, moving))
+    everybody, former = _everybody(desired, actual), former_groups(desired, actual, memory)
+    moving = members_who_move(desired, actual, former, everybody) - group.members
+    waiting = (everybody - group.members) | moving
+    seated, seats = _admit(desired, actual, found, group, waiting, _Seated(_holders(actual), moving))
     steps = [*_start(group), *seated]
     if not group.is_assigned:
         made = tuple(action.key for action in steps if action.kind is ActionKind.CREATE_SEAT_GROUP)
@@ -67,7 +65,7 @@ def plan_seat_group(desired: Desired, actual: Actual, memory: Memory, found: Fou
     found.actions += [*steps, *_removals(desired, actual, memory, found, group, candidates)]
     found.actions += _old_groups(desired, actual, group, steps, candidates)
     if former and candidates is not None:
-        needed = [action for action in steps if action.subject in moving or action.kind not in _SEATING]
+        needed = [a for a in steps if a.subject in moving or a.kind is not ActionKind.ADD_TO_SEAT_GROUP]
         staying = (group.members | moving, tuple(action.key for action in needed))
         leave_groups(desired, actual, memory, found, former, staying)
     return seats
@@ -84,11 +82,10 @@ def _own_group(desired: Desired, actual: Actual, found: Found) -> _Group | None:
     if group is None:
         found.problem(desired, "GroupNotFound", fault, "spec.assignments.seatGroup.name")
         return None
-    members = actual.assignments.members.get(group.group_id, frozenset())
-    if group.users_count is not None and len(members) < group.users_count:
-        told = f"{len(members)} of {group.users_count} members of {shown(name)} were read; nobody is moved"
-        found.problem(desired, "ReadIncomplete", told)
+    if told := read_in_part(actual.assignments, group.group_id):
+        found.problem(desired, "ReadIncomplete", f"{told}; nobody is moved")
         return None
+    members = members_of(actual.assignments, [group.group_id])
     is_assigned = group.group_id in actual.assignments.app_groups
     return _Group(group.group_id, name, True, members, is_assigned)
 
@@ -114,10 +111,8 @@ def _candidates(desired: Desired, actual: Actual, found: Found) -> frozenset[Okt
         desired.assignments.users
     )
     for group, ref in declared:
-        members = actual.assignments.members.get(group.group_id, frozenset())
-        wanted |= members
-        if group.users_count is not None and len(members) < group.users_count:
-            told = f"{len(members)} of {group.users_count} members of {shown(group.name)} were read"
+        wanted |= members_of(actual.assignments, [group.group_id])
+        if told := read_in_part(actual.assignments, group.group_id):
             found.problem(desired, "ReadIncomplete", told, ref.field)
             is_whole = False
     return frozenset(wanted) if is_whole else None
@@ -134,14 +129,13 @@ def _holders(actual: Actual) -> frozenset[OktaId]:
 
 def _everybody(desired: Desired, actual: Actual) -> frozenset[OktaId]:
     """Candidates as far as they were read, for admission, which takes nobody anything."""
-    members = actual.assignments.members
     ids = [
         one.group_id
         for ref in desired.assignments.groups
         if (one := resolve_group(ref, actual.assignments)[0])
     ]
     users = [one for one in actual.assignments.declared_users.values() if one is not None]
-    return frozenset().union(users, *(members.get(one, frozenset()) for one in ids))
+    return members_of(actual.assignments, ids).union(users)
 
 
 def _admit(
@@ -149,13 +143,13 @@ def _admit(
     actual: Actual,
     found: Found,
     group: _Group,
+    people: frozenset[OktaId],
     seated: _Seated,
 ) -> tuple[list[Action], Seats | None]:
-    """The people who are added: those with an account first and whatever the limit, then by the seats' order.
-    A seat counts as free once the provider says so: Okta deactivates in its own time."""
+    """Those of `people` who are added: who has an account first and whatever the limit, then by the seats'
+    order. A seat counts as free once the provider says so: Okta deactivates in its own time."""
     states = {person.okta_id: person for person in actual.assignments.people}
-    everybody = (_everybody(desired, actual) - group.members) | seated.moving
-    waiting = [_candidate(actual, states, one, seated) for one in everybody]
+    waiting = [_candidate(actual, states, one, seated) for one in people]
     waiting = [one for one in waiting if one[0].okta_id in seated.moving or _may_sit(one[0], desired)]
     wish = desired.seats
     if wish is None:
@@ -243,24 +237,13 @@ def _old_groups(
         return []
     needs = tuple(action.key for action in steps)
     inside = group.members | {OktaId(a.subject) for a in steps if a.kind is ActionKind.ADD_TO_SEAT_GROUP}
-    losing = sorted(one for one in _holders(actual) if one in candidates and one not in inside)
+    losing = (_holders(actual) & candidates) - inside
     found = []
     for ref in desired.assignments.groups:
         old, _ = resolve_group(ref, actual.assignments)
         if old is None or old.group_id not in actual.assignments.app_groups or old.group_id == group.group_id:
             continue
-        found.append(
-            Action(
-                ActionKind.UNASSIGN_GROUP,
-                old.group_id,
-                old.name,
-                Touch.REMOVAL if losing else Touch.SETTING,
-                (("assigned", True),),
-                (("assigned", False),),
-                "its people come through the seat group now",
-                people=tuple(losing),
-                needs=needs,
-                is_switchover=True,
-            )
-        )
+        why = "its people come through the seat group now"
+        action = unassign_group(actual.assignments, old.group_id, why, losing, needs)
+        found.append(replace(action, is_switchover=True))
     return found

@@ -20,13 +20,12 @@ from controller.names import fold
 from controller.planning.base.desired import Desired
 from controller.planning.base.digest import plan_digest
 from controller.planning.base.setting_drift import Found
-from controller.planning.base.wording import shown
-from controller.planning.groups.okta_groups import group_name
+from controller.planning.groups.okta_groups import group_name, read_in_part
 from controller.planning.okta.provider_settings import is_switched_off
 from controller.planning.people.matching import Register, is_protected, of_this_tenant
 from controller.planning.policy.change_limits import people_of
 from controller.planning.seats.former_groups import made_of
-from controller.planning.teardown.revocations import Access, find_access, members_of, plan_endings
+from controller.planning.teardown.revocations import Access, find_access, plan_endings
 from controller.planning.teardown.undo_log import WHY, plan_restoring
 
 
@@ -58,12 +57,8 @@ def _check(desired: Desired, actual: Actual, memory: Memory) -> None:
         )
     state = actual.assignments
     for group_id in state.app_groups:
-        group, read = state.groups.get(group_id), len(members_of(state, group_id))
-        if group is not None and read < (group.users_count or 0):
-            told = (
-                f"{read} of {group.users_count} members of {shown(group.name)} were read; nothing is undone"
-            )
-            raise Unavailable(told, system="Okta", reason="Incomplete")
+        if told := read_in_part(state, group_id):
+            raise Unavailable(f"{told}; nothing is undone", system="Okta", reason="Incomplete")
 
 
 def _deactivations(

@@ -17,7 +17,8 @@ from controller.names import fold
 from controller.planning.base.desired import Desired
 from controller.planning.base.setting_drift import Found
 from controller.planning.base.wording import shown
-from controller.planning.groups.okta_groups import group_name
+from controller.planning.groups.okta_groups import members_of
+from controller.planning.okta.assignments import unassign_group
 from controller.planning.people.matching import is_protected
 from controller.planning.seats.former_groups import created_groups, named_groups, named_seat_group
 from controller.planning.teardown.undo_log import WHY
@@ -58,7 +59,7 @@ def find_access(
     for okta_id, login in sorted(immune.items()):
         told = f"{shown(login)} is protected by the OktaOrg and keeps the assignment"
         found.problem(desired, "Protected", told, "spec.deletionPolicy", okta_id)
-    held = {one for one in given.groups if immune.keys() & members_of(state, one)}
+    held = {one for one in given.groups if immune.keys() & members_of(state, [one])}
     kept = replace(
         given,
         groups=given.groups - held,
@@ -85,7 +86,7 @@ def _given(desired: Desired, state: AssignmentState, made: Mapping[str, Made]) -
         seat_group,
         frozenset()
         if seat_group in deleted
-        else frozenset(one for one in members_of(state, seat_group) if one in put_in),
+        else frozenset(one for one in members_of(state, [seat_group]) if one in put_in),
         deleted,
     )
     return replace(given, losing=_losing(state, given))
@@ -99,17 +100,12 @@ def _created(desired: Desired, state: AssignmentState, made: Mapping[str, Made])
     return former | (created & {current})
 
 
-def members_of(state: AssignmentState, group_id: str) -> frozenset[OktaId]:
-    """Who is in the group; nobody where it was not read."""
-    return state.members.get(group_id, _NOBODY)
-
-
 def _losing(state: AssignmentState, access: Access) -> frozenset[OktaId]:
     staying: set[OktaId] = set()
     for group_id in set(state.app_groups) - access.groups:
         out = access.members if group_id == access.seat_group else _NOBODY
-        staying |= members_of(state, group_id) - out
-    touched = access.users | access.members.union(*(members_of(state, one) for one in access.groups))
+        staying |= members_of(state, [group_id]) - out
+    touched = access.users | access.members | members_of(state, access.groups)
     return frozenset(
         person.okta_id
         for person in state.people
@@ -130,19 +126,15 @@ def plan_endings(desired: Desired, state: AssignmentState, access: Access) -> li
         Action(ActionKind.REMOVE_FROM_SEAT_GROUP, one, names[one], Touch.REMOVAL, *_MEMBER, WHY)
         for one in sorted(access.members)
     ]
-    groups = [_unassign(state, access, one) for one in sorted(access.groups)]
+    groups = [
+        unassign_group(state, one, WHY, access.losing & members_of(state, [one]))
+        for one in sorted(access.groups)
+    ]
     users = [
         Action(ActionKind.UNASSIGN_USER, one, logins[one], Touch.REMOVAL, *_ASSIGNED, WHY)
         for one in sorted(access.users, key=lambda one: (fold(logins[one]), one))
     ]
     return [*out, *groups, *users, *_deletions(desired, state, access, groups)]
-
-
-def _unassign(state: AssignmentState, access: Access, group_id: str) -> Action:
-    people = tuple(sorted(access.losing & members_of(state, group_id)))
-    name = group_name(state, group_id)
-    touch = Touch.REMOVAL if people else Touch.SETTING
-    return Action(ActionKind.UNASSIGN_GROUP, group_id, name, touch, *_ASSIGNED, WHY, people=people)
 
 
 def _deletions(

@@ -168,3 +168,12 @@ def test_deletion_undoes_a_former_group_that_is_still_assigned() -> None:
     known = replace(KNOWN, made=made("Old", "g2"))
     plan = plan_departure(desired(SEATS, is_departing=True), state(), known)
     assert [one.key for one in plan.actions] == ["UnassignGroup/g2", "DeleteSeatGroup/g2"]
+
+
+def test_a_former_group_whose_size_okta_does_not_say_stays_if_nobody_was_read() -> None:
+    made = state(members={"g1": BOTH})
+    groups = {one: replace(row, users_count=None) for one, row in made.assignments.groups.items()}
+    unsized = replace(made, assignments=replace(made.assignments, groups=groups))
+    plan = make_plan(desired(SEATS), unsized, KNOWN)
+    assert left(plan) == []
+    assert "no member of Old was read; it stays assigned" in [one.message for one in plan.problems]

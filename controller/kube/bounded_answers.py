@@ -24,23 +24,28 @@ TOO_LARGE = "AnswerTooLarge"
 
 async def read_body(answer: aiohttp.ClientResponse, limit: int, what: str) -> bytes:
     """The whole body."""
-    body = bytearray()
-    async for data in answer.content.iter_any():
-        body += data
-        if len(body) > limit:
-            raise _too_large(answer, limit, what)
-    return bytes(body)
+    body = await _read(answer, limit)
+    if len(body) > limit:
+        raise _too_large(answer, limit, what)
+    return body
 
 
 async def read_start(answer: aiohttp.ClientResponse, limit: int) -> bytes:
     """The body, or what fits into `limit` of it."""
+    body = await _read(answer, limit)
+    if len(body) > limit:
+        answer.close()
+    return body[:limit]
+
+
+async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The body, or a little more than `limit` of it."""
     body = bytearray()
     async for data in answer.content.iter_any():
         body += data
         if len(body) > limit:
-            answer.close()
             break
-    return bytes(body[:limit])
+    return bytes(body)
 
 
 async def read_lines(answer: aiohttp.ClientResponse, limit: int, what: str) -> AsyncIterator[bytes]:

@@ -89,9 +89,8 @@ async def open_source(where: Where, manifests: Iterable[Manifest]) -> AsyncItera
     try:
         source = Source(api, where.namespace or (api.namespace if api else "default"))
         if api is not None:
-            for kind in KINDS:
-                for body in await Cluster(api, SystemClock()).list_kind(kind, [source.namespace]):
-                    source.known.put(body)
+            for body in await Cluster(api, SystemClock()).list_all_kinds([source.namespace]):
+                source.known.put(body)
         for manifest in given:
             _take(source, manifest)
         yield source

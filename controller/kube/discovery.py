@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from controller.api.kinds import KINDS
 from controller.api.meta import API_VERSION
@@ -53,14 +54,16 @@ async def wait_for_kinds(api: ApiServer, clock: Clock, stop: asyncio.Event) -> N
         await clock.sleep(DISCOVERY_STEP_SECONDS)
 
 
+Lost = TypeVar("Lost")
 Look = Callable[[ApiServer], Awaitable[None]]
 """Raises if the resources may not be read."""
 
 
-async def look_everywhere(api: ApiServer) -> None:
-    """Reads one object of each kind in the whole cluster: discovery alone is open to everybody."""
+async def look_everywhere(api: ApiServer, namespace: str | None = None) -> None:
+    """Reads one object of each kind in the whole cluster, or in `namespace`: discovery alone is open to
+    everybody."""
     for kind in KINDS.values():
-        await api.get(object_path(API_VERSION, kind.plural), {"limit": 1})
+        await api.get(object_path(API_VERSION, kind.plural, namespace), {"limit": 1})
 
 
 async def look_nowhere(api: ApiServer) -> None:
@@ -82,25 +85,40 @@ async def guard(
     saw: Callable[[], None] = _nothing,
     release: Callable[[], Awaitable[None]] = _nothing_goes,
 ) -> None:
-    """Raises when a kind or the permission to read is lost: the process ends, and its supervisor decides. An
-    API server that does not answer is waited for. What is lost counts when it is lost several times: while an
-    API server is upgraded it may refuse what it allows a moment later. `saw` is called after each look that
-    found everything, `release` at each: it lets go of resources whose definition is being deleted, of which
-    the watches tell nothing, since kopf ends them with the definition."""
+    """Raises when a kind or the permission to read is lost: the process ends, and its supervisor decides.
+    `saw` is called after each look that found everything, `release` at each: it lets go of resources whose
+    definition is being deleted, of which the watches tell nothing, since kopf ends them with the
+    definition."""
+
+    async def looked() -> ControllerError | None:
+        await _told(release())
+        return await _loss(api, look)
+
+    raise await until_lost(clock, looked, saw, _warn)
+
+
+async def until_lost(
+    clock: Clock,
+    look: Callable[[], Awaitable[Lost | None]],
+    saw: Callable[[], None],
+    tell: Callable[[ControllerError], None],
+) -> Lost:
+    """What `look` finds lost several times in a row: while an API server is upgraded it may refuse what it
+    allows a moment later. One that does not answer is waited for, and `tell` told why; `saw` is called after
+    each look that found nothing lost."""
     losses = 0
     while True:
         await clock.sleep(AGAIN_SECONDS if losses else GUARD_SECONDS)
-        await _told(release())
         try:
-            loss = await _loss(api, look)
+            loss = await look()
         except ControllerError as error:
-            _warn(error)
+            tell(error)
             continue
         losses = losses + 1 if loss is not None else 0
         if loss is None:
             saw()
         elif losses >= LOSSES:
-            raise loss
+            return loss
 
 
 async def _told(release: Awaitable[None]) -> None:

@@ -46,6 +46,11 @@ class Cluster:
             found += [{**item, "kind": kind, "apiVersion": API_VERSION} for item in items]
         return found
 
+    async def list_all_kinds(self, namespaces: Iterable[str]) -> list[JSON]:
+        """Every object of our kinds in `namespaces`, () meaning all of them."""
+        places = tuple(namespaces)
+        return [body for kind in KINDS for body in await self.list_kind(kind, places)]
+
     async def read_vault(self, wanted: Iterable[Wanted]) -> Vault:
         """The Secrets and ConfigMaps that exist; what is missing is simply not in the vault. Raises Waiting
         for one that may not be read: that concerns whoever names it, and nobody else."""

@@ -13,11 +13,9 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controller.api.kinds import KINDS
-from controller.api.meta import API_VERSION
 from controller.errors import ControllerError, NotFound, Unauthorized
 from controller.kube.client import JSON, ApiServer
-from controller.kube.discovery import AGAIN_SECONDS, GUARD_SECONDS, LOSSES, missing_kinds
+from controller.kube.discovery import look_everywhere, missing_kinds, until_lost
 from controller.kube.paths import object_path
 from controller.operator.cluster import FORBIDDEN, Cluster
 from controller.operator.event_router import Intake
@@ -46,8 +44,7 @@ async def look(api: ApiServer, namespace: str) -> Loss | None:
     try:
         if await _is_missing(api, namespace):
             return Loss(MISSING, f"namespace {namespace} does not exist")
-        for kind in KINDS.values():
-            await api.get(object_path(API_VERSION, kind.plural, namespace), {"limit": 1})
+        await look_everywhere(api, namespace)
     except Unauthorized as error:
         if error.status != FORBIDDEN:
             raise
@@ -89,7 +86,7 @@ class ClusterWatch:
 
     async def first(self) -> list[JSON]:
         """Every resource."""
-        return await _list(self._cluster, ())
+        return await self._cluster.list_all_kinds(())
 
     async def run(self) -> None:
         """Watches; raises what ended it."""
@@ -123,7 +120,7 @@ class NamespaceWatches:
             return []
         self._pulse.saw_api()
         self._ground.metrics.namespace_watched.labels(namespace).set(1)
-        return await _list(self._cluster, (namespace,))
+        return await self._cluster.list_all_kinds((namespace,))
 
     async def run(self) -> None:
         """Watches for good; raises if a kind is gone."""
@@ -173,19 +170,12 @@ class NamespaceWatches:
         return found or loss
 
     async def _until_lost(self, namespace: str) -> Loss:
-        losses = 0
-        while True:
-            await self._ground.clock.sleep(AGAIN_SECONDS if losses else GUARD_SECONDS)
-            try:
-                loss = await look(self._ground.api, namespace)
-            except ControllerError as error:
-                logger.debug("namespace %s: %s", namespace, error.message)
-                continue
-            losses = losses + 1 if loss is not None else 0
-            if loss is None:
-                self._pulse.saw_api()
-            elif losses >= LOSSES:
-                return loss
+        return await until_lost(
+            self._ground.clock,
+            lambda: look(self._ground.api, namespace),
+            self._pulse.saw_api,
+            lambda error: _no_answer(namespace, error),
+        )
 
     async def _wait_for(self, namespace: str) -> None:
         """Returns when `namespace` is back and all that is in it is known."""
@@ -193,10 +183,10 @@ class NamespaceWatches:
             await self._ground.clock.sleep(BACK_SECONDS)
             try:
                 if await look(self._ground.api, namespace) is None:
-                    self._found(namespace, await _list(self._cluster, (namespace,)))
+                    self._found(namespace, await self._cluster.list_all_kinds((namespace,)))
                     return
             except ControllerError as error:
-                logger.debug("namespace %s: %s", namespace, error.message)
+                _no_answer(namespace, error)
 
     def _lose(self, namespace: str, loss: Loss) -> None:
         self._pulse.lost = {**self._pulse.lost, namespace: loss.reason}
@@ -218,5 +208,5 @@ class NamespaceWatches:
         self._intake.resume(namespace, bodies)
 
 
-async def _list(cluster: Cluster, namespaces: tuple[str, ...]) -> list[JSON]:
-    return [body for kind in KINDS for body in await cluster.list_kind(kind, namespaces)]
+def _no_answer(namespace: str, error: ControllerError) -> None:
+    logger.debug("namespace %s: %s", namespace, error.message)

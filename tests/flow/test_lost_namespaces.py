@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from controller.api import API_VERSION, KINDS
+from controller.kube import discovery
 from controller.kube.paths import object_path
 from controller.operator import namespaces as module
 from controller.operator.main import run_operator
@@ -104,8 +105,8 @@ def is_reported(body: JSON) -> bool:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def operator(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Operator]:
-    monkeypatch.setattr(module, "GUARD_SECONDS", 0.4)
-    monkeypatch.setattr(module, "AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(discovery, "GUARD_SECONDS", 0.4)
+    monkeypatch.setattr(discovery, "AGAIN_SECONDS", 0.2)
     monkeypatch.setattr(module, "BACK_SECONDS", 0.4)
     port, stop, ready = free_port(), asyncio.Event(), asyncio.Event()
     settings = Settings(allow_http_loopback=True, metrics_port=port, namespaces=",".join(WATCHED))

@@ -10,6 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from controller.api import KINDS
 from controller.clock import ManualClock
 from controller.errors import NotFound, RemoteError, Unauthorized, Unavailable
 from controller.metrics import Metrics
@@ -43,7 +44,7 @@ class Api:
         for beginning, error in self.answers.items():
             if path.startswith(beginning):
                 raise error
-        return {"resources": [{"kind": kind} for kind in module.KINDS]}
+        return {"resources": [{"kind": kind} for kind in KINDS]}
 
 
 ITSELF, INSIDE = "/api/v1/namespaces/team", "/apis/scim-operator.dev/v1alpha1/namespaces/team/seatlimits"

@@ -6,7 +6,7 @@ are read and checked before a transaction begins; what is decided inside one is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -157,6 +157,21 @@ class ScimSide:
 
     def __init__(self, database: Database, gate: Gate, clock: Clock, secret: str) -> None:
         self.database, self.gate, self.clock, self.secret = database, gate, clock, secret
+        self._handlers: dict[Operation, Callable[[Call], Awaitable[Response]]] = {
+            Operation.create: self._create,
+            Operation.query: self._query,
+            Operation.replace: self._replace,
+            Operation.patch: self._patch,
+            Operation.delete: self._delete,
+            Operation.search: self._search,
+            Operation.search_with_body: self._search_with_body,
+            Operation.bulk: self._bulk,
+            Operation.service_provider_config: self._discovery,
+            Operation.resource_types: self._discovery,
+            Operation.resource_type: self._discovery,
+            Operation.schemas: self._discovery,
+            Operation.schema: self._discovery,
+        }
 
     async def serve(self, request: Request, org_id: str, receive: Receive) -> Response:
         """The answer to a request on /scim/v2/{org_id}/..., errors included."""
@@ -186,9 +201,7 @@ class ScimSide:
         self._check_endpoint(call)
         if request.method in ("POST", "PUT", "PATCH"):
             request.body = await self._body(receive)
-        handler = getattr(self, f"_{target.operation.value}", None) or self._discovery
-        response: Response = await handler(call)
-        return response
+        return await self._handlers[target.operation](call)
 
     @staticmethod
     def _check_endpoint(call: Call) -> None:

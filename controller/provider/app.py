@@ -1,35 +1,45 @@
 """The provider as one ASGI application: SCIM at /scim/v2, admin API at /admin/v1, pages at /console.
 
-Called by `scimctl provider serve`, by the sandbox and by tests. Everything is decided below; here paths are
-told apart and the database is opened and closed.
+Called by `scimctl provider serve`, by the sandbox and by tests. SCIM is served directly, everything else by
+Starlette (http says why); the database is opened and closed here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, insert, select, update
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request as WebRequest
+from starlette.responses import JSONResponse
+from starlette.responses import Response as WebResponse
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
 
 from controller.clock import Clock, SystemClock
 from controller.errors import SpecError
 from controller.http_limits import ServerLimits
 from controller.provider.access import Gate
-from controller.provider.admin.api import AdminSide
+from controller.provider.admin.api import admin_app
 from controller.provider.bugs import note_bug, told_to_caller
-from controller.provider.console.app import Pages
+from controller.provider.console.app import console_app
 from controller.provider.console.context import home, redirect
 from controller.provider.database import SEARCH_SECONDS, Database, open_database
-from controller.provider.documents import dumps, moment_text
+from controller.provider.documents import moment_text
 from controller.provider.http import (
+    EVERY_ANSWER,
     ClientGone,
-    Receive,
     Request,
     Response,
-    Scope,
-    Send,
+    for_starlette,
+    known,
     request_of,
     send_response,
 )
@@ -175,54 +185,60 @@ class Provider:
         self._public_url = public_url.rstrip("/") if public_url else None
         self._gate = Gate(database, clock)
         self._scim = ScimSide(database, self._gate, clock, shared_secret(database, "cursor"))
-        self._admin = AdminSide(database, self._gate, clock)
-        self._pages = Pages(database, self._gate, clock)
+        self._web = self._starlette()
         self._announcer = Announcer(clock)
         self._watch: asyncio.Task[None] | None = None
+
+    def _starlette(self) -> Starlette:
+        """Everything but SCIM."""
+        admin = admin_app(self.database, self._gate, self.clock)
+        web = Starlette(
+            routes=[
+                Route("/", _show_root),
+                Route("/healthz", _show_health),
+                Route("/readyz", self._show_readiness),
+                Route("/admin/v1", admin),
+                Mount("/admin/v1", admin),
+                Route("/console", _lead_to_sign_in),
+                Mount("/console", console_app(self.database, self._gate, self.clock)),
+            ],
+            middleware=[*EVERY_ANSWER, Middleware(ExceptionMiddleware, handlers={Exception: _fail})],
+            exception_handlers={HTTPException: _nothing_here},
+            lifespan=self._lifespan,
+        )
+        web.router.redirect_slashes = False
+        return web
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, or the lifespan."""
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await self._web(scope, receive, send)
             return
         if scope["type"] != "http":
             return
-        request: Request | None = None
         try:
-            try:
-                request = request_of(scope, self._public_url, self.limits)
-            except ValueError:
-                response = scim_error(400, "The path is not valid UTF-8", "invalidSyntax")
-            else:
-                response = await self._dispatch(request, receive)
+            request = request_of(scope, self._public_url, self.limits)
+        except ValueError:
+            refusal = scim_error(400, "The path is not valid UTF-8", "invalidSyntax")
+            await send_response(send, None, refusal)
+            return
+        try:
+            await self._dispatch(request, scope, receive, send)
         except ClientGone:
             return
         except Exception as error:  # whatever it is, the caller learns an id and the log has the rest
-            request_id = request.request_id if request is not None else uuid.uuid4().hex
-            note_bug(error, request_id)
-            response = scim_error(500, told_to_caller(request_id))
-        await send_response(send, request, response)
+            note_bug(error, request.request_id)
+            await send_response(send, request, scim_error(500, told_to_caller(request.request_id)))
 
-    async def _dispatch(self, request: Request, receive: Receive) -> Response:
+    async def _dispatch(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         match request.path:
             case ("scim", "v2", org_id, *rest):
                 request.path = tuple(rest)
-                return await self._scim.serve(request, org_id, receive)
-            case ("admin", "v1", *rest):
-                request.path = tuple(rest)
-                return await self._admin.serve(request, receive)
-            case ("",) if request.method == "GET" and "text/html" in (request.header("accept") or ""):
-                return redirect("/console/sign-in")
-            case ("console", *rest):
-                request.path = tuple(rest)
-                return await self._pages.serve(request, receive)
-            case ("healthz",):
-                return Response(200, dumps({"status": "ok"}).encode())
-            case ("readyz",):
-                return await self._readiness()
-        return scim_error(404, "There is nothing here; SCIM is at /scim/v2/{organization}")
+                await send_response(send, request, await self._scim.serve(request, org_id, receive))
+            case _:
+                await self._web(for_starlette(scope, request), receive, send)
 
-    async def _readiness(self) -> Response:
+    async def _show_readiness(self, _: WebRequest) -> WebResponse:
         """Whether the database reads, and also writes if the last write failed."""
         try:
             async with asyncio.timeout(READY_SECONDS):
@@ -230,21 +246,16 @@ class Provider:
                 if self.database.health.problem is not None:
                     await self.database.write(_write_something, lane="readyz")
         except Refusal as refusal:
-            return Response(503, dumps({"status": refusal.detail}).encode())
+            return JSONResponse({"status": refusal.detail}, 503)
         except TimeoutError:
-            return Response(503, dumps({"status": "The database does not answer in time"}).encode())
-        return Response(200, dumps({"status": "ready"}).encode())
+            return JSONResponse({"status": "The database does not answer in time"}, 503)
+        return JSONResponse({"status": "ready"})
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                self._watch = asyncio.create_task(self._watch_tokens())
-                await send({"type": "lifespan.startup.complete"})
-            else:
-                await self.close()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self._watch = asyncio.create_task(self._watch_tokens())
+        yield
+        await self.close()
 
     async def announce_expiry(self) -> None:
         """Says in the log, once a day, which organization will have no admin token any more."""
@@ -267,6 +278,41 @@ class Provider:
             self._watch.cancel()
         await self._gate.close()
         await self.database.close()
+
+
+async def _show_root(request: WebRequest) -> WebResponse:
+    """A browser is led to the pages; programs learn where SCIM is."""
+    if "text/html" in request.headers.get("accept", ""):
+        return await _lead_to_sign_in(request)
+    raise HTTPException(404)
+
+
+async def _lead_to_sign_in(_: WebRequest) -> WebResponse:
+    return redirect("/console/sign-in")
+
+
+async def _show_health(_: WebRequest) -> WebResponse:
+    return JSONResponse({"status": "ok"})
+
+
+async def _nothing_here(request: WebRequest, error: Exception) -> WebResponse:
+    """The SCIM Error for a path that nobody serves, or that another method does."""
+    assert isinstance(error, HTTPException)
+    detail = "There is nothing here; SCIM is at /scim/v2/{organization}"
+    if error.status_code != 404:
+        detail = f"{known(request.scope).method} is not served here"
+    return _web_response(scim_error(error.status_code, detail), error.headers)
+
+
+async def _fail(request: WebRequest, error: Exception) -> WebResponse:
+    """What the caller learns of what nobody expected."""
+    request_id = known(request.scope).request_id
+    note_bug(error, request_id)
+    return _web_response(scim_error(500, told_to_caller(request_id)))
+
+
+def _web_response(answer: Response, headers: Mapping[str, str] | None = None) -> WebResponse:
+    return WebResponse(answer.body, answer.status, headers, answer.content_type)
 
 
 def build_app(

@@ -1,7 +1,9 @@
-"""HTTP as the provider sees it: a request read whole and within bounds, an answer sent.
+"""HTTP as the provider sees it: who asks, a body read whole and within bounds, an answer sent.
 
-Called by app, scim, admin and console. Plain ASGI, because the SCIM paths are few and answer in tens of
-microseconds; a framework's routing would cost more than the work.
+Called by app, scim, admin and console. The SCIM side is plain ASGI, because its paths are few and answer in
+tens of microseconds: a framework's routing, requests and responses would cost more than the work. Everything
+else is served by Starlette: its applications ask `known` about a request, and `EVERY_ANSWER` gives their
+answers what `send_response` gives to those of SCIM.
 """
 
 from __future__ import annotations
@@ -10,29 +12,25 @@ import asyncio
 import gzip
 import re
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
+
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from controller.http_limits import ServerLimits
 from controller.provider.proxies import believed
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 GZIP_FROM_BYTES = 16_384
 THREAD_FROM_BYTES = 1 << 18
 """From here on packing takes longer than others should wait."""
 # No cache keeps what a token opened, and no browser takes JSON for a page.
-GUARDS = (
-    ("x-content-type-options", (b"x-content-type-options", b"nosniff")),
-    ("cache-control", (b"cache-control", b"no-store")),
-)
+GUARDS = (("x-content-type-options", "nosniff"), ("cache-control", "no-store"))
 _HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,255}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+_KNOWN = "provider.request"
 
 
 class ClientGone(Exception):
@@ -117,12 +115,12 @@ def _origin(scope: Scope, headers: dict[bytes, bytes], scheme: str) -> str:
     return f"{scheme}://{host}"
 
 
-def holds_nul(body: bytes, value: Any) -> bool:
+def holds_nul(body: bytes, value: object) -> bool:
     """Whether a text in `value`, read from the JSON in `body`, has a NUL, which not every database takes."""
     return b"\\u0000" in body and _holds_nul(value)
 
 
-def _holds_nul(value: Any) -> bool:
+def _holds_nul(value: object) -> bool:
     if isinstance(value, str):
         return "\x00" in value
     if isinstance(value, dict):
@@ -168,7 +166,7 @@ async def send_response(send: Send, request: Request | None, response: Response)
     body = response.body
     headers = [(name.encode(), _field(value)) for name, value in response.headers]
     given = [name for name, _ in response.headers]
-    headers += [pair for name, pair in GUARDS if name not in given]
+    headers += [(name.encode(), value.encode()) for name, value in GUARDS if name not in given]
     if request is not None:
         headers.append((b"x-request-id", request.request_id.encode()))
         if len(body) >= GZIP_FROM_BYTES and b"gzip" in request.headers.get(b"accept-encoding", b""):
@@ -182,3 +180,49 @@ async def send_response(send: Send, request: Request | None, response: Response)
         body = b""
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def for_starlette(scope: Scope, request: Request) -> Scope:
+    """`scope` as Starlette's routes take it: each segment of the path decoded, and encoded once more.
+
+    So a slash that a segment has stays in it, and the two ways to write a segment lead to one route. What
+    stands for `{...}` of a route has to be decoded.
+    """
+    path = "/" + "/".join(quote(segment, safe="") for segment in request.path)
+    return {**scope, "path": path, "root_path": "", _KNOWN: request}
+
+
+def known(scope: Scope) -> Request:
+    """What is known of a request that Starlette serves: who asks, by which address, under which id."""
+    request: Request = scope[_KNOWN]
+    return request
+
+
+class Guards:
+    """ASGI middleware: the headers that every answer has, for those of Starlette."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request, or the lifespan."""
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in GUARDS:
+                    headers.setdefault(name, value)
+                if _KNOWN in scope:
+                    headers["x-request-id"] = known(scope).request_id
+            await send(message)
+
+        await self._app(scope, receive, guarded)
+
+
+EVERY_ANSWER = (
+    Middleware(Guards),
+    Middleware(
+        GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=1, thread_minimum_size=THREAD_FROM_BYTES
+    ),
+)
+"""What an application of Starlette's needs to answer as `send_response` does."""

@@ -5,17 +5,23 @@ Run by cli.serve next to the provider; nobody outside reaches that port.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from controller.clock import Clock, parse_rfc3339
 from controller.http_server import Door
 from controller.provider.bugs import note_bug
 from controller.provider.database import Database
 from controller.provider.documents import moment_text
-from controller.provider.http import Receive, Response, Scope, Send, send_response
+from controller.provider.http import Guards
 from controller.provider.lockout import AdminOutlook, admin_outlooks
 from controller.provider.outages import Refusal
 
@@ -27,15 +33,14 @@ class MetricsPage:
 
     def __init__(self, database: Database, door: Door, clock: Clock) -> None:
         self._database, self._door, self._clock = database, door, clock
+        self._app = Starlette(routes=[Route("/metrics", self._show)], middleware=[Middleware(Guards)])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one scrape."""
-        if scope["type"] != "http":
-            return
-        if scope["path"] != "/metrics":
-            await send_response(send, None, Response(404, b"not found\n", "text/plain; charset=utf-8"))
-            return
-        await send_response(send, None, Response(200, await self.render(), CONTENT_TYPE))
+        await self._app(scope, receive, send)
+
+    async def _show(self, _: Request) -> Response:
+        return Response(await self.render(), media_type=CONTENT_TYPE)
 
     async def render(self) -> bytes:
         """The page; without the database's part while that does not answer."""
@@ -88,7 +93,7 @@ class _Connections:
     def __init__(self, door: Door) -> None:
         self._door = door
 
-    def collect(self) -> Any:
+    def collect(self) -> Iterator[Metric]:
         """The families of a scrape."""
         yield GaugeMetricFamily(
             "scim_provider_connections", "Connections that are open.", value=self._door.connections

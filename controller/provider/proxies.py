@@ -8,12 +8,13 @@ into the log.
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+
+from starlette.types import Scope
 
 from controller.http_limits import ServerLimits
 
 
-def believed(scope: Any, address: str, limits: ServerLimits) -> tuple[str, str]:
+def believed(scope: Scope, address: str, limits: ServerLimits) -> tuple[str, str]:
     """(address, scheme) of the client of a request that `address` sent."""
     scheme = str(scope.get("scheme", "http"))
     if not limits.is_proxy(address):
@@ -31,7 +32,7 @@ def believed(scope: Any, address: str, limits: ServerLimits) -> tuple[str, str]:
     return address, scheme
 
 
-def _values(scope: Any, name: bytes) -> list[str]:
+def _values(scope: Scope, name: bytes) -> list[str]:
     """The items of every header line of that name, in order."""
     lines = [value for key, value in scope["headers"] if key == name]
     return [item.strip() for item in b",".join(lines).decode("latin-1").split(",") if item.strip()]

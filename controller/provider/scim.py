@@ -23,6 +23,7 @@ from scim2_models import (
 from scim2_server.conditions import Conditions
 from scim2_server.routing import Operation, Target
 from scim2_server.routing import match as match_route
+from starlette.types import Receive
 
 from controller.clock import Clock
 from controller.provider.access import Caller, Denied, Gate, lane_of
@@ -45,7 +46,7 @@ from controller.provider.groups import (
     remove_group,
     replace_group,
 )
-from controller.provider.http import BodyTooLarge, ClientGone, Receive, Request, Response, read_body
+from controller.provider.http import BodyTooLarge, ClientGone, Request, Response, read_body
 from controller.provider.memberships import groups_of, members_of
 from controller.provider.optimistic_write import GuardedUnit
 from controller.provider.organizations import Organization, find_organization, lock_organization

@@ -10,24 +10,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.responses import Response
+
 from controller.clock import Clock
 from controller.provider.access import Caller
+from controller.provider.admin.problems import Problem
 from controller.provider.database import TenantDatabase
 from controller.provider.documents import dumps, moment_text
-from controller.provider.http import Request, Response, holds_nul
+from controller.provider.http import Request, holds_nul
 from controller.provider.organizations import Organization, lock_organization
 from controller.provider.people import Context
 from controller.provider.statements import Unit
 
 MAX_DEPTH = 32
-
-
-class Problem(Exception):
-    """An RFC 9457 problem. `reason` is CamelCase, for programs, `detail` for people, `field` at fault."""
-
-    def __init__(self, status: int, reason: str, detail: str, field: str = "", **more: Any) -> None:
-        self.status, self.reason, self.detail, self.field, self.more = status, reason, detail, field, more
-        super().__init__(detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +106,9 @@ def depth(value: Any) -> int:
 Handler = Callable[[AdminCall, tuple[str, ...]], Awaitable[Response]]
 
 
-def answer_json(value: Any, status: int = 200, headers: list[tuple[str, str]] | None = None) -> Response:
+def answer_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """`value` as JSON."""
-    return Response(status, dumps(value).encode("utf-8", "replace"), "application/json", headers or [])
+    return Response(dumps(value).encode("utf-8", "replace"), status, headers, "application/json")
 
 
 def text_field(body: dict[str, Any], name: str, longest: int = 256) -> str | None:

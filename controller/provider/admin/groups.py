@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select
+from starlette.responses import Response
 
-from controller.provider.admin.calls import AdminCall, Problem, answer_json, text_field
+from controller.provider.admin.calls import AdminCall, answer_json, text_field
+from controller.provider.admin.problems import Problem
 from controller.provider.groups import Group, lock_group, remove_group, rename_group
-from controller.provider.http import Response
 from controller.provider.memberships import insert_group
 from controller.provider.models import NamedGroup
 from controller.provider.people import Context
@@ -94,7 +95,7 @@ async def edit_group(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
 async def delete_group(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
     """DELETE groups/{id}; refused while the mapping leads to it."""
     await call.database.write(lambda unit: dissolve_group(unit, call.context(unit), identifiers[0]))
-    return Response(204)
+    return Response(status_code=204)
 
 
 def dissolve_group(unit: Unit, context: Context, group_id: str) -> None:

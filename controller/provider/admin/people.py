@@ -12,19 +12,19 @@ from typing import Any
 
 from scim2_models import Context as Ctx
 from sqlalchemy import ColumnElement, exists, func, literal, or_, select
+from starlette.responses import Response
 
 from controller.clock import parse_rfc3339
 from controller.provider.admin.calls import (
     AdminCall,
-    Problem,
     answer_json,
     bool_field,
     number_parameter,
     text_field,
 )
+from controller.provider.admin.problems import Problem
 from controller.provider.casefold import fold
 from controller.provider.groups import refuse_by_hand
-from controller.provider.http import Response
 from controller.provider.jsonsql import json_of
 from controller.provider.memberships import (
     find_group_by_name,

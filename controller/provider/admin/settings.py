@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from starlette.responses import Response
+
 from controller.errors import SpecError
 from controller.provider.admin.calls import (
     AdminCall,
-    Problem,
     answer_json,
     bool_field,
     number_parameter,
     text_field,
 )
-from controller.provider.http import Response
+from controller.provider.admin.problems import Problem
 from controller.provider.journal import LAST, entry_of, export_lines, read_newest
 from controller.provider.lockout import LastAdminToken, revoke_safely
 from controller.provider.mapping import Table, read_table
@@ -172,7 +173,7 @@ async def create_token(call: AdminCall, _: tuple[str, ...]) -> Response:
         detail = f"{ALIVE_PER_NAME} tokens named {new.name!r} are alive; revoke one first"
         raise Problem(409, "TooManyTokens", detail, field="name") from error
     shown = {"id": token_id, "token": secret, "name": new.name, "scopes": sorted(new.scopes)}
-    return answer_json(shown, 201, [("cache-control", "no-store")])
+    return answer_json(shown, 201, {"cache-control": "no-store"})
 
 
 async def delete_token(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
@@ -185,7 +186,7 @@ async def delete_token(call: AdminCall, identifiers: tuple[str, ...]) -> Respons
         raise Problem(409, "LastAdminToken", error.detail) from error
     if not done:
         raise Problem(404, "NotFound", "There is no living token with this id")
-    return Response(204)
+    return Response(status_code=204)
 
 
 def shown_mapping(org: Organization) -> dict[str, Any]:
@@ -205,7 +206,7 @@ async def save_group_mapping(call: AdminCall, _: tuple[str, ...]) -> Response:
     table = _table(body)
     if call.query().get("preview", "").lower() in ("true", "1", "yes"):
         preview = await call.database.read(lambda unit: preview_mapping(unit, call.org, table), heavy=True)
-        return answer_json(preview.shown(), headers=[("etag", f'"{preview.digest}"')])
+        return answer_json(preview.shown(), headers={"etag": f'"{preview.digest}"'})
     named = (call.request.header("if-match") or "").strip().removeprefix("W/").strip('"')
     if not named:
         detail = "Preview first (?preview=true), then send its digest as If-Match"
@@ -226,7 +227,9 @@ def _save(unit: Unit, call: AdminCall, table: Table, named: str) -> dict[str, An
         preview = save_mapping(unit, context.org, table, named, context.actor, context.now)
     except StaleDigest as error:
         detail = "What saving would do has changed since the preview; look at it again"
-        raise Problem(412, "StaleDigest", detail, "If-Match", preview=error.preview.shown()) from error
+        raise Problem(
+            412, "StaleDigest", detail, "If-Match", more={"preview": error.preview.shown()}
+        ) from error
     org = find_organization(unit, context.org.id)
     assert org is not None
     return shown_mapping(org) | {"saved": preview.shown()}
@@ -268,5 +271,5 @@ async def _export(call: AdminCall, query: dict[str, str]) -> Response:
     limit = number_parameter(query, "limit", 10_000, 100_000)
     after = number_parameter(query, "after", 0, LAST)
     body = await call.database.read(lambda unit: export_lines(unit, call.org.id, after, limit), heavy=True)
-    headers = [("content-disposition", f'attachment; filename="{call.org.id}-journal.jsonl"')]
-    return Response(200, body, "application/jsonl", headers)
+    headers = {"content-disposition": f'attachment; filename="{call.org.id}-journal.jsonl"'}
+    return Response(body, headers=headers, media_type="application/jsonl")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from starlette.responses import Response
+
 from controller.provider.admin.settings import purchase
 from controller.provider.console.confirm import Consequences, ask_first, counted
 from controller.provider.console.context import Visit
-from controller.provider.http import Response
 from controller.provider.organizations import Organization, in_range
 
 

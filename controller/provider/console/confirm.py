@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
 
+from starlette.responses import Response
+
 from controller.provider.console.context import Visit
-from controller.provider.http import Response
 from controller.provider.mapping import digest
 from controller.provider.people import Context
 from controller.provider.statements import Unit
@@ -66,15 +67,10 @@ async def ask_first(
 
 
 def _page(visit: Visit, found: Consequences, error: str) -> Response:
-    fields = [
-        (name, value)
-        for name, values in visit.form.items()
-        if name not in ("csrf", FIELD)
-        for value in values
-    ]
+    fields = [(name, value) for name, value in visit.form.multi_items() if name not in ("csrf", FIELD)]
     return visit.render(
         "confirm.html", 409 if error else 200, asked=found, fields=fields, error=error,
-        action="/console/" + "/".join(quote(part, safe="") for part in visit.request.path), field=FIELD,
+        action="/" + "/".join(quote(part, safe="") for part in visit.request.path), field=FIELD,
     )  # fmt: skip
 
 

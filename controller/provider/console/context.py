@@ -7,19 +7,21 @@ what they hold may be kept by a cache or framed, and no script but our own one r
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import ImmutableMultiDict
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from controller.clock import Clock
 from controller.provider.console.sessions import Session
 from controller.provider.database import TenantDatabase
 from controller.provider.documents import moment_text
-from controller.provider.http import Request, Response
+from controller.provider.http import Request
 from controller.provider.lockout import AdminOutlook
 from controller.provider.organizations import Organization, lock_organization
 from controller.provider.people import Context
@@ -28,21 +30,19 @@ from controller.provider.statements import Unit
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
-IN_URLS = "/:?#[]@!$&'()*+,;=%"
-HTML = "text/html; charset=utf-8"
-SECURITY = [
-    (
-        "content-security-policy",
+SECURITY = {
+    "content-security-policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'",
+        "frame-ancestors 'none'; base-uri 'none'"
     ),
-    ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
-    ("referrer-policy", "same-origin"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-    ("cache-control", "no-store"),
-]
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+Form = ImmutableMultiDict[str, str]
 SECTIONS = {
     "single-sign-on": "Single sign-on",
     "map-to-groups": "Map to groups",
@@ -91,27 +91,27 @@ def templates() -> Environment:
 
 def render(template: str, status: int = 200, **values: Any) -> Response:
     """A page."""
-    body = templates().get_template(template).render(**values)
-    return Response(status, body.encode("utf-8", "replace"), HTML, list(SECURITY))
+    page = templates().get_template(template).render(**values)
+    return HTMLResponse(page.encode("utf-8", "replace"), status, SECURITY)
 
 
-def redirect(url: str, headers: list[tuple[str, str]] | None = None) -> Response:
+def redirect(url: str) -> Response:
     """303: the browser fetches `url`, so that reloading sends no form again."""
-    return Response(303, b"", HTML, [("location", quote(url, safe=IN_URLS)), *SECURITY, *(headers or [])])
+    return RedirectResponse(url, 303, SECURITY)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of a signed-in administrator. `identifiers` are what `{...}` of the path stood for."""
+    """One request of a signed-in administrator. `id` is what `{id}` of the path stands for, "" for none."""
 
     request: Request
     session: Session
     database: TenantDatabase
     clock: Clock
     section: str
-    identifiers: tuple[str, ...] = ()
-    form: dict[str, list[str]] = field(default_factory=dict)
-    outlook: AdminOutlook = field(default=AdminOutlook(1, None))
+    form: Form
+    outlook: AdminOutlook
+    id: str = ""
 
     @property
     def org(self) -> Organization:
@@ -124,7 +124,7 @@ class Visit:
 
     def value(self, name: str, default: str = "") -> str:
         """The first value of a form field, without blanks around it."""
-        return self.form.get(name, [default])[0].strip()
+        return next(iter(self.form.getlist(name)), default).strip()
 
     async def change(self, act: Callable[[Unit, Context], T], *, heavy: bool = False) -> T:
         """What `act` returns, done on the locked organization and durable."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select
+from starlette.responses import Response
 
 from controller.provider.admin.groups import (
     COLUMNS,
@@ -17,7 +18,6 @@ from controller.provider.admin.groups import (
 from controller.provider.console.confirm import Consequences, ask_first, counted
 from controller.provider.console.context import Visit
 from controller.provider.groups import lock_group, rename_group
-from controller.provider.http import Response
 from controller.provider.people import Context
 from controller.provider.statements import Unit
 from controller.provider.tables import groups
@@ -49,7 +49,7 @@ async def create(visit: Visit) -> Response:
 
 async def rename(visit: Visit) -> Response:
     """Gives a group another name; asks first if the mapping leads to the old one."""
-    name, group_id = _named(visit), visit.identifiers[0]
+    name, group_id = _named(visit), visit.id
     asked = await ask_first(
         visit,
         lambda unit, context: _renamed(unit, context, group_id, name),
@@ -73,7 +73,7 @@ def _renamed(unit: Unit, context: Context, group_id: str, name: str) -> Conseque
 
 async def delete(visit: Visit) -> Response:
     """Deletes a group after asking; refused while the mapping leads to it."""
-    group_id = visit.identifiers[0]
+    group_id = visit.id
     asked = await ask_first(
         visit,
         lambda unit, context: _without_group(unit, context, group_id),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from starlette.responses import Response
+
 from controller.provider.console.context import Visit
-from controller.provider.http import Response
 from controller.provider.journal import LAST, entry_of, export_lines, read_newest
 from controller.provider.statements import Row
 
@@ -30,11 +31,8 @@ async def export(visit: Visit) -> Response:
     body = await visit.database.read(
         lambda unit: export_lines(unit, visit.org.id, 0, LONGEST_EXPORT), heavy=True
     )
-    headers = [
-        ("content-disposition", f'attachment; filename="{visit.org.id}-journal.jsonl"'),
-        ("cache-control", "no-store"),
-    ]
-    return Response(200, body, "application/jsonl", headers)
+    headers = {"content-disposition": f'attachment; filename="{visit.org.id}-journal.jsonl"'}
+    return Response(body, headers=headers, media_type="application/jsonl")
 
 
 def shown_entry(row: Row) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select
+from starlette.responses import Response
 
 from controller.errors import SpecError
 from controller.provider.console.context import Visit
-from controller.provider.http import Response
 from controller.provider.mapping import Table, read_table
 from controller.provider.preview import StaleDigest, preview_mapping, save_mapping
 from controller.provider.tables import groups
@@ -60,7 +60,7 @@ def _options_of(table: Table) -> dict[str, str]:
 
 async def change(visit: Visit) -> Response:
     """More rows, the preview, or saving what was previewed, by the button that was pressed."""
-    pairs = zip(visit.form.get("values", []), visit.form.get("group", []), strict=False)
+    pairs = zip(visit.form.getlist("values"), visit.form.getlist("group"), strict=False)
     rows = [{"values": values, "group": group.strip()} for values, group in pairs]
     options = {name: visit.value(name) for name in ("create", "action", "default")}
     what = visit.value("do")

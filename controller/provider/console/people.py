@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy import select
+from starlette.responses import Response
 
-from controller.provider.admin.calls import Problem
 from controller.provider.admin.people import (
     check_edit,
     confirm_address,
@@ -15,10 +15,10 @@ from controller.provider.admin.people import (
     people_page,
     shown_person,
 )
+from controller.provider.admin.problems import Problem
 from controller.provider.console.confirm import Consequences, ask_first, counted
 from controller.provider.console.context import Visit
 from controller.provider.console.journal import shown_entry
-from controller.provider.http import Response
 from controller.provider.journal import read_about
 from controller.provider.memberships import groups_of
 from controller.provider.people import Context, Person, find_person, lock_person
@@ -59,7 +59,7 @@ async def show_one(visit: Visit, status: int = 200, error: str = "") -> Response
     """One person: what is known, what can be done, and the newest entries of the journal."""
 
     def job(unit: Unit) -> tuple[dict[str, Any], list[str], list[dict[str, Any]]]:
-        person = find_person(unit, visit.org.id, visit.identifiers[0])
+        person = find_person(unit, visit.org.id, visit.id)
         if person is None:
             raise Problem(404, "NotFound", "There is no such person here any more")
         named = select(groups.c.display_name).where(groups.c.org_id == visit.org.id)
@@ -74,7 +74,7 @@ async def show_one(visit: Visit, status: int = 200, error: str = "") -> Response
 
 async def act(visit: Visit) -> Response:
     """Accepts, deactivates, reactivates or confirms, by the button that was pressed."""
-    what, person_id = visit.value("do"), visit.identifiers[0]
+    what, person_id = visit.value("do"), visit.id
     if what not in DONE:
         raise Problem(400, "InvalidValue", "Press one of the buttons")
     asked = await ask_first(
@@ -134,9 +134,9 @@ async def edit(visit: Visit) -> Response:
     """Saves an edit by hand; groups only while no mapping decides them."""
     body: dict[str, Any] = {name: visit.value(name) or None for name in FIELDS if name in visit.form}
     if "edits-groups" in visit.form:
-        body["groups"] = [name for name in visit.form.get("groups", []) if name]
+        body["groups"] = [name for name in visit.form.getlist("groups") if name]
     check_edit(body)
-    person_id = visit.identifiers[0]
+    person_id = visit.id
     asked = await ask_first(
         visit,
         lambda unit, context: _taken_out(unit, context, person_id, body),

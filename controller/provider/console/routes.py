@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from starlette.responses import Response
+
 from controller.provider.console import billing, groups, journal, map_to_groups, people, single_sign_on
 from controller.provider.console.context import Visit
-from controller.provider.http import Response
 
 Screen = Callable[[Visit], Awaitable[Response]]
 SCREENS: dict[tuple[str, str], Screen] = {

@@ -3,7 +3,7 @@
 Called by console.app. The cookie's secret is kept as a hash; a session ends after eight hours, when it is
 signed out, or when the token it was opened with is revoked or expires. Cookies are HttpOnly and
 SameSite=Strict, so another site cannot send one along; the CSRF token and the Origin header guard every
-form besides.
+form besides. Starlette's own sessions live in a signed cookie, so that nobody could end one.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from sqlalchemy import bindparam, delete, insert, or_, select
+from starlette.requests import cookie_parser
+from starlette.responses import Response
 
 from controller.clock import Clock
 from controller.provider.documents import moment_text
@@ -94,20 +95,21 @@ def end_session(unit: Unit, secret: str) -> None:
 
 def cookie_of(request: Request) -> str | None:
     """The secret in the request's cookie, or None."""
-    try:
-        jar = SimpleCookie(request.header("cookie") or "")
-    except CookieError:
-        return None
-    found = jar.get(COOKIE)
-    return found.value if found and len(found.value) <= 128 else None
+    found = cookie_parser(request.header("cookie") or "").get(COOKIE)
+    return found if found and len(found) <= 128 else None
 
 
-def set_cookie(request: Request, org_id: str, secret: str) -> tuple[str, str]:
-    """The header that gives the browser the cookie; an empty `secret` takes it away."""
-    age = int(LIFETIME.total_seconds()) if secret else 0
-    secure = "; Secure" if request.origin.startswith("https:") else ""
-    value = f"{COOKIE}={secret}; Path=/console/{org_id}; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
-    return "set-cookie", value
+def set_cookie(response: Response, request: Request, org_id: str, secret: str) -> None:
+    """Gives the browser the cookie; an empty `secret` takes it away."""
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=int(LIFETIME.total_seconds()) if secret else 0,
+        path=f"/console/{org_id}",
+        secure=request.origin.startswith("https:"),
+        httponly=True,
+        samesite="strict",
+    )
 
 
 def is_same_site(request: Request) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.responses import Response
+
 from controller.errors import SpecError
-from controller.provider.admin.calls import Problem
+from controller.provider.admin.problems import Problem
 from controller.provider.admin.settings import change_organization
 from controller.provider.console.confirm import Consequences, ask_first, counted
 from controller.provider.console.context import Visit, day, minute
-from controller.provider.http import Response
 from controller.provider.lockout import LastAdminToken, is_last_admin_token, revoke_safely
 from controller.provider.organizations import Organization
 from controller.provider.people import Context

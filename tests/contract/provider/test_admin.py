@@ -208,6 +208,36 @@ async def test_bad_requests_are_problems_that_name_what_is_wrong(
     assert (await acme.scim("GET", f"/Users/{created['id']}")).json() == created
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("DELETE", "/organization", 405, "GET, PATCH"),
+        ("PUT", "/tokens", 405, "GET, POST"),
+        ("POST", "/people/x%2Faccept", 405, "GET, PATCH"),
+        ("HEAD", "/organization", 200, None),
+        ("GET", "/organization/", 200, None),
+        ("GET", "/or%67anization", 200, None),
+        ("GET", "/organization/x", 404, None),
+        ("GET", "", 404, None),
+    ],
+)
+async def test_paths_are_told_apart_by_their_segments(
+    acme: Client, method: str, path: str, status: int, allow: str | None
+) -> None:
+    answer = await acme.admin(method, path)
+    assert (answer.status_code, answer.headers.get("allow")) == (status, allow)
+    assert answer.headers["x-request-id"] and answer.headers["cache-control"] == "no-store"
+    unknown = await acme.admin(method, path, headers={"authorization": "Bearer wrong"})
+    assert unknown.status_code == (401 if path else 404)
+
+
+async def test_long_answers_are_packed(acme: Client) -> None:
+    for number in range(60):
+        await acme.new_user(f"u{number}@x.com")
+    answer = await acme.admin("GET", "/people", headers={"accept-encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip" and len(answer.json()["people"]) == 60
+
+
 async def test_the_journal_has_every_write_with_before_and_after(acme: Client) -> None:
     created = await acme.new_user("ada@x.com")
     headers = {"x-request-id": "req-7"}

@@ -26,16 +26,16 @@ from controller.kube.paths import object_path
 from controller.provider.app import add_organization
 from controller.provider.app import build_app as build_provider
 from controller.provider.organizations import NewOrganization
-from controller.sandbox.folder import project_file, write_kubeconfig
-from controller.sandbox.kubernetes.app import build_app as build_kubernetes
-from controller.sandbox.kubernetes.app import kubeconfig as kubeconfig_text
-from controller.sandbox.okta.app import build_app as build_okta
-from controller.sandbox.okta.seed import seed
-from controller.sandbox.okta.store import Org
-from controller.sandbox.people import DEPARTMENTS, SandboxPerson
-from controller.sandbox.run import PRIORITY_GROUPS, install_crds
-from controller.sandbox.serving import Served, serve
-from controller.sandbox.watch_cache import has_condition
+from scim_sandbox.folder import project_file, write_kubeconfig
+from scim_sandbox.kubernetes.app import build_app as build_kubernetes
+from scim_sandbox.kubernetes.app import kubeconfig as kubeconfig_text
+from scim_sandbox.okta.app import build_app as build_okta
+from scim_sandbox.okta.seed import seed
+from scim_sandbox.okta.store import Org
+from scim_sandbox.people import DEPARTMENTS, SandboxPerson
+from scim_sandbox.run import PRIORITY_GROUPS, install_crds
+from scim_sandbox.serving import Served, serve
+from scim_sandbox.watch_cache import has_condition
 
 JSON = dict[str, Any]
 NAMESPACE = "default"

@@ -14,7 +14,7 @@ from bench.fleet import INTEGRATIONS, JSON, Fleet, open_fleet
 from bench.process import replica
 from bench.rows import Row, at_most, percentile, told
 from controller.clock import SystemClock
-from controller.sandbox.watch_cache import Board, has_condition
+from scim_sandbox.watch_cache import Board, has_condition
 
 ROUNDS = 20
 PEOPLE = 40

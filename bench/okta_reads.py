@@ -21,14 +21,14 @@ from controller.model.people import EVERYTHING, Reads
 from controller.okta.connect import OrgAccess, okta_budgets, open_org
 from controller.okta.routes import bucket_of
 from controller.planning.base.desired import Desired, DesiredAssignments, Limit, Profile, Safeguards
-from controller.sandbox.okta.app import build_app
-from controller.sandbox.okta.seed import seed
-from controller.sandbox.okta.store import Org
-from controller.sandbox.people import SandboxPerson
 from controller.targets.app_lookup import AppLookup
 from controller.targets.okta_app import OktaApp
 from controller.targets.okta_people import OktaPeople
 from controller.transport.session import Wiring
+from scim_sandbox.okta.app import build_app
+from scim_sandbox.okta.seed import seed
+from scim_sandbox.okta.store import Org
+from scim_sandbox.people import SandboxPerson
 
 URL, TOKEN = "https://acme.okta.example", "bench-token"
 LARGE = Limit(1_000_000, 100)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from controller.sandbox.run import free_port
+from scim_sandbox.run import free_port
 
 TICKS = os.sysconf("SC_CLK_TCK")
 STEP_SECONDS = 0.02

@@ -20,10 +20,10 @@ from bench.process import Replica, replica
 from bench.rows import Row, at_most, percentile, told
 from bench.scim_load import Load
 from controller.clock import SystemClock
-from controller.sandbox.okta import directory
-from controller.sandbox.okta.records import UserRecord
-from controller.sandbox.run import free_port
-from controller.sandbox.watch_cache import Board, has_condition
+from scim_sandbox.okta import directory
+from scim_sandbox.okta.records import UserRecord
+from scim_sandbox.run import free_port
+from scim_sandbox.watch_cache import Board, has_condition
 
 PEOPLE = 40
 COMING = 20

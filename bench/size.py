@@ -23,8 +23,8 @@ from bench.scim_load import USER, Load
 from controller.api import REQUESTED_AT
 from controller.api.meta import APPROVE
 from controller.clock import SystemClock
-from controller.sandbox.people import SandboxPerson
-from controller.sandbox.watch_cache import Board, has_condition
+from scim_sandbox.people import SandboxPerson
+from scim_sandbox.watch_cache import Board, has_condition
 
 SIZES = tuple(int(size) for size in os.environ.get("BENCH_SIZES", "1000,10000,100000").split(","))
 PUSHES = ((10_000, 100), (500, 25))

@@ -109,9 +109,9 @@ def demo(people: People = "") -> None:
 
     Exits 0 only if all that is claimed held.
     """
-    from controller.cli import sandbox as command
+    from controller.cli.sandbox import load_sandbox
 
-    _done(command.demo(people))
+    _done(load_sandbox().demo(people))
 
 
 @app.command(rich_help_panel=TRY)
@@ -125,9 +125,9 @@ def sandbox(
     ] = Path(".sandbox"),
 ) -> None:
     """Run Okta, a SCIM provider, a Kubernetes API and the operator on loopback until Ctrl-C."""
-    from controller.cli import sandbox as command
+    from controller.cli.sandbox import load_sandbox
 
-    command.sandbox(people, kubeconfig, directory)
+    load_sandbox().sandbox(people, kubeconfig, directory)
 
 
 @app.command(rich_help_panel=LOOK)

@@ -1,105 +1,42 @@
-"""`scimctl sandbox` and `scimctl demo`: a world on loopback, left running or played with.
+"""The one door to the sandbox, which is a distribution of its own and no part of production.
 
-Ctrl-C and SIGTERM end both cleanly: every server is stopped before the process ends.
+Used by main. Nothing else in this package names it, and it is imported only when a command asks for it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+import importlib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Protocol, cast
 
-from controller.cli.options import EXIT_INTERRUPTED
-from controller.cli.terminal import emit
-from controller.errors import SpecError
-from controller.logs import configure_logs
-from controller.sandbox.console_output import Stage
-from controller.sandbox.demo import PEOPLE, run_demo
-from controller.sandbox.people import SandboxPerson, generated, read_csv
-from controller.sandbox.run import Setup, World, open_world
+from controller import __version__
+from controller.errors import ControllerError
 
-Value = TypeVar("Value")
-MOST_GENERATED = 100_000
+PACKAGE = "scim_sandbox"
+COMMANDS = f"{PACKAGE}.commands"
+MISSING = (
+    "the sandbox is not installed: it is a package of its own, so that production is without simulators. "
+    f"On a machine where you try things out, run: pip install 'scim-operator[sandbox]=={__version__}'"
+)
 
 
-def people_of(text: str) -> tuple[SandboxPerson, ...]:
-    """`text` people generated where it is a number, else the people of the CSV file of that name."""
-    if not text.isdecimal():
-        return read_csv(text)
-    count = int(text)
-    if not 1 <= count <= MOST_GENERATED:
-        raise SpecError(f"give a number from 1 to {MOST_GENERATED}, or a CSV file", field="--people")
-    return generated(count)
+class Sandbox(Protocol):
+    """What the sandbox does for the command line."""
+
+    def demo(self, people: str) -> bool:
+        """Whether everything that the demo claims held. `people` is a number, a CSV file, or empty."""
+        ...
+
+    def sandbox(self, people: str, kubeconfig: str, directory: Path) -> None:
+        """Runs a sandbox until it is interrupted."""
+        ...
 
 
-def until_interrupted(work: Coroutine[Any, Any, Value]) -> Value:
-    """What `work` returns; SIGINT and SIGTERM cancel it, let it clean up, and end with SystemExit(130)."""
-    return asyncio.run(_cancellable(work))
-
-
-async def _cancellable(work: Coroutine[Any, Any, Value]) -> Value:
-    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
+def load_sandbox() -> Sandbox:
+    """The commands of the installed sandbox; ControllerError says how to install it if it is missing."""
     try:
-        return await task
-    except asyncio.CancelledError:
-        raise SystemExit(EXIT_INTERRUPTED) from None
-
-
-def demo(people: str) -> bool:
-    """Whether everything that the demo claims held."""
-    chosen = people_of(people) if people else generated(PEOPLE)
-    return until_interrupted(run_demo(chosen))
-
-
-def sandbox(people: str, kubeconfig: str, directory: Path) -> None:
-    """Runs a sandbox until it is interrupted."""
-    config = str(Path(kubeconfig).resolve()) if kubeconfig else ""  # env is sourced from anywhere
-    setup = Setup(directory, people_of(people), kubeconfig=config)
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "operator.log").open("w", encoding="utf-8") as log:
-        configure_logs("text", "info", log)
-        try:
-            until_interrupted(_run(setup))
-        except SystemExit:
-            emit("Stopped.")
-
-
-async def _run(setup: Setup) -> None:
-    stage = Stage()
-    async with AsyncExitStack() as stack:
-        parts = "Okta, provider" + ("" if setup.kubeconfig else ", Kubernetes API") + " and operator"
-        with stage.progress(f"Starting {parts}"):
-            world = await stack.enter_async_context(open_world(setup))
-        _tell(stage, world)
-        await world.watch_over()
-
-
-def _tell(stage: Stage, world: World) -> None:
-    access, setup = world.access, world.setup
-    rows = {
-        "Kubernetes": access.kubeconfig,
-        "Okta": access.okta_url,
-        "SCIM": access.scim_base_url,
-        "Admin API": access.scim_admin_url,
-        "Console": f"{access.console_url} (token: $SCIM_ADMIN_TOKEN)",
-        "Metrics": access.metrics_url,
-        "Log": str(setup.directory / "operator.log"),
-    }
-    stage.say("")
-    stage.block([f"  {name:<11} {value}" for name, value in rows.items()])
-    stage.say("")
-    stage.say("In another terminal:")
-    stage.command(f"source {setup.directory / 'env'}")
-    stage.command(f"kubectl apply --server-side -f {world.examples / 'quickstart'}")
-    stage.command("kubectl get scim -w")
-    stage.say("")
-    stage.say(
-        "Ctrl-C ends the servers and the operator; what you applied stays in the cluster, and so do the CRDs."
-        if setup.kubeconfig
-        else "Ctrl-C ends everything; nothing is kept."
-    )
+        return cast(Sandbox, importlib.import_module(COMMANDS))
+    except ModuleNotFoundError as error:
+        if error.name != PACKAGE:
+            raise
+        raise ControllerError(MISSING) from None

@@ -11,7 +11,7 @@ from typing import Any
 
 from controller.http_limits import ServerLimits
 from controller.http_server import Door
-from controller.sandbox.serving import serve
+from scim_sandbox.serving import serve
 
 PATIENCE = 20.0
 """Seconds after which a test gives up; nothing here takes that long."""

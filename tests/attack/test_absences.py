@@ -17,8 +17,8 @@ from controller.model.plan import HoldReason
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
 from controller.reconcile.state_codec import decode_memory, encode_memory
-from controller.sandbox.okta import assignments, directory
 from controller.settings import Settings
+from scim_sandbox.okta import assignments, directory
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.test_connect import connector, credentials
 from tests.contract.targets.test_engine import enforcing

@@ -9,8 +9,8 @@ import pytest
 from controller.model.plan import HoldReason
 from controller.planning.desired.profiles import CALENDLY_URN
 from controller.reconcile.state_codec import decode_memory
-from controller.sandbox.okta import directory
 from controller.scim.client import USER_SCHEMA
+from scim_sandbox.okta import directory
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.test_crash import Killed, Life, declared
 

@@ -15,9 +15,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from controller.kube.manifests import read_manifests, resource_path
-from controller.sandbox.actors import Hands, Provider
-from controller.sandbox.people import generated
-from controller.sandbox.run import Setup, World, free_port, open_world
+from scim_sandbox.actors import Hands, Provider
+from scim_sandbox.people import generated
+from scim_sandbox.run import Setup, World, free_port, open_world
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 from controller.model.actions import ActionKind, Result
 from controller.model.actual import Memory
 from controller.reconcile.state_codec import decode_memory, encode_memory
-from controller.sandbox.okta import directory
+from scim_sandbox.okta import directory
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.test_engine import Runs
 from tests.contract.targets.world import World

@@ -28,7 +28,8 @@ from controller.schema import compile_schema
 from controller.transport.calls import fill
 from tests.docs.test_examples import EXAMPLES
 
-SOURCE = Path(__file__).parents[2] / "controller"
+ROOT = Path(__file__).parents[2]
+PRODUCTION, SANDBOX = ROOT / "controller", ROOT / "sandbox" / "scim_sandbox"
 JSON = dict[str, Any]
 HOSTILE = (
     "../../victim/secrets/scim",
@@ -235,12 +236,9 @@ async def test_the_client_sends_no_path_that_could_mean_another(path: str) -> No
 
 def modules() -> list[Path]:
     """Every module that may call the Kubernetes API: the two servers of the sandbox speak of their own."""
-    return [
-        path
-        for path in SOURCE.rglob("*.py")
-        if not {"provider"} & set(path.parts[len(SOURCE.parts) : -1])
-        and path.relative_to(SOURCE).parts[:2] not in (("sandbox", "okta"), ("sandbox", "kubernetes"))
-    ]
+    servers = (PRODUCTION / "provider", SANDBOX / "okta", SANDBOX / "kubernetes")
+    found = (path for package in (PRODUCTION, SANDBOX) for path in sorted(package.rglob("*.py")))
+    return [path for path in found if not any(path.is_relative_to(server) for server in servers)]
 
 
 def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -256,9 +254,9 @@ def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_only_one_module_makes_paths_of_the_kubernetes_api(path: Path) -> None:
-    if path == SOURCE / "kube" / "paths.py":
+    if path == PRODUCTION / "kube" / "paths.py":
         return
     source = path.read_text()
     tree = ast.parse(source)

@@ -11,7 +11,7 @@ import pytest
 from controller.api.scim_integration import ScimIntegrationSpec
 from controller.model.actions import ActionKind
 from controller.reconcile.state_codec import decode_memory
-from controller.sandbox.okta import directory
+from scim_sandbox.okta import directory
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.test_crash import Life, okta_world
 

@@ -21,7 +21,7 @@ from controller.api import API_VERSION, FINALIZER, KINDS
 from controller.errors import NotFound, Rejected
 from controller.kube.manifests import resource_path
 from controller.kube.paths import object_path
-from controller.sandbox.run import OPERATOR_NAMESPACE, open_world
+from scim_sandbox.run import OPERATOR_NAMESPACE, open_world
 from tests.attack.rights import Roles, asked
 from tests.cluster.fixtures import Cluster
 from tests.contract.chart.rendering import render

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 from joserfc.jwk import RSAKey
 
-from controller.sandbox.run import free_port
+from scim_sandbox.run import free_port
 
 ASSETS = "KUBEBUILDER_ASSETS"
 PROGRAMS = ("kube-apiserver", "etcd")

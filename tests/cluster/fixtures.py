@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.sandbox.run import Setup
+from scim_sandbox.run import Setup
 from tests.cluster.control_plane import (
     ADMIN,
     ASSETS,

@@ -11,20 +11,21 @@ from pathlib import Path
 import pytest
 
 import controller
+import scim_sandbox
 
-ROOT = Path(controller.__file__).parent
+PACKAGES = tuple(Path(package.__path__[0]) for package in (controller, scim_sandbox))
 SAID = re.compile(r"\b(?:Called|Used|Asked|Read|Imported) by ")
 WORD = re.compile(r"`?([a-z_]+(?:\.[a-z_]+)*)`?(,? and by |,? and |, by |, )?")
 PROSE = frozenset({"the", "scimctl", "every", "everything", "whoever", "what", "tests", "nobody"})
 """Words after "by" that begin a description instead of a name."""
 
 
-def dotted(path: Path) -> str:
-    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+def dotted(package: Path, path: Path) -> str:
+    parts = path.relative_to(package.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {dotted(path): path for path in sorted(ROOT.rglob("*.py"))}
+MODULES = {dotted(package, path): path for package in PACKAGES for path in sorted(package.rglob("*.py"))}
 NAMES = {part for name in MODULES for part in name.split(".")[1:]}
 
 

@@ -13,10 +13,10 @@ from controller.cli.validate import find_problems
 from controller.clock import SystemClock
 from controller.kube.client import ApiServer, open_api_server
 from controller.kube.manifests import read_manifests, resource_path
-from controller.sandbox.folder import write_kubeconfig
-from controller.sandbox.kubernetes.app import build_app, kubeconfig
-from controller.sandbox.run import install_crds
-from controller.sandbox.serving import serve
+from scim_sandbox.folder import write_kubeconfig
+from scim_sandbox.kubernetes.app import build_app, kubeconfig
+from scim_sandbox.run import install_crds
+from scim_sandbox.serving import serve
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FOLDERS = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir())

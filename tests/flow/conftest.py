@@ -24,12 +24,12 @@ from controller.errors import NotFound, RateLimited, Unavailable
 from controller.kube.manifests import read_manifests, resource_path
 from controller.kube.paths import object_path
 from controller.reconcile.conditions import kstatus_faults
-from controller.sandbox import run
-from controller.sandbox.actors import Hands, Okta, Provider
-from controller.sandbox.okta.app import build_app
-from controller.sandbox.okta.store import Org
-from controller.sandbox.run import World, open_world
-from controller.sandbox.watch_cache import Board, Predicate
+from scim_sandbox import run
+from scim_sandbox.actors import Hands, Okta, Provider
+from scim_sandbox.okta.app import build_app
+from scim_sandbox.okta.store import Org
+from scim_sandbox.run import World, open_world
+from scim_sandbox.watch_cache import Board, Predicate
 from tests.cluster.control_plane import ADMIN
 from tests.cluster.fixtures import Cluster
 from tests.contract.okta.judge import Judge

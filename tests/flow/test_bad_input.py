@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from controller.sandbox.serving import Served, serve
+from scim_sandbox.serving import Served, serve
 from tests.flow.conftest import JSON, Flow, condition, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

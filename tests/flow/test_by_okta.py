@@ -12,9 +12,9 @@ import pytest_asyncio
 from controller.api import FINALIZER
 from controller.kube.client import JSON
 from controller.kube.manifests import resource_path
-from controller.sandbox.actors import Hands
-from controller.sandbox.run import Setup, World, open_world
 from controller.settings import Settings
+from scim_sandbox.actors import Hands
+from scim_sandbox.run import Setup, World, open_world
 from tests.flow.conftest import Flow, condition, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

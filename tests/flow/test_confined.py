@@ -15,8 +15,8 @@ from controller.api import API_VERSION, FINALIZER
 from controller.errors import NotFound
 from controller.kube.manifests import resource_path
 from controller.kube.paths import object_path
-from controller.sandbox.run import World, open_world
 from controller.settings import Settings
+from scim_sandbox.run import World, open_world
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.fixtures import Cluster, write_kubeconfig
 from tests.cluster.release import NAMESPACE, install, service_account_token

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from controller.errors import SpecError
-from controller.sandbox.console_output import Stage
-from controller.sandbox.demo import run_demo
-from controller.sandbox.people import SandboxPerson, generated, read_csv
+from scim_sandbox.console_output import Stage
+from scim_sandbox.demo import run_demo
+from scim_sandbox.people import SandboxPerson, generated, read_csv
 
 DEPARTMENTS = ("Research & Development", "Käse", "Legal")
 

@@ -8,7 +8,7 @@ import pytest
 
 from controller.api import FINALIZER
 from controller.errors import NotFound
-from controller.sandbox.run import install_crds
+from scim_sandbox.run import install_crds
 from tests.flow.conftest import SECONDS, Flow, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

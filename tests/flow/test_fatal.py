@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from controller.api.crds import build_crds
 from controller.kube.manifests import resource_path
-from controller.sandbox.run import Setup, World, install_crds, open_world
+from scim_sandbox.run import Setup, World, install_crds, open_world
 from tests.flow.conftest import Flow, says
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from controller.sandbox.okta import apps
-from controller.sandbox.okta.seed import APP_NAME
-from controller.sandbox.run import Setup, World, open_world
+from scim_sandbox.okta import apps
+from scim_sandbox.okta.seed import APP_NAME
+from scim_sandbox.run import Setup, World, open_world
 from tests.attack.servers import MEBIBYTE, answered, bomb, hostile
 from tests.flow.conftest import Flow, condition, says
 

@@ -11,7 +11,7 @@ from controller.api import API_VERSION
 from controller.kube.paths import object_path
 from controller.kube.state_store import state_name
 from controller.operator import informer as resources
-from controller.sandbox.run import OPERATOR_NAMESPACE
+from scim_sandbox.run import OPERATOR_NAMESPACE
 from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import SECONDS, Flow, condition, says
 

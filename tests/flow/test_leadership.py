@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from controller.clock import SystemClock
 from controller.kube.leader_election import USUAL, LeaderThread, Place
-from controller.sandbox.run import World, free_port, open_world
+from scim_sandbox.run import World, free_port, open_world
 from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import Flow, says
 

@@ -18,8 +18,8 @@ from controller.kube import discovery
 from controller.kube.paths import object_path
 from controller.operator import namespaces as module
 from controller.operator.main import run_operator
-from controller.sandbox.run import Setup, World, free_port, open_world
 from controller.settings import Settings
+from scim_sandbox.run import Setup, World, free_port, open_world
 from tests.flow.conftest import SECONDS, Flow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]

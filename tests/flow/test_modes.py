@@ -8,7 +8,7 @@ from controller.errors import NotFound
 from controller.kube.paths import object_path
 from controller.kube.state_store import StateStore, plan_name
 from controller.reconcile.state_codec import decode_frozen
-from controller.sandbox.run import OPERATOR_NAMESPACE
+from scim_sandbox.run import OPERATOR_NAMESPACE
 from tests.cluster.control_plane import ADMIN
 from tests.flow.conftest import JSON, Flow, condition, says
 

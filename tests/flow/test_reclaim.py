@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from controller.kube.client import JSON
-from controller.sandbox.run import World, open_world
 from controller.settings import Settings
+from scim_sandbox.run import World, open_world
 from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import SECONDS, Flow, says
 

@@ -13,8 +13,8 @@ import pytest_asyncio
 from controller.kube.paths import object_path
 from controller.kube.state_store import state_name
 from controller.operator.main import run_operator
-from controller.sandbox.run import OPERATOR_NAMESPACE, World, open_world
 from controller.settings import Settings
+from scim_sandbox.run import OPERATOR_NAMESPACE, World, open_world
 from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import Flow, condition, says
 

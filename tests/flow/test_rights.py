@@ -18,9 +18,9 @@ import pytest
 from controller.api import API_VERSION, KINDS
 from controller.kube.paths import object_path
 from controller.operator.main import run_operator
-from controller.sandbox import run as sandbox
-from controller.sandbox.run import Setup, World, open_world
 from controller.settings import Settings
+from scim_sandbox import run as sandbox
+from scim_sandbox.run import Setup, World, open_world
 from tests.attack.rights import Recorder, Right, Roles, roles_of, write_recorded
 from tests.contract.chart.rendering import render
 from tests.flow.conftest import Flow, condition, says

@@ -14,9 +14,9 @@ from urllib.request import Request, urlopen
 
 from controller.kube.client import open_api_server
 from controller.kube.manifests import read_manifests
-from controller.sandbox.folder import Access
-from controller.sandbox.run import apply_manifests
-from controller.sandbox.watch_cache import Board, has_condition
+from scim_sandbox.folder import Access
+from scim_sandbox.run import apply_manifests
+from scim_sandbox.watch_cache import Board, has_condition
 
 START_SECONDS = 60
 MOST_KIB = 400 * 1024

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from controller.sandbox.run import World, open_world
+from scim_sandbox.run import World, open_world
 from tests.cluster.fixtures import Cluster
 from tests.flow.conftest import JSON, Flow, condition, says
 

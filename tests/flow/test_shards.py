@@ -13,8 +13,8 @@ import pytest_asyncio
 from controller.kube.paths import object_path
 from controller.metrics import Metrics
 from controller.operator.main import run_operator
-from controller.sandbox.run import Setup, World, open_world
 from controller.settings import Settings
+from scim_sandbox.run import Setup, World, open_world
 from tests.flow.conftest import Flow, condition, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -13,8 +13,8 @@ import pytest_asyncio
 
 from controller.clock import SystemClock
 from controller.kube.paths import object_path
-from controller.sandbox.run import Setup, World, open_world
 from controller.scim.admin import token_fingerprint
+from scim_sandbox.run import Setup, World, open_world
 from tests.flow.conftest import JSON, SECONDS, Flow, condition, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

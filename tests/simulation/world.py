@@ -22,14 +22,14 @@ from controller.kube.manifests import resource_path
 from controller.provider.app import Provider, add_organization, build_app
 from controller.provider.database import open_database
 from controller.provider.organizations import NewOrganization
-from controller.sandbox.kubernetes.app import KubernetesApi
-from controller.sandbox.kubernetes.app import build_app as build_kubernetes
-from controller.sandbox.okta import apps, assignments, directory, seed
-from controller.sandbox.okta.app import build_app as build_okta
-from controller.sandbox.okta.store import Org
-from controller.sandbox.okta.workers import running
-from controller.sandbox.people import SandboxPerson
 from controller.settings import Settings
+from scim_sandbox.kubernetes.app import KubernetesApi
+from scim_sandbox.kubernetes.app import build_app as build_kubernetes
+from scim_sandbox.okta import apps, assignments, directory, seed
+from scim_sandbox.okta.app import build_app as build_okta
+from scim_sandbox.okta.store import Org
+from scim_sandbox.okta.workers import running
+from scim_sandbox.people import SandboxPerson
 from tests.simulation.blueprint import API, OKTA, Blueprint, Tenant
 from tests.simulation.clients import KUBERNETES
 from tests.simulation.faults import Faults

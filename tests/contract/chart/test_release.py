@@ -15,9 +15,9 @@ from controller.clock import SystemClock
 from controller.errors import NotFound, RemoteError
 from controller.kube.client import ApiServer, open_api_server
 from controller.kube.manifests import read_manifests, resource_path
-from controller.sandbox.folder import write_kubeconfig
-from controller.sandbox.kubernetes.app import build_app, kubeconfig
-from controller.sandbox.serving import serve
+from scim_sandbox.folder import write_kubeconfig
+from scim_sandbox.kubernetes.app import build_app, kubeconfig
+from scim_sandbox.serving import serve
 from tests.contract.chart.rendering import CHART, JSON, MATRIX, NAMESPACE, ROOT, helm
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

@@ -20,9 +20,9 @@ import pytest
 from controller.api import API_VERSION, KINDS
 from controller.kube.manifests import read_manifests
 from controller.kube.paths import object_path
-from controller.sandbox.people import generated
-from controller.sandbox.run import Setup, apply_manifests, free_port, open_world
-from controller.sandbox.watch_cache import Board, has_condition
+from scim_sandbox.people import generated
+from scim_sandbox.run import Setup, apply_manifests, free_port, open_world
+from scim_sandbox.watch_cache import Board, has_condition
 from tests.contract.image.building import Image
 
 pytestmark = pytest.mark.slow

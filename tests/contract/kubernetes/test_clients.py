@@ -16,8 +16,8 @@ from kubernetes.aio import config as aio_config
 from pydantic import SecretStr
 
 from controller.clock import SystemClock
-from controller.sandbox.kubernetes.app import build_app, kubeconfig
-from controller.sandbox.serving import Served, serve
+from scim_sandbox.kubernetes.app import build_app, kubeconfig
+from scim_sandbox.serving import Served, serve
 from tests.contract.kubernetes.player import MERGE
 from tests.contract.kubernetes.scenario import DEFINITIONS
 from tests.contract.kubernetes.widgets import CRD, GROUP, widget

@@ -20,8 +20,8 @@ import pytest
 from pydantic import SecretStr
 
 from controller.clock import SystemClock
-from controller.sandbox.kubernetes.app import build_app, kubeconfig
-from controller.sandbox.serving import serve
+from scim_sandbox.kubernetes.app import build_app, kubeconfig
+from scim_sandbox.serving import serve
 from tests.cluster.control_plane import ADMIN, ControlPlane, token_of
 from tests.cluster.fixtures import APIS, EMBEDDED, write_kubeconfig
 from tests.contract.kubernetes.widgets import CRD, GROUP, widget

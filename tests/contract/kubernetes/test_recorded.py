@@ -17,8 +17,8 @@ import pytest
 from pydantic import SecretStr
 
 from controller.clock import SystemClock
-from controller.sandbox.kubernetes.app import build_app
-from controller.sandbox.serving import serve
+from scim_sandbox.kubernetes.app import build_app
+from scim_sandbox.serving import serve
 from tests.cluster.control_plane import ADMIN, ControlPlane, token_of
 from tests.cluster.fixtures import APIS, EMBEDDED
 from tests.contract.kubernetes.player import Outcome, Player, dig

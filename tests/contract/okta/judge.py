@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from controller.sandbox.okta.app import OktaApp
+from scim_sandbox.okta.app import OktaApp
 from tests.contract.okta.openapi import ContractError, load_document
 
 Message = dict[str, Any]

@@ -7,12 +7,12 @@ import httpx
 import pytest
 
 from controller.clock import ManualClock
-from controller.sandbox.okta import apps, directory
-from controller.sandbox.okta.app import ROUTES, build_app
-from controller.sandbox.okta.calls import Route
-from controller.sandbox.okta.seed import seed
-from controller.sandbox.okta.store import Org
-from controller.sandbox.people import generated
+from scim_sandbox.okta import apps, directory
+from scim_sandbox.okta.app import ROUTES, build_app
+from scim_sandbox.okta.calls import Route
+from scim_sandbox.okta.seed import seed
+from scim_sandbox.okta.store import Org
+from scim_sandbox.people import generated
 from tests.contract.okta.openapi import load_document
 
 URL = "http://acme.okta.test"

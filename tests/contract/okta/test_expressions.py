@@ -9,7 +9,7 @@ import pytest
 from controller.errors import SpecError
 from controller.model.people import UNKNOWN as ONLY_OKTA
 from controller.planning.desired.expression import compile_expression, compile_node, parse_expression
-from controller.sandbox.okta import expressions
+from scim_sandbox.okta import expressions
 from tests.contract.okta.expression_table import ELSEWHERE, PROFILE, REFUSED, ROWS, UNKNOWN
 
 NAMES = tuple(PROFILE)

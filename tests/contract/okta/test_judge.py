@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from controller.clock import ManualClock
-from controller.sandbox.okta.app import build_app
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta.app import build_app
+from scim_sandbox.okta.store import Org
 from tests.contract.okta.judge import Judge
 
 URL = "https://acme.okta.example"

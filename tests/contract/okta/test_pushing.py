@@ -11,11 +11,11 @@ import pytest
 from controller.provider.app import build_app as build_provider
 from controller.provider.app import create_organization
 from controller.provider.organizations import NewOrganization
-from controller.sandbox.okta.app import build_app
-from controller.sandbox.okta.seed import seed
-from controller.sandbox.okta.store import Org
-from controller.sandbox.people import generated
-from controller.sandbox.serving import serve
+from scim_sandbox.okta.app import build_app
+from scim_sandbox.okta.seed import seed
+from scim_sandbox.okta.store import Org
+from scim_sandbox.people import generated
+from scim_sandbox.serving import serve
 
 PEOPLE = 12
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from controller.sandbox.okta import apps
 from controller.targets.app_lookup import AppLookup
+from scim_sandbox.okta import apps
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.test_okta_people import HOST
 from tests.contract.targets.world import World, wish

@@ -14,12 +14,12 @@ from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import ProviderState
 from controller.model.people import EVERYTHING
 from controller.planning.base.desired import Desired
-from controller.sandbox.okta import directory
 from controller.targets.app_lookup import AppLookup
 from controller.targets.okta_app import OktaApp
 from controller.targets.okta_people import OktaPeople
 from controller.targets.provider_people import ProviderPeople
 from controller.targets.provider_settings import ProviderSettings
+from scim_sandbox.okta import directory
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.world import GROUP, World, action, apply, creation, results, wish
 

@@ -26,9 +26,9 @@ from controller.planning.desired.profiles import CALENDLY_URN
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
 from controller.reconcile.state_codec import decode_frozen, decode_memory, encode_frozen, encode_memory
-from controller.sandbox.okta import apps, assignments, directory
 from controller.scim.client import USER_SCHEMA
 from controller.settings import Settings
+from scim_sandbox.okta import apps, assignments, directory
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.test_connect import connector, credentials
 from tests.contract.targets.test_engine import HOSTS, enforcing

@@ -8,11 +8,11 @@ import pytest
 
 from controller.model.people import EVERYTHING
 from controller.planning.base.desired import GroupRef
-from controller.sandbox.okta import directory
-from controller.sandbox.okta.seed import ASSIGNED_GROUP
 from controller.targets.app_lookup import AppLookup
 from controller.targets.memberships import LONGEST, SETTLED, Memberships
 from controller.targets.okta_people import OktaPeople
+from scim_sandbox.okta import directory
+from scim_sandbox.okta.seed import ASSIGNED_GROUP
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.test_okta_people import HOST, a_seat_limit, seat_wish
 from tests.contract.targets.world import World, wish

@@ -9,9 +9,9 @@ from pydantic import SecretStr
 
 from controller.model.actions import ActionKind, Result
 from controller.model.people import EVERYTHING, OktaId, Scope
-from controller.sandbox.okta import apps
 from controller.targets.app_lookup import AppLookup
 from controller.targets.okta_app import OktaApp
+from scim_sandbox.okta import apps
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.world import World, action, apply, results, wish
 

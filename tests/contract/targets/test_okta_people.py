@@ -12,11 +12,11 @@ from controller.errors import SpecError, Unavailable
 from controller.model.actions import ActionKind, Result
 from controller.model.people import EVERYTHING, OktaId, PersonState, Scope
 from controller.planning.base.desired import DesiredAssignments, DesiredSeats, GroupRef
-from controller.sandbox.okta import apps, directory
-from controller.sandbox.okta.seed import ASSIGNED_GROUP, add_people
-from controller.sandbox.people import SandboxPerson
 from controller.targets.app_lookup import AppLookup
 from controller.targets.okta_people import OktaPeople
+from scim_sandbox.okta import apps, directory
+from scim_sandbox.okta.seed import ASSIGNED_GROUP, add_people
+from scim_sandbox.people import SandboxPerson
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.world import World, action, apply, narrow_role, results, wish
 

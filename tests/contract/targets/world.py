@@ -23,16 +23,16 @@ from controller.okta.connect import OpenOrg, OrgAccess, okta_budgets, open_org
 from controller.planning.base.desired import Desired, DesiredAssignments, Limit, Profile, Safeguards
 from controller.provider.app import CreatedOrganization, Provider, add_organization, build_app
 from controller.provider.organizations import NewOrganization
-from controller.sandbox.okta import app as okta_app
-from controller.sandbox.okta import assignments
-from controller.sandbox.okta.records import AppRecord, Quirks
-from controller.sandbox.okta.seed import seed
-from controller.sandbox.okta.store import Org
-from controller.sandbox.people import SandboxPerson
 from controller.scim.admin import AdminClient
 from controller.scim.connect import OpenProvider, ProviderAccess, open_admin, open_provider
 from controller.transport.retry import RetryPolicy
 from controller.transport.session import Wiring
+from scim_sandbox.okta import app as okta_app
+from scim_sandbox.okta import assignments
+from scim_sandbox.okta.records import AppRecord, Quirks
+from scim_sandbox.okta.seed import seed
+from scim_sandbox.okta.store import Org
+from scim_sandbox.people import SandboxPerson
 from tests.contract.okta.judge import Judge
 
 OKTA, SCIM = "https://acme.okta.example", "https://scim.example.test"

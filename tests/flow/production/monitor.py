@@ -20,7 +20,7 @@ from urllib.request import urlopen
 
 import yaml
 
-from controller.sandbox.run import free_port
+from scim_sandbox.run import free_port
 from tests.conftest import missing
 
 CHART = Path(__file__).parents[3] / "charts" / "scim-operator"

@@ -22,8 +22,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from controller.api import API_VERSION, KINDS
 from controller.cli.cardinality import most
 from controller.kube.paths import object_path
-from controller.sandbox.people import generated
-from controller.sandbox.run import OKTAS_TOKEN, Setup, World, free_port, open_world
+from scim_sandbox.people import generated
+from scim_sandbox.run import OKTAS_TOKEN, Setup, World, free_port, open_world
 from tests.flow.conftest import Flow, condition, says
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]

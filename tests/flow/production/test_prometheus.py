@@ -18,9 +18,9 @@ from controller.kube.paths import object_path
 from controller.metrics import Metrics
 from controller.operator.health import Pulse, health_listener
 from controller.reconcile import engine
-from controller.sandbox.okta.systemlog import target
-from controller.sandbox.run import Setup, World, open_world
 from controller.settings import Settings
+from scim_sandbox.okta.systemlog import target
+from scim_sandbox.run import Setup, World, open_world
 from tests.flow.conftest import Flow, says
 from tests.flow.production.monitor import CHART, Prometheus, panels, watching
 

@@ -30,19 +30,19 @@ from controller.operator.main import run_operator
 from controller.provider.app import build_app as build_provider
 from controller.provider.app import create_organization
 from controller.provider.organizations import NewOrganization
-from controller.sandbox.actors import Hands, Provider
-from controller.sandbox.folder import Access, write_examples, write_kubeconfig
-from controller.sandbox.kubernetes.app import build_app as build_kubernetes
-from controller.sandbox.kubernetes.app import kubeconfig
-from controller.sandbox.okta.app import build_app as build_okta
-from controller.sandbox.okta.seed import seed
-from controller.sandbox.okta.state import load, save
-from controller.sandbox.okta.store import Org
-from controller.sandbox.people import generated
-from controller.sandbox.run import free_port
-from controller.sandbox.serving import Served, serve
-from controller.sandbox.watch_cache import Board, Predicate
 from controller.settings import Settings
+from scim_sandbox.actors import Hands, Provider
+from scim_sandbox.folder import Access, write_examples, write_kubeconfig
+from scim_sandbox.kubernetes.app import build_app as build_kubernetes
+from scim_sandbox.kubernetes.app import kubeconfig
+from scim_sandbox.okta.app import build_app as build_okta
+from scim_sandbox.okta.seed import seed
+from scim_sandbox.okta.state import load, save
+from scim_sandbox.okta.store import Org
+from scim_sandbox.people import generated
+from scim_sandbox.run import free_port
+from scim_sandbox.serving import Served, serve
+from scim_sandbox.watch_cache import Board, Predicate
 from tests.conftest import missing
 
 HERE = Path(__file__).parent

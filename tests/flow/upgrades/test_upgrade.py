@@ -13,7 +13,7 @@ import yaml
 
 from controller.api import KINDS, REQUESTED_AT
 from controller.reconcile.conditions import kstatus_faults
-from controller.sandbox.actors import Provider
+from scim_sandbox.actors import Provider
 from tests.flow.upgrades.past import CHART, HERE, NEW_GROUP, Past, has, revived
 
 VERSIONS = sorted(folder.name for folder in HERE.iterdir() if (folder / "chart.tgz").is_file())

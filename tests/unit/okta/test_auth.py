@@ -14,9 +14,9 @@ from controller.clock import ManualClock
 from controller.errors import RemoteError, SpecError, Unauthorized, Unavailable
 from controller.okta.client import OktaClient
 from controller.okta.connect import OrgAccess, okta_budgets, open_org
-from controller.sandbox.okta.app import build_app
-from controller.sandbox.okta.store import Org
 from controller.transport.session import Wiring
+from scim_sandbox.okta.app import build_app
+from scim_sandbox.okta.store import Org
 
 URL = "https://acme.okta.example"
 KEY = jwk.ECKey.generate_key("P-256")

@@ -25,12 +25,12 @@ from controller.okta.events import (
     parse_hook,
 )
 from controller.okta.failures import read_error
-from controller.sandbox.okta import directory
-from controller.sandbox.okta.app import build_app
-from controller.sandbox.okta.seed import add_people
-from controller.sandbox.okta.store import Org
-from controller.sandbox.people import SandboxPerson
 from controller.transport.session import Remote, Session, Wiring
+from scim_sandbox.okta import directory
+from scim_sandbox.okta.app import build_app
+from scim_sandbox.okta.seed import add_people
+from scim_sandbox.okta.store import Org
+from scim_sandbox.people import SandboxPerson
 
 URL = "https://acme.okta.example"
 

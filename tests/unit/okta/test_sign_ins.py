@@ -15,15 +15,15 @@ from controller.okta.auth import ApiToken
 from controller.okta.client import PAGE_LOG, OktaClient
 from controller.okta.failures import read_error
 from controller.okta.sign_ins import EVERY_SECONDS, PAGES_A_READ, RETENTION, SignIns, _signed_in
-from controller.sandbox.okta import assignments
-from controller.sandbox.okta.app import build_app
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.seed import seed
-from controller.sandbox.okta.store import Org
-from controller.sandbox.okta.systemlog import target
-from controller.sandbox.people import generated
 from controller.transport.retry import RetryPolicy
 from controller.transport.session import Remote, Session, Wiring
+from scim_sandbox.okta import assignments
+from scim_sandbox.okta.app import build_app
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.seed import seed
+from scim_sandbox.okta.store import Org
+from scim_sandbox.okta.systemlog import target
+from scim_sandbox.people import generated
 
 URL = "https://acme.okta.example"
 TODAY = (date(2026, 1, 1) - date(1970, 1, 1)).days

@@ -25,13 +25,13 @@ from controller.operator.log_poller import Orgs
 from controller.operator.log_position import LONGEST, LogLinks, links_name
 from controller.operator.okta_lookup import OktaSide
 from controller.planning.base.desired import DesiredSeats
-from controller.sandbox.okta import assignments, directory
-from controller.sandbox.okta.app import build_app
-from controller.sandbox.okta.seed import seed
-from controller.sandbox.okta.store import Org
-from controller.sandbox.okta.systemlog import target
-from controller.sandbox.people import generated
 from controller.transport.session import Remote, Session, Wiring
+from scim_sandbox.okta import assignments, directory
+from scim_sandbox.okta.app import build_app
+from scim_sandbox.okta.seed import seed
+from scim_sandbox.okta.store import Org
+from scim_sandbox.okta.systemlog import target
+from scim_sandbox.people import generated
 from tests.unit.kube.fakeapi import FakeApi
 from tests.unit.planning import world
 from tests.unit.reconcile.reports import report

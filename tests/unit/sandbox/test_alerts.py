@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from controller.sandbox.alerts import Sample, firing, read_samples, select
-from controller.sandbox.demo_scenes import ALERTS, alert_expression
+from scim_sandbox.alerts import Sample, firing, read_samples, select
+from scim_sandbox.demo_scenes import ALERTS, alert_expression
 
 PAGE = """\
 # TYPE seats gauge

@@ -6,8 +6,8 @@ import io
 
 from rich.console import Console
 
-from controller.sandbox.console_output import Stage
-from controller.sandbox.demo_checks import Check, Checks
+from scim_sandbox.console_output import Stage
+from scim_sandbox.demo_checks import Check, Checks
 
 
 def stage() -> tuple[Stage, io.StringIO]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from controller.errors import SpecError
-from controller.sandbox.demo_people import Cast, choose_cast
-from controller.sandbox.okta.seed import ASSIGNED_GROUP
-from controller.sandbox.people import SandboxPerson, generated
+from scim_sandbox.demo_people import Cast, choose_cast
+from scim_sandbox.okta.seed import ASSIGNED_GROUP
+from scim_sandbox.people import SandboxPerson, generated
 
 
 def person(number: int, department: str, *groups: str) -> SandboxPerson:

@@ -11,8 +11,8 @@ import yaml
 
 from controller.errors import SpecError
 from controller.kube.manifests import read_manifests
-from controller.sandbox.folder import Access, project_file, write_env, write_examples, write_kubeconfig
-from controller.sandbox.people import DEPARTMENTS
+from scim_sandbox.folder import Access, project_file, write_env, write_examples, write_kubeconfig
+from scim_sandbox.people import DEPARTMENTS
 
 ACCESS = Access(
     kubeconfig="/somewhere/with a space/kubeconfig",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from controller.errors import SpecError
-from controller.sandbox.people import DEPARTMENTS, generated, read_csv
+from scim_sandbox.people import DEPARTMENTS, generated, read_csv
 
 
 def test_generated_people_are_unique_and_the_same_for_one_seed() -> None:

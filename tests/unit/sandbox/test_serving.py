@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from controller.clock import ManualClock
-from controller.sandbox.kubernetes.app import build_app
-from controller.sandbox.serving import HOST, serve
+from scim_sandbox.kubernetes.app import build_app
+from scim_sandbox.serving import HOST, serve
 
 WATCH = "/api/v1/namespaces?watch=true&timeoutSeconds=600"
 

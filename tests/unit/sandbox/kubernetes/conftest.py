@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from controller.clock import ManualClock
-from controller.sandbox.kubernetes.app import KubernetesApi
+from scim_sandbox.kubernetes.app import KubernetesApi
 from tests.contract.kubernetes.scenario import DEFINITIONS
 from tests.contract.kubernetes.widgets import CRD
 

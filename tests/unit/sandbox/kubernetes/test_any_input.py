@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controller.clock import ManualClock
-from controller.sandbox.kubernetes.app import KubernetesApi
+from scim_sandbox.kubernetes.app import KubernetesApi
 from tests.contract.kubernetes.scenario import DEFINITIONS
 from tests.contract.kubernetes.widgets import CRD, GROUP, widget
 

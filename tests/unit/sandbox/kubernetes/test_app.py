@@ -12,8 +12,8 @@ import yaml
 from pydantic import SecretStr
 
 from controller.clock import ManualClock
-from controller.sandbox.kubernetes.app import KubernetesApi, access_prefix, build_app, kubeconfig
-from controller.sandbox.kubernetes.exchange import BODY_LIMIT
+from scim_sandbox.kubernetes.app import KubernetesApi, access_prefix, build_app, kubeconfig
+from scim_sandbox.kubernetes.exchange import BODY_LIMIT
 from tests.contract.kubernetes.scenario import DEFINITION
 from tests.contract.kubernetes.widgets import GROUP
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.kubernetes.apply import applied
-from controller.sandbox.kubernetes.failures import Refusal
-from controller.sandbox.kubernetes.fields import Entry, after_update, compared
-from controller.sandbox.kubernetes.shapes import shape_of
+from scim_sandbox.kubernetes.apply import applied
+from scim_sandbox.kubernetes.failures import Refusal
+from scim_sandbox.kubernetes.fields import Entry, after_update, compared
+from scim_sandbox.kubernetes.shapes import shape_of
 from tests.contract.kubernetes.widgets import CRD
 
 WIDGET = shape_of(CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"])

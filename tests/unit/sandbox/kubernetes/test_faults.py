@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from controller.clock import SystemClock
-from controller.sandbox.kubernetes.app import build_app
-from controller.sandbox.serving import serve
+from scim_sandbox.kubernetes.app import build_app
+from scim_sandbox.serving import serve
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.sandbox.kubernetes.fields import (
+from scim_sandbox.kubernetes.fields import (
     Entry,
     after_update,
     applied_paths,
@@ -18,7 +18,7 @@ from controller.sandbox.kubernetes.fields import (
     path_text,
     paths_of,
 )
-from controller.sandbox.kubernetes.shapes import shape_of
+from scim_sandbox.kubernetes.shapes import shape_of
 from tests.contract.kubernetes.widgets import CRD
 
 WIDGET = shape_of(CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"])

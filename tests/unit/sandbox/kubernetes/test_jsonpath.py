@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.kubernetes.jsonpath import compile_path
+from scim_sandbox.kubernetes.jsonpath import compile_path
 
 DOCUMENT: dict[str, Any] = {
     "spec": {"size": 3, "a.b": "dotted", "list": [10, 20, 30]},

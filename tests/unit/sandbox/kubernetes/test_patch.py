@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.kubernetes.failures import Refusal
-from controller.sandbox.kubernetes.patch import json_patched, merge_patched, strategic_patched
-from controller.sandbox.kubernetes.shapes import shape_of
+from scim_sandbox.kubernetes.failures import Refusal
+from scim_sandbox.kubernetes.patch import json_patched, merge_patched, strategic_patched
+from scim_sandbox.kubernetes.shapes import shape_of
 
 BUILTIN = shape_of(None)
 

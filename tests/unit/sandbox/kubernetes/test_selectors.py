@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.kubernetes.failures import Refusal
-from controller.sandbox.kubernetes.selectors import exact_name, field_selector, label_selector
+from scim_sandbox.kubernetes.failures import Refusal
+from scim_sandbox.kubernetes.selectors import exact_name, field_selector, label_selector
 
 FIELDS = {"metadata.name": "metadata.name", "status.phase": "status.phase"}
 

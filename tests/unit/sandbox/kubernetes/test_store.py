@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.kubernetes import store as stores
-from controller.sandbox.kubernetes.failures import Refusal
-from controller.sandbox.kubernetes.store import Store, copied, encode
+from scim_sandbox.kubernetes import store as stores
+from scim_sandbox.kubernetes.failures import Refusal
+from scim_sandbox.kubernetes.store import Store, copied, encode
 
 TABLE = ("example.com", "things")
 

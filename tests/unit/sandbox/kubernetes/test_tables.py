@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.kubernetes.builtin import register_builtin
-from controller.sandbox.kubernetes.resources import Column, Registry, Resource
-from controller.sandbox.kubernetes.tables import human_duration, table
+from scim_sandbox.kubernetes.builtin import register_builtin
+from scim_sandbox.kubernetes.resources import Column, Registry, Resource
+from scim_sandbox.kubernetes.tables import human_duration, table
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 DAY = 86400

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.sandbox.kubernetes import watch as watches
+from scim_sandbox.kubernetes import watch as watches
 from tests.contract.kubernetes.player import MERGE, TABLE
 from tests.contract.kubernetes.widgets import GROUP, widget
 

@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from controller.clock import ManualClock
-from controller.sandbox.okta import console, directory
-from controller.sandbox.okta.agent import Agent
-from controller.sandbox.okta.outbound import NoAnswer, Reply
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta import console, directory
+from scim_sandbox.okta.agent import Agent
+from scim_sandbox.okta.outbound import NoAnswer, Reply
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
 
 BASE = "https://scim.example.com/v2"
 

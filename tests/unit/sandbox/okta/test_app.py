@@ -4,10 +4,10 @@ import httpx
 import pytest
 
 from controller.clock import ManualClock
-from controller.sandbox.okta.app import ROUTES
-from controller.sandbox.okta.buckets import bucket_of
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta.app import ROUTES
+from scim_sandbox.okta.buckets import bucket_of
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
 
 
 def next_link(response: httpx.Response) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.sandbox.okta import apps, console
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta import apps, console
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
 
 SWITCHES = {
     "create": {"lifecycleCreate": {"status": "ENABLED"}},

@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
-from controller.sandbox.okta import assignments, directory
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta import assignments, directory
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
 
 
 def outsider(org: Org, app: AppRecord) -> str:

@@ -5,10 +5,10 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.sandbox.okta import console
-from controller.sandbox.okta.problems import OktaProblem
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta import console
+from scim_sandbox.okta.problems import OktaProblem
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
 
 ENABLE = {"app": "Calendly", "step": "enable-provisioning", "baseUrl": "https://x.example.com", "token": "t"}
 

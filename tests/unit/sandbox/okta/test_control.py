@@ -7,10 +7,10 @@ import pytest
 from joserfc.jwk import ECKey
 
 from controller.clock import ManualClock
-from controller.sandbox.okta import state
-from controller.sandbox.okta.app import build_app
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta import state
+from scim_sandbox.okta.app import build_app
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
 
 
 async def test_the_whole_state_is_saved_and_loaded_into_another_org(

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from controller.clock import ManualClock
-from controller.sandbox.okta import console, directory
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta import console, directory
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
 
 ADA = {"login": "ada@acme.com", "email": "ada@acme.com", "firstName": "Ada", "lastName": "Lovelace"}
 

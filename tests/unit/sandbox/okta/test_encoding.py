@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from controller.sandbox.okta import directory, shapes
-from controller.sandbox.okta.encoding import encode_app_users, encode_users
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta import directory, shapes
+from scim_sandbox.okta.encoding import encode_app_users, encode_users
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
 
 
 @pytest.mark.parametrize("expand", ["", "user"])

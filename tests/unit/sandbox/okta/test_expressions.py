@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.okta.expressions import ExpressionError, evaluate, parse, template_expression
+from scim_sandbox.okta.expressions import ExpressionError, evaluate, parse, template_expression
 
 ADA = {"firstName": "Ada", "lastName": "Lovelace", "email": "Ada.L@Example.com", "title": None, "level": 3}
 SCOPE: dict[str, Any] = {"user": ADA, "source": ADA, "groups": {"Sales"}, "group_ids": {"00g1"}}

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from controller.clock import ManualClock
-from controller.sandbox.okta.faults import KINDS
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta.faults import KINDS
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
 
 
 async def switch_on(raw: httpx.AsyncClient, **fault: Any) -> None:
@@ -122,7 +122,7 @@ async def test_latency_delays_the_answer(raw: httpx.AsyncClient, monkeypatch: py
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr("controller.sandbox.okta.app.asyncio.sleep", sleep)
+    monkeypatch.setattr("scim_sandbox.okta.app.asyncio.sleep", sleep)
     await switch_on(raw, kind="latency", seconds="2s", times=1)
     assert (await raw.get("/api/v1/groups")).status_code == 200 and slept == [2.0]
 

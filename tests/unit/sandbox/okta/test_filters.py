@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.okta.filters import compile_filter
-from controller.sandbox.okta.problems import OktaProblem
+from scim_sandbox.okta.filters import compile_filter
+from scim_sandbox.okta.problems import OktaProblem
 
 ITEM: dict[str, Any] = {
     "id": "00u1",

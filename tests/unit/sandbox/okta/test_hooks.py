@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.sandbox.okta.hooks import Deliveries
-from controller.sandbox.okta.outbound import NoAnswer, Reply
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta.hooks import Deliveries
+from scim_sandbox.okta.outbound import NoAnswer, Reply
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
 
 URI = "https://operator.example.com/okta"
 

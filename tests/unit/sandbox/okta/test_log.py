@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from controller.clock import ManualClock
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
 
 SINCE = "2026-01-01T00:00:00.000Z"
 
@@ -93,7 +93,7 @@ async def test_events_are_forgotten_after_ninety_days(
 
 
 def test_the_log_does_not_grow_beyond_its_cap(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controller.sandbox.okta.systemlog.KEEP", 10)
+    monkeypatch.setattr("scim_sandbox.okta.systemlog.KEEP", 10)
     for _ in range(25):
         org.log.record("user.account.lock")
     assert len(org.log.events) == 10 and org.log.last == org.log.first + 9

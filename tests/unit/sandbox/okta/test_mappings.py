@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.sandbox.okta import console
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta import console
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from joserfc.jwk import ECKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from controller.clock import ManualClock
-from controller.sandbox.okta.oauth import ASSERTION_TYPE, TOKEN_PATH
-from controller.sandbox.okta.records import Principal
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta.oauth import ASSERTION_TYPE, TOKEN_PATH
+from scim_sandbox.okta.records import Principal
+from scim_sandbox.okta.store import Org
 
 KEY = ECKey.generate_key("P-256")
 PROOF_KEY = ECKey.generate_key("P-256")

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from controller.clock import ManualClock
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
 
 GROUP = {
     "title": "Calendly group",

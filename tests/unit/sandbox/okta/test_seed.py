@@ -1,8 +1,8 @@
 """A seeded org has the people of the quickstart."""
 
-from controller.sandbox.okta.seed import seed
-from controller.sandbox.okta.store import Org
-from controller.sandbox.people import SandboxPerson, generated
+from scim_sandbox.okta.seed import seed
+from scim_sandbox.okta.store import Org
+from scim_sandbox.people import SandboxPerson, generated
 
 
 def test_forty_of_sixty_are_assigned_through_the_group() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from controller.sandbox.okta import console
-from controller.sandbox.okta.outbound import Reply
-from controller.sandbox.okta.records import AppRecord
-from controller.sandbox.okta.store import Org
-from controller.sandbox.okta.workers import running
+from scim_sandbox.okta import console
+from scim_sandbox.okta.outbound import Reply
+from scim_sandbox.okta.records import AppRecord
+from scim_sandbox.okta.store import Org
+from scim_sandbox.okta.workers import running
 
 
 class Scim:

@@ -11,9 +11,8 @@ RUN python3 -m venv --copies /opt/scim-operator \
  && /opt/scim-operator/bin/python -m pip install --no-compile --no-deps --require-hashes --only-binary :all: -r requirements/runtime.txt \
  && /opt/scim-operator/bin/python -m pip uninstall --yes --quiet setuptools pip \
  && mkdir /opt/scim-operator/share && /opt/scim-operator/bin/python requirements/sbom.py > /opt/scim-operator/share/sbom.cdx.json
+# The operator alone: the sandbox, with its simulators and faults, is another distribution.
 COPY controller controller
-COPY examples controller/shipped/examples
-COPY charts/scim-operator/files/alerts.yaml controller/shipped/charts/scim-operator/files/alerts.yaml
 # Only the interpreter and scimctl stay in bin: the packages' own commands are not ours to offer.
 RUN mv controller "$(/opt/scim-operator/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/controller" \
  && find /opt/scim-operator/bin ! -name 'python*' -type f -delete \

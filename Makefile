@@ -63,8 +63,8 @@ generate: $(STAMP)
 
 # Needs uv on the PATH. Names no host: the registry is the reader's own.
 lock:
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --all-extras --group dev pyproject.toml -o requirements/dev.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --all-extras pyproject.toml -o requirements/runtime.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --extra postgresql --group dev pyproject.toml -o requirements/dev.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --extra postgresql pyproject.toml -o requirements/runtime.txt
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header requirements/components.in -c requirements/dev.txt -o requirements/components.txt
 	echo uv | uv pip compile --universal --generate-hashes --no-emit-index-url --no-header - -o requirements/bootstrap.txt
 

@@ -85,6 +85,16 @@ def test_no_package_installer_no_compiler_and_no_caches_are_left(image: Image) -
     assert not (image.root / "root/.cache").exists()
 
 
+def test_the_sandbox_with_its_faults_is_not_in_it(image: Image) -> None:
+    found = list(files(image.root, "opt"))
+    assert [path for path in found if path.name in {"scim_sandbox", "shipped", "spoil.py"}] == []
+    assert [path.name for path in found if path.name == "controller"] == ["controller"]
+    process = image.start("demo")
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert printed.startswith("scimctl: the sandbox is not installed") and "Traceback" not in printed
+
+
 def test_nothing_belongs_to_the_user_that_runs_it(image: Image) -> None:
     def is_writable(path: Path) -> bool:
         about = path.lstat()

@@ -41,6 +41,15 @@ def test_the_image_runs_as_nobody_in_particular() -> None:
     assert 'ENTRYPOINT ["scimctl"]' in last_stage
 
 
+def test_the_build_sees_the_operators_package_and_no_sandbox() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    copied = [line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--from" not in line]
+    requirements = ["requirements/runtime.txt", "requirements/sbom.py"]
+    assert copied == [requirements, ["controller"], ["LICENSE"]]
+    seen = {line[1:] for line in (ROOT / ".dockerignore").read_text().split() if line.startswith("!")}
+    assert seen == {name for names in copied for name in names}
+
+
 def test_the_base_is_an_argument_pinned_by_its_digest() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     (base,) = [line for line in lines if line.startswith("ARG BASE=")]

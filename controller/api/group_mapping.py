@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from pydantic import ConfigDict
 
 from controller.api.meta import DNS_NAME, GROUP_NAME, Api, IntegrationRef, atomic, rule, rules, text, unique
-from controller.api.status import Count, KindStatus, Status, Value
+from controller.api.status import Count, KindStatus, Status, Value, bounded
 
 UNMATCHED_VALUES: Final = 20
 MOVES_SHOWN: Final = 10
@@ -88,7 +88,7 @@ class ClaimedTwice(Status):
 
     value: Value
     """The value."""
-    by: Annotated[str, text(DNS_NAME)] | None = None
+    by: Annotated[str, text(DNS_NAME), bounded(DNS_NAME)] | None = None
     """Name of the other GroupMapping."""
 
 

@@ -1,6 +1,6 @@
 """Status of a ScimIntegration: what was read, what differs, who waits and what a person has to do.
 
-Makes the schema only; reconcile.conditions writes it.
+Filled by reconcile.status.
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from controller.api.meta import OKTA_ID, URL, Bool, atomic, keyed, text, unique
+from controller.api.meta import URL, Bool, atomic, keyed, text, unique
 from controller.api.status import (
-    MESSAGE,
-    SHORT_MESSAGE,
     Count,
     Forecast,
     KindStatus,
+    Message,
     Name,
+    OktaIdText,
     Seats,
+    ShortMessage,
     Status,
     Time,
     Value,
+    bounded,
 )
 
+FEATURES: Final = 30
 DRIFT_ITEMS: Final = 20
 UNCONFIRMED: Final = 20
 PLAN_ACTIONS: Final = 50
@@ -32,6 +35,7 @@ INSTRUCTIONS: Final = 1024
 HISTORY: Final = 5
 FAILURES: Final = 10
 ACTION_KINDS: Final = 30
+SYNC_REQUEST: Final = 400
 
 _ByKind = Annotated[Mapping[str, Count], Field(max_length=ACTION_KINDS)]
 
@@ -39,7 +43,7 @@ _ByKind = Annotated[Mapping[str, Count], Field(max_length=ACTION_KINDS)]
 class AppStatus(Status):
     """The Okta app as found."""
 
-    id: Annotated[str, text(OKTA_ID)] | None = None
+    id: OktaIdText | None = None
     """Its id, pinned: another app is never followed silently."""
     label: Value | None = None
     """Its label."""
@@ -49,9 +53,9 @@ class AppStatus(Status):
     """ACTIVE or INACTIVE."""
     sign_on_mode: Name | None = None
     """Such as SAML_2_0."""
-    features: Annotated[tuple[Name, ...], unique(30)] = ()
+    features: Annotated[tuple[Name, ...], unique(FEATURES)] = ()
     """What is switched on, such as PUSH_NEW_USERS."""
-    org_id: Annotated[str, text(OKTA_ID)] | None = None
+    org_id: OktaIdText | None = None
     """Okta's id of the org."""
 
 
@@ -150,7 +154,7 @@ class PlanStatus(Status):
     """The first 50."""
     newer: Count | None = None
     """Actions that have become due since the plan was frozen; they are the next plan."""
-    message: Annotated[str, text(MESSAGE)] | None = None
+    message: Message | None = None
     """Why it waits."""
 
 
@@ -163,7 +167,7 @@ class ManualStepStatus(Status):
     """What is to be done."""
     where: Value | None = None
     """The console and page."""
-    instructions: Annotated[str, text(INSTRUCTIONS)] | None = None
+    instructions: Annotated[str, text(INSTRUCTIONS), bounded(INSTRUCTIONS)] | None = None
     """The exact clicks and values, without any secret."""
     verified_by: Literal["Read", "Log", "Acknowledgement"] | None = None
     """How the operator knows that it was done. Acknowledgement: by the annotation scim-operator.dev/done."""
@@ -197,7 +201,7 @@ class ProbeStatus(Status):
     """Whether it succeeded."""
     milliseconds: Count | None = None
     """How long it took."""
-    message: Annotated[str, text(SHORT_MESSAGE)] | None = None
+    message: ShortMessage | None = None
     """Why it failed."""
 
 
@@ -234,7 +238,7 @@ class FailureStatus(Status):
     """What was tried."""
     reason: Name | None = None
     """Why, in one word."""
-    message: Annotated[str, text(SHORT_MESSAGE)] | None = None
+    message: ShortMessage | None = None
     """Why, for a reader."""
 
 
@@ -257,7 +261,7 @@ class HistoryEntry(Status):
     """Edits by hand that were undone."""
     approved_by: Value | None = None
     """Who approved, where someone did."""
-    message: Annotated[str, text(SHORT_MESSAGE)] | None = None
+    message: ShortMessage | None = None
     """What was done."""
 
 
@@ -266,7 +270,7 @@ class ScimIntegrationStatus(KindStatus):
 
     app: AppStatus | None = None
     """The Okta app."""
-    base_url: Annotated[str, text(URL)] | None = None
+    base_url: Annotated[str, text(URL), bounded(URL)] | None = None
     """The tenant that the state belongs to."""
     people: PeopleStatus | None = None
     """People, as counts."""
@@ -305,7 +309,7 @@ class ScimIntegrationStatus(KindStatus):
     """When people were last read whole; written along with another change or after 6 h."""
     last_handled_reconcile_at: Value | None = None
     """The annotation scim-operator.dev/requested-at that was answered last."""
-    last_handled_approval: Annotated[str, text(SHORT_MESSAGE)] | None = None
+    last_handled_approval: ShortMessage | None = None
     """The annotation scim-operator.dev/approve that was counted last."""
-    last_handled_sync_user: Annotated[str, text(400)] | None = None
+    last_handled_sync_user: Annotated[str, text(SYNC_REQUEST), bounded(SYNC_REQUEST)] | None = None
     """The annotation scim-operator.dev/sync-user that was answered last."""

@@ -13,7 +13,6 @@ from pydantic import AfterValidator, ConfigDict, Field
 from controller.api.meta import (
     DNS_LABEL,
     LOGIN,
-    OKTA_ID,
     PORT,
     Api,
     CaBundleRef,
@@ -26,7 +25,7 @@ from controller.api.meta import (
     text,
     unique,
 )
-from controller.api.status import Count, KindStatus, Status, Time, Value
+from controller.api.status import Count, KindStatus, OktaIdText, Status, Time, Value
 
 BUCKETS: Final = 10
 
@@ -126,7 +125,7 @@ class BucketStatus(Status):
 class OktaOrgStatus(KindStatus):
     """The org as found."""
 
-    org_id: Annotated[str, text(OKTA_ID)] | None = None
+    org_id: OktaIdText | None = None
     """Okta's id of the org; budgets and pollers are shared by it."""
     budget: Literal["Ok", "Throttled"] | None = None
     """Throttled: requests wait for a bucket."""

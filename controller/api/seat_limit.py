@@ -22,7 +22,7 @@ from controller.api.meta import (
     rules,
     text,
 )
-from controller.api.status import MESSAGE, Count, Forecast, KindStatus, Seats, Status, Time, Value
+from controller.api.status import Count, Forecast, KindStatus, Message, Seats, Status, Time, Value
 
 PEOPLE_SHOWN: Final = 20
 
@@ -141,7 +141,7 @@ class SeatLimitStatus(KindStatus):
     """The first 20 who wait, in the order of admission."""
     forecast: Forecast | None = None
     """When the seats run out."""
-    remediation: Annotated[str, text(MESSAGE)] | None = None
+    remediation: Message | None = None
     """How to get seats, by spec.billing."""
     reclaim: ReclaimStatus | None = None
     """People who may not need their seat."""

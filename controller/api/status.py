@@ -1,17 +1,17 @@
 """What every status shares: conditions, counts, texts with caps.
 
-Models here and in the modules of the kinds only make schemas; reconcile.conditions writes plain dicts that
-fit them. Caps keep a status below 64 KiB whatever the size of the org: whoever writes cuts values at VALUE
-and messages at MESSAGE, and lists at the constants below.
+The models here and in the modules of the kinds make the schemas, and every status is written from them
+(reconcile.status, by way of status_document). Bounds keep a status below 64 KiB whatever the size of the
+org. A text that is longer than its field is cut here; lists are cut by the code that fills them.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
-from controller.api.meta import Api, Int32, keyed, text
+from controller.api.meta import OKTA_ID, Api, Int32, keyed, text
 
 VALUE: Final = 128
 MESSAGE: Final = 1024
@@ -19,8 +19,23 @@ SHORT_MESSAGE: Final = 256
 NAME: Final = 64
 CONDITIONS: Final = 16
 
-Value = Annotated[str, text(VALUE)]
-Name = Annotated[str, text(NAME)]
+
+def bounded(longest: int) -> Any:
+    """Validator of a text that is cut to `longest` characters: one value that is too long must not cost the
+    whole status, which an API server would refuse."""
+
+    def cut(value: object) -> object:
+        is_long = isinstance(value, str) and len(value) > longest
+        return f"{str(value)[: longest - 1]}…" if is_long else value
+
+    return BeforeValidator(cut)
+
+
+Value = Annotated[str, text(VALUE), bounded(VALUE)]
+Name = Annotated[str, text(NAME), bounded(NAME)]
+Message = Annotated[str, text(MESSAGE), bounded(MESSAGE)]
+ShortMessage = Annotated[str, text(SHORT_MESSAGE), bounded(SHORT_MESSAGE)]
+OktaIdText = Annotated[str, text(OKTA_ID), bounded(OKTA_ID)]
 Time = Annotated[str, Field(max_length=NAME, json_schema_extra={"format": "date-time"})]
 Count = Annotated[Int32, Field(ge=0)]
 Generation = Annotated[int, Field(strict=True, json_schema_extra={"format": "int64"})]
@@ -45,12 +60,15 @@ class Condition(Status):
     """When `status` last changed."""
     reason: Annotated[str, text(NAME, 1, pattern="^[A-Z][A-Za-z]*$")]
     """Why, in one word of a documented set."""
-    message: Annotated[str, text(MESSAGE)]
+    message: Message
     """Why, for a reader, with what to do where something is to be done."""
 
 
 class KindStatus(Status):
-    """What the status of every kind has."""
+    """What the status of every kind has. Its fields may be assigned, so that a run changes what it has found
+    out and keeps the rest; the parts in it may not."""
+
+    model_config = ConfigDict(frozen=False, validate_assignment=True)
 
     observed_generation: Annotated[Generation, Field(ge=-1)] | None = None
     """metadata.generation of the last attempt that read the spec, failed ones included; -1 before the
@@ -95,5 +113,5 @@ class Forecast(Status):
     """How far seatsPerMonth may be off either way, 19 times of 20."""
     days: Count | None = None
     """Days of history that it rests on, 90 at most."""
-    message: Annotated[str, text(SHORT_MESSAGE)] | None = None
+    message: ShortMessage | None = None
     """The same for a reader, or why there is no forecast."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from controller.model.actions import Action, Touch
 from controller.model.people import OktaId, Value
@@ -31,10 +32,10 @@ class DriftKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DriftItem:
-    """One difference. `where` is "Okta" or "Provider"."""
+    """One difference; `where` is the side that has it."""
 
     kind: DriftKind
-    where: str
+    where: Literal["Okta", "Provider"]
     what: str
     expected: Value
     actual: Value
@@ -77,8 +78,7 @@ class ManualStep:
     title: str
     where: str
     instructions: str
-    verified_by: str
-    """Read, Log or Acknowledgement."""
+    verified_by: Literal["Read", "Log", "Acknowledgement"]
     blocks: bool
     digest: str = ""
 

@@ -46,7 +46,13 @@ from controller.reconcile.related_status import suspended_status
 from controller.reconcile.report import Report
 from controller.reconcile.requeue import Pace
 from controller.reconcile.schedule import Next, Task
-from controller.reconcile.status import Asked, integration_status, progressing_status, resource_status
+from controller.reconcile.status import (
+    Asked,
+    Surroundings,
+    integration_status,
+    progressing_status,
+    unknown_user_status,
+)
 from controller.reconcile.sync_user import Request, answer, read_request, unknown_user
 from controller.settings import Settings
 
@@ -209,8 +215,7 @@ class Reconciler:
         if wish is None or wish.refusal is None:
             return
         integration = family.integration
-        extra = {"lastHandledSyncUser": wish.request.value}
-        status = resource_status(integration.status, [], integration.generation, self._p.clock.now(), extra)
+        status = unknown_user_status(integration, wish.request.value, self._p.clock.now())
         await self._p.reporter.write(body, status)
         await self._p.reporter.post(body, [wish.refusal])
 
@@ -252,10 +257,9 @@ class Reconciler:
             body.get("status") or {},
             report,
             asked_of(family, report, wish),
-            interval_text(pace.interval_seconds),
+            Surroundings(interval_text(pace.interval_seconds), self._p.memories.home),
             self._p.reporter.show,
         )
-        status = {**status, "stateNamespace": self._p.memories.home}
         self._count(report, family, pace)
         generation = family.integration.generation
         await self._p.reporter.write(body, status, report, generation)

@@ -9,10 +9,11 @@ the outside, and the flow tests call it after every step.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
+from controller.api.status import Condition
 from controller.errors import (
     ControllerError,
     PlanRefused,
@@ -33,8 +34,10 @@ ORDER = (READY, RECONCILING, STALLED, REFERENCES, CREDENTIALS, PREREQUISITES, CO
 NEGATIVE = frozenset({RECONCILING, STALLED})
 STATUS_LIMIT = 64 * 1024
 
-TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
-Condition = dict[str, Any]
+Truth = Literal["True", "False", "Unknown"]
+TRUE: Final = "True"
+FALSE: Final = "False"
+UNKNOWN: Final = "Unknown"
 
 _CONDITION_OF_REASON = {
     **dict.fromkeys(
@@ -80,7 +83,7 @@ class Finding:
     """What one run found about one condition type."""
 
     type: str
-    status: str
+    status: Truth
     reason: Reason
     message: str
 
@@ -137,28 +140,28 @@ def _trouble(error: Exception, reason: Reason, message: str) -> Finding:
 
 
 def settle(
-    findings: Iterable[Finding], previous: Sequence[Mapping[str, Any]], generation: int, now: str
-) -> list[Condition]:
+    findings: Iterable[Finding], previous: Iterable[Condition], generation: int, now: str
+) -> tuple[Condition, ...]:
     """The conditions to store, in ORDER. What was not found out this time stays as it was, with the
     generation it was about, except Reconciling and Stalled, which are there only while they are True.
     lastTransitionTime moves only where the status flips."""
-    before = {str(condition.get("type")): condition for condition in previous}
+    before = {condition.type: condition for condition in previous}
     found = {finding.type: finding for finding in findings}
-    kept = {kind: dict(old) for kind, old in before.items() if kind in ORDER and kind not in NEGATIVE}
+    kept = {kind: old for kind, old in before.items() if kind in ORDER and kind not in NEGATIVE}
     made = {kind: _condition(finding, before.get(kind), generation, now) for kind, finding in found.items()}
-    return sorted({**kept, **made}.values(), key=lambda condition: ORDER.index(condition["type"]))
+    return tuple(sorted({**kept, **made}.values(), key=lambda condition: ORDER.index(condition.type)))
 
 
-def _condition(finding: Finding, old: Mapping[str, Any] | None, generation: int, now: str) -> Condition:
-    flipped = old is None or old.get("status") != finding.status
-    return {
-        "type": finding.type,
-        "status": finding.status,
-        "observedGeneration": generation,
-        "lastTransitionTime": now if flipped or old is None else old.get("lastTransitionTime", now),
-        "reason": finding.reason.value,
-        "message": clip(finding.message),
-    }
+def _condition(finding: Finding, old: Condition | None, generation: int, now: str) -> Condition:
+    is_same = old is not None and old.status == finding.status
+    return Condition(
+        type=finding.type,
+        status=finding.status,
+        observed_generation=generation,
+        last_transition_time=old.last_transition_time if old is not None and is_same else now,
+        reason=finding.reason.value,
+        message=clip(finding.message),
+    )
 
 
 def by_type(conditions: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

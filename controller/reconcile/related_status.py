@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from controller.api.group_mapping import GroupMappingSpec
-from controller.api.okta_org import OktaOrgSpec
-from controller.api.seat_limit import PEOPLE_SHOWN, SeatLimitSpec
+from controller.api.group_mapping import GroupMappingSpec, GroupMappingStatus
+from controller.api.integration_status import ScimIntegrationStatus
+from controller.api.kinds import KINDS
+from controller.api.okta_org import OktaOrgSpec, OktaOrgStatus
+from controller.api.seat_limit import PEOPLE_SHOWN, SeatLimitSpec, SeatLimitStatus, WaitingPerson
 from controller.api.status import VALUE
+from controller.api.status_document import Document, read_status
 from controller.errors import RemoteError, SpecError, clip
 from controller.model.plan import Problem
 from controller.planning.base.inputs import Resource
@@ -33,11 +36,11 @@ from controller.reconcile.conditions import (
     error_findings,
 )
 from controller.reconcile.findings import capacity, in_sync, remedy
-from controller.reconcile.mapping_status import mapping_counts, mapping_effect
+from controller.reconcile.mapping_status import note_counts, note_effect
 from controller.reconcile.reasons import Reason, known_reason
 from controller.reconcile.report import Report
 from controller.reconcile.seat_status import forecast_status, reclaim_status, seats_status
-from controller.reconcile.status import Status, resource_status
+from controller.reconcile.status import closed
 from controller.reconcile.totals import Amount, Show, show_login
 
 FOUND = Finding(REFERENCES, TRUE, Reason.RESOLVED, "the ScimIntegration was found")
@@ -45,24 +48,33 @@ FOUND = Finding(REFERENCES, TRUE, Reason.RESOLVED, "the ScimIntegration was foun
 
 def mapping_status(
     mapping: Resource[GroupMappingSpec], report: Report, now: datetime, show: Show = show_login
-) -> Status:
+) -> Document:
     """The status of a GroupMapping after a run of its integration."""
+    made = read_status(GroupMappingStatus, mapping.status)
+    findings = _about_mapping(made, mapping, report, show)
+    return closed(mapping.status, made, findings, mapping.generation, now)
+
+
+def _about_mapping(
+    made: GroupMappingStatus, mapping: Resource[GroupMappingSpec], report: Report, show: Show
+) -> list[Finding]:
+    """What the run found about `mapping`; its own fields go into `made`."""
     own = _own_error(mapping, report)
     if report.plan is None or report.error is not None or report.desired is None:
         if own is not None:
-            return resource_status(mapping.status, [FOUND, *error_findings(own)], mapping.generation, now, {})
-        findings = [FOUND, *_held_up(report), Finding(IN_SYNC, UNKNOWN, Reason.DRIFT_UNKNOWN, _BEHIND)]
-        return resource_status(mapping.status, findings, mapping.generation, now, {})
+            return [FOUND, *error_findings(own)]
+        return [FOUND, *_held_up(report), Finding(IN_SYNC, UNKNOWN, Reason.DRIFT_UNKNOWN, _BEHIND)]
     amount, preview = Amount(report), report.plan.preview
     if not report.scope.is_full:
-        known = mapping_counts(mapping.spec, preview) if preview.is_whole else {}
-        return resource_status(mapping.status, [FOUND], mapping.generation, now, known)
+        if preview.is_whole:
+            note_counts(made, mapping.spec, preview)
+        return [FOUND]
     state = _ready(amount.problems_of(mapping.kind, mapping.name), _MAPPED)
     if own is not None:
         state = [finding for finding in error_findings(own) if finding.type != IN_SYNC]
-    findings = [FOUND, *state, in_sync(amount)]
-    extra = {**mapping_counts(mapping.spec, preview), **mapping_effect(mapping, report, amount.moves, show)}
-    return resource_status(mapping.status, findings, mapping.generation, now, extra)
+    note_counts(made, mapping.spec, preview)
+    note_effect(made, mapping, report, amount.moves, show)
+    return [FOUND, *state, in_sync(amount)]
 
 
 _BEHIND = "the ScimIntegration could not be reconciled; see there"
@@ -72,36 +84,41 @@ _COUNTED = "the seats were counted"
 
 def limit_status(
     limit: Resource[SeatLimitSpec], report: Report, now: datetime, show: Show = show_login
-) -> Status:
+) -> Document:
     """The status of a SeatLimit after a run of its integration."""
+    made = read_status(SeatLimitStatus, limit.status)
+    findings = _about_limit(made, limit, report, show)
+    return closed(limit.status, made, findings, limit.generation, now)
+
+
+def _about_limit(
+    made: SeatLimitStatus, limit: Resource[SeatLimitSpec], report: Report, show: Show
+) -> list[Finding]:
+    """What the run found about `limit`; its own fields go into `made`."""
     own = _own_error(limit, report)
     if own is not None:
-        kept = [f for f in error_findings(own) if f.type != IN_SYNC]
-        return resource_status(limit.status, [FOUND, *kept], limit.generation, now, {})
+        return [FOUND, *(f for f in error_findings(own) if f.type != IN_SYNC)]
     wish = report.desired.seats if report.desired else None
     if report.plan is None or report.error is not None or wish is None:
-        unknown = Finding(CAPACITY, UNKNOWN, Reason.SEATS_UNKNOWN, _BEHIND)
-        findings = [FOUND, *_held_up(report), unknown]
-        return resource_status(limit.status, findings, limit.generation, now, {})
+        return [FOUND, *_held_up(report), Finding(CAPACITY, UNKNOWN, Reason.SEATS_UNKNOWN, _BEHIND)]
     amount = Amount(report)
     seats = amount.seats
     if seats is None and not report.scope.is_full:
-        return resource_status(limit.status, [FOUND], limit.generation, now, {})
+        return [FOUND]
     findings = [FOUND, capacity(wish, seats)]
     if report.scope.is_full:
         findings += _ready(amount.problems_of(limit.kind, limit.name), _COUNTED)
-    extra: Status = {"remediation": remedy(wish), "waiting": []}
+        made.reclaim = reclaim_status(report, show)
+    made.remediation, made.waiting = remedy(wish), ()
     if seats is not None:
-        extra["seats"] = seats_status(seats)
-        extra["forecast"] = forecast_status(report.memory, seats)
+        made.seats = seats_status(seats)
+        made.forecast = forecast_status(report.memory, seats)
         since = {person.okta_id: person.assigned_at for person in _people(report)}
-        extra["waiting"] = [
-            {"login": clip(show(okta_id, login), VALUE), "since": since.get(okta_id)}
+        made.waiting = tuple(
+            WaitingPerson(login=clip(show(okta_id, login), VALUE), since=since.get(okta_id))
             for okta_id, login in seats.waiting[:PEOPLE_SHOWN]
-        ]
-    if report.scope.is_full:
-        extra["reclaim"] = reclaim_status(report, show)
-    return resource_status(limit.status, findings, limit.generation, now, extra)
+        )
+    return findings
 
 
 def _people(report: Report) -> Any:
@@ -139,7 +156,7 @@ def _ready(problems: tuple[Problem, ...], told: str) -> list[Finding]:
     return found
 
 
-def dangling_status(resource: Resource[Any], wanted: str, now: datetime) -> Status:
+def dangling_status(resource: Resource[Any], wanted: str, now: datetime) -> Document:
     """The status of a GroupMapping or SeatLimit whose integrationRef names nothing."""
     path = "spec.integrationRef.name" if resource.kind == "GroupMapping" else "spec.integrationRefs[0].name"
     told = f"{path}: no ScimIntegration {wanted} in this namespace; create it or correct the name"
@@ -148,24 +165,26 @@ def dangling_status(resource: Resource[Any], wanted: str, now: datetime) -> Stat
         Finding(RECONCILING, TRUE, Reason.WAITING, told),
         Finding(REFERENCES, FALSE, Reason.INTEGRATION_NOT_FOUND, told),
     ]
-    return resource_status(resource.status, findings, resource.generation, now, {})
+    made = read_status(KINDS[resource.kind].status, resource.status)
+    return closed(resource.status, made, findings, resource.generation, now)
 
 
 def broken_status(
     status: Mapping[str, Any], generation: int, error: Exception, now: datetime, kind: str
-) -> Status:
+) -> Document:
     """The status of a resource whose spec does not even parse."""
     findings = error_findings(error)
     if kind not in ("ScimIntegration", "GroupMapping"):
         findings = [finding for finding in findings if finding.type != IN_SYNC]
-    return resource_status(status, findings, generation, now, {})
+    return closed(status, read_status(KINDS[kind].status, status), findings, generation, now)
 
 
-def suspended_status(resource: Resource[Any], now: datetime) -> Status:
+def suspended_status(resource: Resource[Any], now: datetime) -> Document:
     """The status of an integration with spec.suspend: what was known stays, Ready is Unknown."""
     told = "spec.suspend is true: nothing is read and nothing is written"
     findings = [Finding(READY, UNKNOWN, Reason.SUSPENDED, told)]
-    return resource_status(resource.status, findings, resource.generation, now, {})
+    made = read_status(ScimIntegrationStatus, resource.status)
+    return closed(resource.status, made, findings, resource.generation, now)
 
 
 def org_status(
@@ -174,28 +193,33 @@ def org_status(
     integrations: int,
     now: datetime,
     is_throttled: bool | None = None,
-) -> Status:
+) -> Document:
     """The status of an OktaOrg after a run that used it, or before any did; `is_throttled` tells whether
     calls wait for their share of a bucket, None where nothing was asked yet."""
-    extra: Status = {"integrations": integrations, "budgetPercent": org.spec.budget_percent}
+    made = read_status(OktaOrgStatus, org.status)
+    made.integrations, made.budget_percent = integrations, org.spec.budget_percent
     if is_throttled is not None:
-        extra["budget"] = "Throttled" if is_throttled else "Ok"
+        made.budget = "Throttled" if is_throttled else "Ok"
+    findings = _about_org(made, org, report)
+    return closed(org.status, made, findings, org.generation, now)
+
+
+def _about_org(made: OktaOrgStatus, org: Resource[OktaOrgSpec], report: Report | None) -> list[Finding]:
+    """What a run that used `org` found out about it; its own fields go into `made`."""
     if report is None:
-        return resource_status(org.status, _unverified(org), org.generation, now, extra)
+        return _unverified(org)
     error = report.error
     if isinstance(error, RemoteError) and error.system == "Okta":
-        findings = [f for f in error_findings(error) if f.type in (READY, STALLED, RECONCILING, CREDENTIALS)]
-    elif isinstance(error, SpecError) and (error.kind, error.name) == (org.kind, org.name):
-        findings = [f for f in error_findings(error) if f.type != IN_SYNC]
-    elif report.actual is None:
-        return resource_status(org.status, _unverified(org), org.generation, now, extra)
-    else:
-        extra["orgId"] = report.actual.app.org_id
-        findings = [
-            Finding(READY, TRUE, Reason.SUCCEEDED, "Okta answers"),
-            Finding(CREDENTIALS, TRUE, Reason.ACCEPTED, "Okta took the credential"),
-        ]
-    return resource_status(org.status, findings, org.generation, now, extra)
+        return [f for f in error_findings(error) if f.type in (READY, STALLED, RECONCILING, CREDENTIALS)]
+    if isinstance(error, SpecError) and (error.kind, error.name) == (org.kind, org.name):
+        return [f for f in error_findings(error) if f.type != IN_SYNC]
+    if report.actual is None:
+        return _unverified(org)
+    made.org_id = report.actual.app.org_id
+    return [
+        Finding(READY, TRUE, Reason.SUCCEEDED, "Okta answers"),
+        Finding(CREDENTIALS, TRUE, Reason.ACCEPTED, "Okta took the credential"),
+    ]
 
 
 def _unverified(org: Resource[OktaOrgSpec]) -> list[Finding]:

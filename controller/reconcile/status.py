@@ -1,8 +1,9 @@
 """Status of the four kinds as a function of the previous status, the report, the generation and the time.
 
 Called by the operator after each run, for the integration and for everything that refers to it. Pure: equal
-arguments give equal dicts, and a run that found nothing new gives the previous status, so that nothing is
-written. Shapes are those of api.integration_status and of the status models beside each kind.
+arguments give equal documents, and a run that found nothing new gives the previous status, so that nothing is
+written. The models of api.integration_status and of the status beside each kind are read from the previous
+document, changed, and written to the next one.
 """
 
 from __future__ import annotations
@@ -11,21 +12,40 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final, Literal
 
 from controller.api.integration_status import (
     DRIFT_ITEMS,
     FAILURES,
+    FEATURES,
     HISTORY,
     INSTRUCTIONS,
     MANUAL_STEPS,
     PLAN_ACTIONS,
+    SYNC_REQUEST,
     UNCONFIRMED,
+    AppStatus,
+    DriftItemStatus,
+    DriftStatus,
+    FailureStatus,
+    HistoryEntry,
+    ManualStepStatus,
+    PeopleStatus,
+    PlannedAction,
+    PlanStatus,
+    ProbeStatus,
+    SafeguardCount,
+    SafeguardStatus,
+    ScimIntegrationStatus,
+    TokenStatus,
+    UnconfirmedChange,
+    UnconfirmedStatus,
 )
-from controller.api.status import MESSAGE, SHORT_MESSAGE, VALUE
+from controller.api.status import MESSAGE, SHORT_MESSAGE, VALUE, KindStatus
+from controller.api.status_document import Document, pruned, read_status, write_status
 from controller.clock import rfc3339
 from controller.errors import clip
-from controller.model.actions import Outcome, Touch
+from controller.model.actions import Action, Outcome, Touch
 from controller.model.people import OktaId
 from controller.model.plan import DriftItem, HoldReason
 from controller.parsing import parse_moment
@@ -50,7 +70,6 @@ from controller.reconcile.report import Report
 from controller.reconcile.seat_status import forecast_status, seats_status
 from controller.reconcile.totals import Amount, Show, show_login
 
-Status = dict[str, Any]
 REFRESH = timedelta(hours=6)
 """Times that only say "still so" are written along with another change, or after this."""
 FRESHNESS = ("lastSyncTime", "probe", "nextSyncTime")
@@ -80,31 +99,55 @@ class Asked:
     sync_user: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the process knows beside the report."""
+
+    interval: str
+    """Of full reads, as Go writes durations."""
+    state_namespace: str = ""
+    """Where the operator keeps what it remembers."""
+
+
 def integration_status(
-    previous: Mapping[str, Any], report: Report, asked: Asked, interval: str, show: Show = show_login
-) -> Status:
+    previous: Mapping[str, Any],
+    report: Report,
+    asked: Asked,
+    around: Surroundings,
+    show: Show = show_login,
+) -> Document:
     """The status of the integration after `report`."""
-    now = rfc3339(report.finished)
-    generation = report.inputs.integration.generation
-    findings = _findings(report)
-    made: Status = dict(previous)
-    made["observedGeneration"] = generation
-    made["conditions"] = settle(findings, previous.get("conditions") or [], generation, now)
-    made["effectiveInterval"] = interval
+    made = read_status(ScimIntegrationStatus, previous)
+    made.effective_interval = around.interval
+    made.state_namespace = around.state_namespace or made.state_namespace
     if report.plan is not None:
-        _add_run(made, previous, Amount(report), asked, show)
+        _add_run(made, Amount(report), asked, show)
     _add_asked(made, asked)
-    return without_churn(previous, fitted(_pruned(made)), report.finished)
+    generation = report.inputs.integration.generation
+    return closed(previous, made, _findings(report), generation, report.finished)
 
 
-def fitted(status: Status) -> Status:
+def closed(
+    previous: Mapping[str, Any],
+    made: KindStatus,
+    findings: Iterable[Finding],
+    generation: int,
+    now: datetime,
+) -> Document:
+    """The document of `made` with its conditions, or the previous one if nothing is new."""
+    made.observed_generation = generation
+    made.conditions = settle(findings, made.conditions, generation, rfc3339(now))
+    return without_churn(previous, fitted(write_status(made)), now)
+
+
+def fitted(status: Document) -> Document:
     """`status` below 64 KiB: where texts of many bytes make it larger, fewer samples are shown, and last no
     instructions. Counts stay."""
     while size_of(status) > STATUS_LIMIT - 1024:
         samples = [place for place in SAMPLES if len(_sample(status, place)) > 1]
         if not samples:
             steps = [{**step, "instructions": ""} for step in status.get("manualSteps") or []]
-            return _pruned({**status, "manualSteps": steps})
+            return pruned({**status, "manualSteps": steps})
         longest = max(samples, key=lambda place: size_of({"": _sample(status, place)}))
         status = _halved(status, longest)
     return status
@@ -116,7 +159,7 @@ def _sample(status: Mapping[str, Any], place: tuple[str, ...]) -> list[Any]:
     return list(status)
 
 
-def _halved(status: Mapping[str, Any], place: tuple[str, ...]) -> Status:
+def _halved(status: Mapping[str, Any], place: tuple[str, ...]) -> Document:
     name, rest = place[0], place[1:]
     return {**status, name: _halved(status[name], rest) if rest else status[name][: len(status[name]) // 2]}
 
@@ -128,137 +171,144 @@ def _findings(report: Report) -> list[Finding]:
     return integration_findings(amount) if report.scope.is_full else scoped_findings(amount)
 
 
-def _add_asked(made: Status, asked: Asked) -> None:
+def _add_asked(made: ScimIntegrationStatus, asked: Asked) -> None:
     if asked.reconcile_at:
-        made["lastHandledReconcileAt"] = clip(asked.reconcile_at, VALUE)
+        made.last_handled_reconcile_at = clip(asked.reconcile_at, VALUE)
     if asked.approval:
-        made["lastHandledApproval"] = asked.approval[:SHORT_MESSAGE]
+        made.last_handled_approval = asked.approval[:SHORT_MESSAGE]
     if asked.sync_user:
-        made["lastHandledSyncUser"] = asked.sync_user[:400]
+        made.last_handled_sync_user = asked.sync_user[:SYNC_REQUEST]
 
 
-def _add_run(made: Status, previous: Mapping[str, Any], amount: Amount, asked: Asked, show: Show) -> None:
+def _add_run(made: ScimIntegrationStatus, amount: Amount, asked: Asked, show: Show) -> None:
     report = amount.report
     if report.wrote:
-        made["history"] = [_history(amount, asked), *(previous.get("history") or [])][:HISTORY]
+        made.history = (_history(amount, asked), *made.history)[:HISTORY]
     if report.scope.is_full or not amount.is_pushed_by_okta:
-        made["failures"] = _failures(amount, show)
+        made.failures = _failures(amount, show)
     if amount.seats is not None:
-        made["seats"] = seats_status(amount.seats)
-        made["forecast"] = forecast_status(report.memory, amount.seats)
+        made.seats = seats_status(amount.seats)
+        made.forecast = forecast_status(report.memory, amount.seats)
     if report.error is not None:
         return
     if not report.scope.is_full:
-        _add_some(made, previous.get("people") or {}, amount)
+        _add_some(made, amount)
         return
-    made["people"] = _people(amount)
-    made["drift"] = _drift(amount.remaining, show)
-    made["unconfirmed"] = _unconfirmed(report, show)
-    made["plan"] = _plan(amount, previous.get("plan") or {}, show)
-    made["manualSteps"] = _steps(amount, previous.get("manualSteps") or [])
-    made["manualStepsOpen"] = len(amount.steps)
-    made["lastSyncTime"] = rfc3339(report.finished)
-    made["safeguards"] = _safeguards(report)
+    made.people = _people(amount)
+    made.drift = _drift(amount.remaining, show)
+    made.unconfirmed = _unconfirmed(report, show)
+    made.plan = _plan(amount, made.plan, show)
+    made.manual_steps = _steps(amount, made.manual_steps)
+    made.manual_steps_open = len(amount.steps)
+    made.last_sync_time = rfc3339(report.finished)
+    made.safeguards = _safeguards(report)
     _add_read(made, amount)
 
 
-def _add_some(made: Status, people: Mapping[str, Any], amount: Amount) -> None:
+def _add_some(made: ScimIntegrationStatus, amount: Amount) -> None:
     """Counts of people after a run for some of them, as far as they are known without reading the others."""
-    preview = amount.report.plan.preview if amount.report.plan else None
-    if not people or preview is None or not preview.is_whole:
+    people, preview = made.people, amount.report.plan.preview if amount.report.plan else None
+    if people is None or preview is None or not preview.is_whole:
         return
-    provisioned = people.get("provisioned", 0) + amount.gained - amount.lost
-    made["people"] = {**people, "assigned": len(preview.values), "provisioned": max(0, provisioned)}
+    provisioned = max(0, (people.provisioned or 0) + amount.gained - amount.lost)
+    made.people = people.model_copy(update={"assigned": len(preview.values), "provisioned": provisioned})
 
 
-def _add_read(made: Status, amount: Amount) -> None:
+def _add_read(made: ScimIntegrationStatus, amount: Amount) -> None:
     """What was read beside people: the app, the tenant, the probe, the token."""
     desired, actual = amount.report.desired, amount.report.actual
     if desired is None or actual is None:
         return
     app, probe = actual.app, actual.provider.probe
-    made["baseUrl"] = desired.base_url
-    made["app"] = {
-        "id": app.app_id,
-        "label": clip(app.label, VALUE),
-        "name": clip(app.name, VALUE),
-        "status": app.status,
-        "signOnMode": app.sign_on_mode,
-        "features": sorted(app.features)[:30],
-        "orgId": app.org_id,
-    }
-    made["probe"] = {
-        "time": rfc3339(probe.at),
-        "succeeded": probe.ok,
-        "milliseconds": round(probe.seconds * 1000),
-        "message": clip(probe.cause, SHORT_MESSAGE),
-    }
+    made.base_url = desired.base_url
+    made.app = AppStatus(
+        id=app.app_id,
+        label=clip(app.label, VALUE),
+        name=clip(app.name, VALUE),
+        status=app.status,
+        sign_on_mode=app.sign_on_mode,
+        features=tuple(sorted(app.features)[:FEATURES]),
+        org_id=app.org_id,
+    )
+    made.probe = ProbeStatus(
+        time=rfc3339(probe.at),
+        succeeded=probe.ok,
+        milliseconds=round(probe.seconds * 1000),
+        message=clip(probe.cause, SHORT_MESSAGE),
+    )
     if actual.provider.tokens is not None:
-        made["token"] = _token(token_times(desired, actual.provider))
+        made.token = _token(token_times(desired, actual.provider))
 
 
-def _token(times: TokenTimes) -> Status:
+def _token(times: TokenTimes) -> TokenStatus:
     def told(moment: datetime | None) -> str | None:
         return rfc3339(moment) if moment is not None else None
 
-    return {
-        "expiryTime": told(times.expiry),
-        "lastRotationTime": told(times.last_rotation),
-        "nextRotationTime": told(times.next_rotation),
-        "oktaExpiryTime": told(times.okta_expiry),
-    }
+    return TokenStatus(
+        expiry_time=told(times.expiry),
+        last_rotation_time=told(times.last_rotation),
+        next_rotation_time=told(times.next_rotation),
+        okta_expiry_time=told(times.okta_expiry),
+    )
 
 
-_CLASSES = {Touch.REMOVAL: "removals", Touch.CHANGE: "changes", Touch.LEAVER: "leavers"}
+_CLASSES: Final[Mapping[Touch, Literal["Removals", "Changes", "Leavers"]]] = {
+    Touch.REMOVAL: "Removals",
+    Touch.CHANGE: "Changes",
+    Touch.LEAVER: "Leavers",
+}
 
 
-def _safeguards(report: Report) -> Status:
+def _safeguards(report: Report) -> SafeguardStatus | None:
     """How far the safeguards are used up, without the classes in which nobody was or would be touched."""
     desired, actual, plan, verdict = report.desired, report.actual, report.plan, report.verdict
     if desired is None or actual is None or plan is None or verdict is None:
-        return {}
+        return None
     held = [action for action, _ in verdict.held if action.touch in _CLASSES]
     if not held and not report.memory.window:
-        return {}
+        return None
     uses = count_use(desired, actual, report.memory, plan, held, report.finished)
-    tripped = [_CLASSES[touch].capitalize() for touch in verdict.tripped if touch in {a.touch for a in held}]
-    return {
-        **{
-            _CLASSES[use.touch]: {"counted": use.counted, "limit": use.limit, "planned": use.planned}
-            for use in uses
-            if use.counted or use.planned
-        },
-        "tripped": tripped,
+    found = {
+        use.touch: SafeguardCount(counted=use.counted, limit=use.limit, planned=use.planned)
+        for use in uses
+        if use.counted or use.planned
     }
+    tripped = [_CLASSES[touch] for touch in verdict.tripped if touch in {a.touch for a in held}]
+    return SafeguardStatus(
+        removals=found.get(Touch.REMOVAL),
+        changes=found.get(Touch.CHANGE),
+        leavers=found.get(Touch.LEAVER),
+        tripped=tuple(tripped),
+    )
 
 
-def _people(amount: Amount) -> Status:
+def _people(amount: Amount) -> PeopleStatus:
     counts = amount.counts
-    return {
-        "assigned": counts.assigned,
-        "provisioned": counts.provisioned,
-        "pending": counts.pending,
-        "waiting": counts.waiting,
-        "failed": counts.failed,
-    }
+    return PeopleStatus(
+        assigned=counts.assigned,
+        provisioned=counts.provisioned,
+        pending=counts.pending,
+        waiting=counts.waiting,
+        failed=counts.failed,
+    )
 
 
-def _drift(items: Sequence[DriftItem], show: Show) -> Status:
-    return {
-        "total": len(items),
-        "counts": dict(sorted(Counter(item.kind.value for item in items).items())),
-        "items": [_drift_item(item, show) for item in items[:DRIFT_ITEMS]],
-    }
+def _drift(items: Sequence[DriftItem], show: Show) -> DriftStatus:
+    return DriftStatus(
+        total=len(items),
+        counts=dict(sorted(Counter(item.kind.value for item in items).items())),
+        items=tuple(_drift_item(item, show) for item in items[:DRIFT_ITEMS]),
+    )
 
 
-def _drift_item(item: DriftItem, show: Show) -> Status:
-    return {
-        "kind": item.kind.value,
-        "what": clip(show(item.okta_id, item.what), VALUE),
-        "expected": _value(item.expected),
-        "actual": _value(item.actual),
-        "where": item.where,
-    }
+def _drift_item(item: DriftItem, show: Show) -> DriftItemStatus:
+    return DriftItemStatus(
+        kind=item.kind.value,
+        what=clip(show(item.okta_id, item.what), VALUE),
+        expected=_value(item.expected),
+        actual=_value(item.actual),
+        where=item.where,
+    )
 
 
 def _value(value: object) -> str | None:
@@ -267,53 +317,55 @@ def _value(value: object) -> str | None:
     return clip(str(value).lower() if isinstance(value, bool) else str(value), VALUE)
 
 
-def _unconfirmed(report: Report, show: Show) -> Status:
+def _unconfirmed(report: Report, show: Show) -> UnconfirmedStatus:
     """What waits for a confirmation after the run."""
     found = waiting_changes(report.memory, report.actual) if report.actual is not None else ()
-    return {
-        "total": len(found) or None,
-        "items": [
-            {
-                "what": clip(show(one.okta_id, one.login), VALUE),
-                "path": clip(one.path, VALUE),
+    return UnconfirmedStatus(
+        total=len(found) or None,
+        items=tuple(
+            UnconfirmedChange(
+                what=clip(show(one.okta_id, one.login), VALUE),
+                path=clip(one.path, VALUE),
                 # A setting may keep people's names and addresses out of status.
-                "value": clip(one.value, VALUE) if show(one.okta_id, one.login) == one.login else None,
-                "since": one.since,
-            }
+                value=clip(one.value, VALUE) if show(one.okta_id, one.login) == one.login else None,
+                since=one.since,
+            )
             for one in found[:UNCONFIRMED]
-        ],
-    }
+        ),
+    )
 
 
-def _plan(amount: Amount, previous: Mapping[str, Any], show: Show) -> Status:
+def _plan(amount: Amount, previous: PlanStatus | None, show: Show) -> PlanStatus | None:
     """The plan that waits, or else the one that this run carried out; a run without any keeps the last."""
     verdict, plan = amount.report.verdict, amount.report.plan
     assert plan is not None
     if verdict is None or not (plan.actions or verdict.frozen):
-        return dict(previous) if previous.get("state") == "Applied" else {}
+        return previous if previous is not None and previous.state == "Applied" else None
     frozen = verdict.frozen
     actions = frozen.actions if frozen else plan.actions
     digest = frozen.digest if frozen else plan.digest
-    created = frozen.created if frozen else amount.report.started
-    same = previous.get("digest") == digest
-    return {
-        "digest": verdict.digest if frozen and verdict.digest else digest,
-        "state": _plan_state(amount),
-        "createdTime": previous.get("createdTime", rfc3339(created)) if same else rfc3339(created),
-        "expiresTime": rfc3339(frozen.created + PLAN_LIFE) if frozen else None,
-        "total": len(actions),
-        "summary": dict(sorted(Counter(action.kind.value for action in actions).items())),
-        "actions": [
-            {
-                "action": action.kind.value,
-                "what": clip(show(action.subject if not action.people else "", action.label), VALUE),
-                "why": clip(action.why, VALUE),
-            }
-            for action in actions[:PLAN_ACTIONS]
-        ],
-        "newer": verdict.newer,
-        "message": clip(verdict.message, MESSAGE),
-    }
+    created = rfc3339(frozen.created if frozen else amount.report.started)
+    if previous is not None and previous.digest == digest:
+        created = previous.created_time or created
+    return PlanStatus(
+        digest=verdict.digest if frozen and verdict.digest else digest,
+        state=_plan_state(amount),
+        created_time=created,
+        expires_time=rfc3339(frozen.created + PLAN_LIFE) if frozen else None,
+        total=len(actions),
+        summary=dict(sorted(Counter(action.kind.value for action in actions).items())),
+        actions=tuple(_planned(action, show) for action in actions[:PLAN_ACTIONS]),
+        newer=verdict.newer,
+        message=clip(verdict.message, MESSAGE),
+    )
+
+
+def _planned(action: Action, show: Show) -> PlannedAction:
+    return PlannedAction(
+        action=action.kind.value,
+        what=clip(show(action.subject if not action.people else "", action.label), VALUE),
+        why=clip(action.why, VALUE),
+    )
 
 
 def _plan_state(amount: Amount) -> str:
@@ -327,81 +379,69 @@ def _plan_state(amount: Amount) -> str:
     return "Applied" if amount.report.wrote else "Approved"
 
 
-def _steps(amount: Amount, previous: Iterable[Mapping[str, Any]]) -> list[Status]:
-    since = {step.get("id"): step.get("since") for step in previous}
+def _steps(amount: Amount, previous: Iterable[ManualStepStatus]) -> tuple[ManualStepStatus, ...]:
+    since = {step.id: step.since for step in previous}
     now = rfc3339(amount.report.finished)
-    return [
-        {
-            "id": step.step_id,
-            "title": clip(step.title, VALUE),
-            "where": clip(step.where, VALUE),
-            "instructions": clip(step.instructions, INSTRUCTIONS),
-            "verifiedBy": step.verified_by,
-            "blocks": step.blocks,
-            "digest": step.digest,
-            "since": since.get(step.step_id) or now,
-        }
+    return tuple(
+        ManualStepStatus(
+            id=step.step_id,
+            title=clip(step.title, VALUE),
+            where=clip(step.where, VALUE),
+            instructions=clip(step.instructions, INSTRUCTIONS),
+            verified_by=step.verified_by,
+            blocks=step.blocks,
+            digest=step.digest,
+            since=since.get(step.step_id) or now,
+        )
         for step in amount.steps[:MANUAL_STEPS]
-    ]
+    )
 
 
-def _failures(amount: Amount, show: Show) -> list[Status]:
+def _failures(amount: Amount, show: Show) -> tuple[FailureStatus, ...]:
     """Writes that failed, and people whom Okta could not push."""
     actual = amount.report.actual
     logins = {one.okta_id: one.login for one in actual.assignments.people} if actual else {}
     pushes = [
-        {
-            "what": clip(show(one.okta_id, logins.get(OktaId(one.okta_id), "")) or one.okta_id, VALUE),
-            "action": "Push",
-            "reason": one.reason,
-            "message": clip(one.message, SHORT_MESSAGE),
-        }
+        FailureStatus(
+            what=clip(show(one.okta_id, logins.get(OktaId(one.okta_id), "")) or one.okta_id, VALUE),
+            action="Push",
+            reason=one.reason,
+            message=clip(one.message, SHORT_MESSAGE),
+        )
         for one in amount.people_at_fault
         if one.reason == Reason.PUSH_FAILED
     ]
-    return [*(_failure(one, show) for one in amount.failed), *pushes][:FAILURES]
+    return (*(_failure(one, show) for one in amount.failed[:FAILURES]), *pushes)[:FAILURES]
 
 
-def _failure(outcome: Outcome, show: Show) -> Status:
+def _failure(outcome: Outcome, show: Show) -> FailureStatus:
     action = outcome.action
-    return {
-        "what": clip(show("" if action.people else action.subject, action.label), VALUE),
-        "action": action.kind.value,
-        "reason": outcome.reason,
-        "message": clip(outcome.message, SHORT_MESSAGE),
-    }
+    return FailureStatus(
+        what=clip(show("" if action.people else action.subject, action.label), VALUE),
+        action=action.kind.value,
+        reason=outcome.reason,
+        message=clip(outcome.message, SHORT_MESSAGE),
+    )
 
 
-def _history(amount: Amount, asked: Asked) -> Status:
+def _history(amount: Amount, asked: Asked) -> HistoryEntry:
     report = amount.report
     result = "Succeeded" if not amount.failed else "PartlyFailed" if amount.done else "Failed"
     kinds = Counter(one.action.kind.value for one in amount.done)
-    return {
-        "time": rfc3339(report.finished),
-        "digest": report.plan.digest if report.plan else "",
-        "result": result,
-        "actions": len(amount.done) + len(amount.failed),
-        "failed": len(amount.failed),
-        "seconds": round((report.finished - report.started).total_seconds()),
-        "driftCorrected": len(amount.corrected),
-        "approvedBy": asked.approved_by if asked.approval else "",
-        "message": clip(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), SHORT_MESSAGE),
-    }
+    return HistoryEntry(
+        time=rfc3339(report.finished),
+        digest=report.plan.digest if report.plan else "",
+        result=result,
+        actions=len(amount.done) + len(amount.failed),
+        failed=len(amount.failed),
+        seconds=max(0, round((report.finished - report.started).total_seconds())),
+        drift_corrected=len(amount.corrected),
+        approved_by=asked.approved_by if asked.approval else "",
+        message=clip(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), SHORT_MESSAGE),
+    )
 
 
-def _pruned(value: Status) -> Status:
-    """Without what is empty: an API server would store it, and a reader learns nothing from it."""
-    kept = {}
-    for key, item in value.items():
-        inner = _pruned(item) if isinstance(item, dict) else item
-        if isinstance(inner, list):
-            inner = [_pruned(one) if isinstance(one, dict) else one for one in inner]
-        if inner not in (None, "", [], {}):
-            kept[key] = inner
-    return kept
-
-
-def without_churn(previous: Mapping[str, Any], made: Status, now: datetime) -> Status:
+def without_churn(previous: Mapping[str, Any], made: Document, now: datetime) -> Document:
     """`made`, or the previous status where nothing but freshness differs and that is recent enough."""
     if _core(previous) != _core(made):
         return made
@@ -410,11 +450,11 @@ def without_churn(previous: Mapping[str, Any], made: Status, now: datetime) -> S
     return made if is_old else dict(previous)
 
 
-def _core(status: Mapping[str, Any]) -> Status:
+def _core(status: Mapping[str, Any]) -> Document:
     return {key: value for key, value in in_order(status).items() if key not in FRESHNESS}
 
 
-def in_order(status: Mapping[str, Any]) -> Status:
+def in_order(status: Mapping[str, Any]) -> Document:
     """The status with its conditions by type: an API server keeps a map list in the order of its own."""
     conditions = status.get("conditions")
     if not conditions:
@@ -422,21 +462,19 @@ def in_order(status: Mapping[str, Any]) -> Status:
     return {**status, "conditions": sorted(conditions, key=lambda condition: str(condition.get("type")))}
 
 
-def resource_status(
-    previous: Mapping[str, Any], findings: Iterable[Finding], generation: int, now: datetime, extra: Status
-) -> Status:
-    """The status of any kind out of its findings and its own fields."""
-    made: Status = {**previous, **extra}
-    made["observedGeneration"] = generation
-    made["conditions"] = settle(findings, previous.get("conditions") or [], generation, rfc3339(now))
-    return without_churn(previous, fitted(_pruned(made)), now)
-
-
-def progressing_status(integration: Resource[Any], now: datetime) -> Status:
+def progressing_status(integration: Resource[Any], now: datetime) -> Document:
     """The status of a new generation whose first run takes a while."""
     told = f"generation {integration.generation} is being worked on"
     findings = [
         Finding(READY, UNKNOWN, Reason.PROGRESSING, told),
         Finding(RECONCILING, TRUE, Reason.PROGRESSING, told),
     ]
-    return resource_status(integration.status, findings, integration.generation, now, {})
+    made = read_status(ScimIntegrationStatus, integration.status)
+    return closed(integration.status, made, findings, integration.generation, now)
+
+
+def unknown_user_status(integration: Resource[Any], request: str, now: datetime) -> Document:
+    """The status after a request (annotation sync-user) for somebody whom Okta does not know."""
+    made = read_status(ScimIntegrationStatus, integration.status)
+    made.last_handled_sync_user = request[:SYNC_REQUEST]
+    return closed(integration.status, made, [], integration.generation, now)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controller.api.status import Condition
 from controller.errors import (
     ControllerError,
     NotFound,
@@ -19,7 +20,6 @@ from controller.errors import (
 from controller.reconcile.conditions import (
     ORDER,
     Finding,
-    by_type,
     condition_of,
     error_findings,
     kstatus_faults,
@@ -87,14 +87,10 @@ def test_a_refused_credential_means_that_the_secret_was_found() -> None:
 def test_transition_time_moves_with_the_status_only() -> None:
     first = settle([Finding("Ready", "False", Reason.UNAVAILABLE, "a")], [], 1, T1)
     same = settle([Finding("Ready", "False", Reason.TIMEOUT, "b")], first, 2, T2)
-    assert same[0]["lastTransitionTime"] == T1
-    assert (same[0]["reason"], same[0]["observedGeneration"]) == ("Timeout", 2)
+    assert same[0].last_transition_time == T1
+    assert (same[0].reason, same[0].observed_generation) == ("Timeout", 2)
     flipped = settle([Finding("Ready", "True", Reason.SUCCEEDED, "c")], same, 2, T2)
-    assert flipped[0]["lastTransitionTime"] == T2
-    lost = settle(
-        [Finding("Ready", "True", Reason.SUCCEEDED, "c")], [{"type": "Ready", "status": "True"}], 2, T2
-    )
-    assert lost[0]["lastTransitionTime"] == T2
+    assert flipped[0].last_transition_time == T2
 
 
 def test_what_was_not_found_out_stays_but_negative_ones_go() -> None:
@@ -104,23 +100,23 @@ def test_what_was_not_found_out_stays_but_negative_ones_go() -> None:
             Finding("Reconciling", "True", Reason.PROGRESSING_WITH_RETRY, "a"),
             Finding("Configured", "True", Reason.CONFIGURED, "a"),
         ],
-        [{"type": "Foreign", "status": "True"}],
+        [Condition(type="Foreign", status="True", last_transition_time=T1, reason="Other", message="x")],
         1,
         T1,
     )
     after = settle([Finding("Ready", "True", Reason.SUCCEEDED, "b")], before, 2, T2)
-    assert [one["type"] for one in after] == ["Ready", "Configured"]
-    assert by_type(after)["Configured"] == by_type(before)["Configured"]
+    assert [one.type for one in after] == ["Ready", "Configured"]
+    assert after[1] in before
 
 
 def test_conditions_come_in_the_order_that_kstatus_reads() -> None:
     found = settle([Finding(kind, "True", Reason.SUCCEEDED, "x") for kind in reversed(ORDER)], [], 1, T1)
-    assert [one["type"] for one in found] == list(ORDER)
+    assert [one.type for one in found] == list(ORDER)
 
 
 def test_long_messages_are_cut_to_one_kibibyte() -> None:
     (made,) = settle([Finding("Ready", "False", Reason.REJECTED, "x" * 5000)], [], 1, T1)
-    assert len(made["message"]) == 1024
+    assert len(made.message) == 1024
 
 
 def test_reasons_are_camel_case_and_say_what_they_mean() -> None:

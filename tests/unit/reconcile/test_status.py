@@ -25,7 +25,13 @@ from controller.model.plan import (
 from controller.planning.base.desired import DesiredRotation, TokenPlace
 from controller.reconcile.conditions import kstatus_faults
 from controller.reconcile.report import Report
-from controller.reconcile.status import Asked, integration_status, progressing_status
+from controller.reconcile.status import (
+    Asked,
+    Surroundings,
+    integration_status,
+    progressing_status,
+    unknown_user_status,
+)
 from controller.reconcile.totals import show_id
 from controller.schema.structural import compile_schema
 from tests.unit.planning import world
@@ -44,6 +50,7 @@ from tests.unit.reconcile.reports import (
 )
 
 NOTHING = Asked()
+HOURLY = Surroundings("1h0m0s", "ops")
 
 
 def test_the_tokens_are_told_by_their_times_and_never_by_value() -> None:
@@ -65,7 +72,7 @@ def built(
     made: Report, previous: dict[str, Any] | None = None, asked: Asked = NOTHING, **more: Any
 ) -> dict[str, Any]:
     """The status; it obeys kstatus and is what the CRD takes, whatever the report."""
-    status = integration_status(previous or {}, made, asked, "1h0m0s", **more)
+    status = integration_status(previous or {}, made, asked, HOURLY, **more)
     generation = made.inputs.integration.generation
     assert kstatus_faults({"metadata": {"generation": generation}, "status": status}) == []
     assert taken_by_the_crd(status) == status
@@ -113,6 +120,7 @@ def test_what_was_read_is_told() -> None:
     assert status["app"]["signOnMode"] == "SAML_2_0"
     assert status["probe"] == {"time": "2026-03-02T12:00:00Z", "succeeded": True, "milliseconds": 100}
     assert (status["baseUrl"], status["effectiveInterval"]) == (world.URL, "1h0m0s")
+    assert status["stateNamespace"] == "ops"
     assert status["observedGeneration"] == 1
 
 
@@ -279,6 +287,27 @@ def test_without_a_reading_there_is_no_app_to_tell() -> None:
     assert "app" not in built(report(actual=nothing))
 
 
+def test_a_request_for_nobody_is_answered_and_nothing_else_changes() -> None:
+    first = built(report())
+    known = resource("ScimIntegration", status=first)
+    assert unknown_user_status(known, "ada#1", NOW) == {**first, "lastHandledSyncUser": "ada#1"}
+
+
+def test_what_another_hand_left_in_the_status_is_not_kept() -> None:
+    first = built(report([action()], [outcome(action())]))
+    conditions = [*first["conditions"], {"type": "Ready"}]
+    spoiled = {**first, "conditions": conditions, "people": {"assigned": "many"}, "isNew": 1}
+    assert built(later(report(), hours=1), spoiled)["conditions"] == first["conditions"]
+    assert built(later(report(), hours=1), spoiled)["people"]["assigned"] == first["people"]["assigned"]
+
+
+def test_texts_of_okta_that_are_too_long_are_cut_and_cost_nothing_else() -> None:
+    state = world.actual()
+    app = replace(state.app, status="S" * 500, sign_on_mode="M" * 500, org_id="o" * 500)
+    app_status = built(report(actual=replace(state, app=app)))["app"]
+    assert {len(app_status[name]) for name in ("status", "signOnMode", "orgId")} == {64}
+
+
 def test_a_new_generation_that_takes_long_says_so() -> None:
     status = progressing_status(resource("ScimIntegration", generation=3), NOW)
     assert of_type(status["conditions"], "Reconciling")["reason"] == "Progressing"
@@ -331,10 +360,10 @@ def test_what_waits_for_a_confirmation_is_listed() -> None:
     kept = world.memory(deferred={OktaId("00u1"): {"emails[primary]": sent}})
     state = world.actual([world.person(1)])
     told = report(memory=kept, actual=state)
-    shown = integration_status({}, told, Asked(), "1h0m0s")
+    shown = integration_status({}, told, Asked(), HOURLY)
     row = {"what": "p1@acme.com", "path": "emails[primary]", "value": "new@acme.com", "since": sent.at}
     assert shown["unconfirmed"] == {"total": 1, "items": [row]}
-    by_id = integration_status({}, told, Asked(), "1h0m0s", show_id)["unconfirmed"]["items"][0]
+    by_id = integration_status({}, told, Asked(), HOURLY, show_id)["unconfirmed"]["items"][0]
     assert by_id == {"what": "00u1", "path": "emails[primary]", "since": sent.at}
     assert "1 change waits for a confirmation" in of_type(shown["conditions"], "InSync")["message"]
-    assert "unconfirmed" not in integration_status({}, report(), Asked(), "1h0m0s")
+    assert "unconfirmed" not in integration_status({}, report(), Asked(), HOURLY)

@@ -47,6 +47,7 @@ from sqlalchemy import (
 
 from controller.provider.casefold import fold
 from controller.provider.jsonsql import JsonSql, json_of
+from controller.provider.profiles import GROUP_ATTRIBUTE
 from controller.provider.tables import groups, memberships, people, person_emails
 
 MAX_FILTER_CHARACTERS = 8192
@@ -93,7 +94,7 @@ class Target:
         if self.kind == "User":
             columns["username"] = Operand(table.c.user_name_key, is_folded=True)
             columns["active"] = Operand(table.c.active)
-            if urn == "urn:calendly:scim:schemas:2.0:user:group":
+            if urn == GROUP_ATTRIBUTE.lower():
                 return Operand(table.c.group_value)
         return columns.get(name) if urn.startswith("urn:ietf:params:scim:schemas:core:2.0:") else None
 

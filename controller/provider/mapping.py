@@ -16,10 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 
 from controller.errors import SpecError
-from controller.provider.profiles import CALENDLY_SCHEMA
+from controller.provider.profiles import GROUP_ATTRIBUTE
 
-EXTERNAL_NAME = "group"
-DEFAULT_ATTRIBUTE = f"{CALENDLY_SCHEMA}:{EXTERNAL_NAME}"
+EXTERNAL_NAME = GROUP_ATTRIBUTE.rpartition(":")[2]
 
 
 class Entry(BaseModel):
@@ -60,7 +59,7 @@ class Table(BaseModel):
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True
     )
 
-    attribute: str = Field(DEFAULT_ATTRIBUTE, max_length=256)
+    attribute: str = Field(GROUP_ATTRIBUTE, max_length=256)
     entries: tuple[Entry, ...] = Field((), max_length=10_000)
     create_groups: Literal["Never", "WhenMissing"] = "Never"
     unmapped: Unmapped = Unmapped()
@@ -69,9 +68,9 @@ class Table(BaseModel):
     @classmethod
     def _only_the_extension(cls, attribute: str) -> str:
         # The external name alone is what an identity provider's console shows of it.
-        if attribute.lower() not in (DEFAULT_ATTRIBUTE.lower(), EXTERNAL_NAME):
-            raise ValueError(f"must be {DEFAULT_ATTRIBUTE}, or {EXTERNAL_NAME} for short")
-        return DEFAULT_ATTRIBUTE
+        if attribute.lower() not in (GROUP_ATTRIBUTE.lower(), EXTERNAL_NAME):
+            raise ValueError(f"must be {GROUP_ATTRIBUTE}, or {EXTERNAL_NAME} for short")
+        return GROUP_ATTRIBUTE
 
     @model_validator(mode="after")
     def _a_value_leads_to_one_group(self) -> Table:

@@ -6,9 +6,11 @@ said at each class. Docstrings are what /Schemas shows as descriptions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, create_model
+from pydantic.alias_generators import to_snake
 from scim2_models import (
     URN,
     AnyExtension,
@@ -18,16 +20,16 @@ from scim2_models import (
     Group,
     GroupMember,
     Mutability,
-    Name,
     Reference,
     Required,
     Resource,
+    Schema,
     Uniqueness,
     User,
 )
 from scim2_models import EnterpriseUser as StrictEnterpriseUser
 
-from controller.provider.profiles import CALENDLY_SCHEMA
+from controller.provider.profiles import GROUP_EXTENSION, Attribute
 
 CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -92,31 +94,35 @@ class EnterpriseUser(StrictEnterpriseUser):
     """The user's manager."""
 
 
-class CalendlyUser(Extension):
-    """The extension whose value decides a person's group."""
+GroupExtension = Extension.from_schema(Schema.model_validate(GROUP_EXTENSION))
 
-    __schema__ = URN(CALENDLY_SCHEMA)
-    group: Annotated[str | None, CaseExact.true] = None
-    """The value that the value -> group table looks up, exact and case-sensitive."""
+
+def group_value_of(user: Any) -> str | None:
+    """The value of a User model that mappings look up; None if it is absent or empty."""
+    extension = getattr(user, GroupExtension.__name__)
+    return (extension.group or None) if extension else None
 
 
 class NarrowUser(Resource[AnyExtension]):
     """User Account"""
 
-    # The attributes that Calendly takes; every other one is refused.
     __schema__ = URN(CORE_USER)
-    user_name: Annotated[str | None, Uniqueness.server, Required.true] = None
-    """Unique, and the e-mail address that the person signs in with."""
-    name: Name | None = None
-    """The components of the person's name."""
-    display_name: str | None = None
-    """The name shown to others."""
-    active: bool | None = None
-    """False frees the seat; the record stays."""
-    emails: list[Email] | None = None
-    """The address invitations go to."""
+
+
+def narrow_user(attributes: Mapping[str, Attribute]) -> type[NarrowUser[Any]]:
+    """The model of a User that has these attributes of RFC 7643 only; every other one is refused."""
+    fields: dict[str, Any] = {}
+    for name, attribute in attributes.items():
+        field = AnyDomainUser.model_fields[to_snake(name)]
+        annotation: object = Annotated[
+            field.annotation,
+            Required.true if attribute.required else Required.false,
+            Uniqueness.server if attribute.unique else Uniqueness.none,
+        ]
+        fields[to_snake(name)] = (annotation, Field(None, description=attribute.description))
+    return create_model("User", __base__=NarrowUser, __doc__=NarrowUser.__doc__, **fields)
 
 
 # The names under which /Schemas presents them.
-AnyDomainUser.__name__ = NarrowUser.__name__ = "User"
+AnyDomainUser.__name__ = "User"
 NamedGroup.__name__ = "Group"

@@ -23,6 +23,7 @@ from controller.provider.casefold import fold
 from controller.provider.documents import content_of_model, document
 from controller.provider.journal import Actor, Write, entry_values, record
 from controller.provider.memberships import follow_mapping, leave_all
+from controller.provider.models import group_value_of
 from controller.provider.optimistic_write import (
     CHANGE_PERSON,
     CREATE_PERSON,
@@ -31,7 +32,7 @@ from controller.provider.optimistic_write import (
     guard_values,
 )
 from controller.provider.organizations import Change, Organization, count
-from controller.provider.profiles import CALENDLY_SCHEMA
+from controller.provider.profiles import GROUP_ATTRIBUTE
 from controller.provider.seats import OverCapacityError, Status, Verdict, admit, capacity, next_status
 from controller.provider.statements import Prepared, Taken, Unit
 from controller.provider.tables import people, person_emails, removed_people
@@ -129,7 +130,6 @@ def facts_of(model: Any, was_active: bool = True) -> Facts:
         raise InvalidValueException(detail="userName must not be empty")
     mails = [mail for mail in model.emails or () if mail and mail.value]
     primary = next((mail.value for mail in mails if mail.primary), mails[0].value if mails else None)
-    extension = model.CalendlyUser
     facts = Facts(
         user_name=model.user_name,
         display_name=model.display_name,
@@ -137,13 +137,13 @@ def facts_of(model: Any, was_active: bool = True) -> Facts:
         emails=tuple(mail.value for mail in mails),
         email=primary,
         is_active=was_active if model.active is None else model.active,
-        group_value=(extension.group or None) if extension else None,
+        group_value=group_value_of(model),
     )
     for name, value in (
         ("userName", facts.user_name),
         ("displayName", facts.display_name),
         ("externalId", facts.external_id),
-        (f"{CALENDLY_SCHEMA}:group", facts.group_value),
+        (GROUP_ATTRIBUTE, facts.group_value),
         *(("emails.value", mail) for mail in facts.emails),
     ):
         check_key(name, value)

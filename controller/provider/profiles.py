@@ -17,7 +17,49 @@ from pydantic.alias_generators import to_camel
 
 from controller.errors import SpecError
 
-CALENDLY_SCHEMA = "urn:calendly:scim:schemas:2.0:User"
+GROUP_EXTENSION: dict[str, object] = {
+    "id": "urn:calendly:scim:schemas:2.0:User",
+    "name": "CalendlyUser",
+    "description": "The extension whose value decides a person's group.",
+    "attributes": [
+        {
+            "name": "group",
+            "type": "string",
+            "multiValued": False,
+            "caseExact": True,
+            "description": "The value that the value -> group table looks up, exact and case-sensitive.",
+        }
+    ],
+}
+"""The schema (RFC 7643 section 7) of what mappings look at: Calendly's, which every profile takes."""
+GROUP_SCHEMA = str(GROUP_EXTENSION["id"])
+GROUP_ATTRIBUTE = f"{GROUP_SCHEMA}:group"
+
+
+class Attribute(BaseModel):
+    """What a SaaS says of an attribute of RFC 7643's User that it takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    description: str
+    required: bool = False
+    unique: bool = False
+
+
+NARROW_USERS: dict[str, dict[str, Attribute]] = {
+    "calendly": {
+        "userName": Attribute(
+            description="Unique, and the e-mail address that the person signs in with.",
+            required=True,
+            unique=True,
+        ),
+        "name": Attribute(description="The components of the person's name."),
+        "displayName": Attribute(description="The name shown to others."),
+        "active": Attribute(description="False frees the seat; the record stays."),
+        "emails": Attribute(description="The address invitations go to."),
+    },
+}
+"""Users with fewer attributes than RFC 7643's, by the value of the setting `attributes`."""
 
 
 class OverCapacity(BaseModel):

@@ -37,12 +37,12 @@ from scim2_server.service import ScimService
 from controller.provider.http import holds_nul
 from controller.provider.models import (
     AnyDomainUser,
-    CalendlyUser,
     EnterpriseUser,
+    GroupExtension,
     NamedGroup,
-    NarrowUser,
+    narrow_user,
 )
-from controller.provider.profiles import Profile
+from controller.provider.profiles import NARROW_USERS, Profile
 
 MAX_BULK_OPERATIONS = 1000
 MAX_BODY_BYTES = 1 << 20
@@ -69,12 +69,12 @@ class Protocol:
         self.shape = shape
         extensions: tuple[Any, ...]
         base: Any
-        if shape.attributes == "calendly":
-            base, extensions = NarrowUser, (CalendlyUser,)
-            user: Any = base[CalendlyUser]
+        if shape.attributes in NARROW_USERS:
+            base, extensions = narrow_user(NARROW_USERS[shape.attributes]), (GroupExtension,)
+            user: Any = base[GroupExtension]
         else:
-            base, extensions = AnyDomainUser, (EnterpriseUser, CalendlyUser)
-            user = base[EnterpriseUser | CalendlyUser]
+            base, extensions = AnyDomainUser, (EnterpriseUser, GroupExtension)
+            user = base[EnterpriseUser | GroupExtension]
         types = [_resource_type(user, "User", "/Users")]
         models: list[Any] = [base, *extensions]
         if shape.groups:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -20,8 +20,10 @@ from controller.provider.profiles import Profile, resolve
 from controller.provider.statements import Prepared, Row, Taken, Unit
 from controller.provider.tables import organizations
 
-PLANS = ("Free", "Standard", "Teams", "Enterprise")
-BILLING_METHODS = ("Invoice", "Card")
+PlanName = Literal["Free", "Standard", "Teams", "Enterprise"]
+BillingMethod = Literal["Invoice", "Card"]
+PLANS: tuple[str, ...] = get_args(PlanName)
+BILLING_METHODS: tuple[str, ...] = get_args(BillingMethod)
 MAX_SEATS = 10_000_000
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -32,10 +34,10 @@ class Organization:
 
     id: str
     name: str
-    plan: str
+    plan: PlanName
     sso: bool
     scim_enabled: bool
-    billing_method: str
+    billing_method: BillingMethod
     purchased: int
     seats_used: int
     seats_pending: int
@@ -179,14 +181,14 @@ def is_slug(text: str) -> bool:
     return _SLUG.fullmatch(text) is not None
 
 
-def one_of(field: str, value: Any, allowed: tuple[str, ...]) -> str:
+def one_of(field: str, value: object, allowed: tuple[str, ...]) -> str:
     """`value`, where it is one of `allowed`; else SpecError."""
     if value not in allowed:
         raise SpecError(f"must be one of {', '.join(allowed)}", field=field)
     return str(value)
 
 
-def in_range(field: str, value: Any) -> int:
+def in_range(field: str, value: object) -> int:
     """`value`, where it is a number of seats; else SpecError."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SEATS:
         raise SpecError(f"must be a whole number from 0 to {MAX_SEATS}", field=field)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import bindparam, select
 
@@ -57,42 +56,6 @@ class Preview:
     without_value: int = 0
     moves: list[Move] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
-
-    def shown(self) -> dict[str, Any]:
-        """As the admin API answers it; lists of people are cut, counts are not."""
-        table = self.mapping.table
-        matched = [
-            {"value": value, "group": entry.group, "people": self.people.get(value, 0)}
-            for entry in table.entries
-            for value in entry.values
-        ]
-        unmatched = [
-            {"value": value, "people": number}
-            for value, number in self.people.most_common()
-            if not self.mapping.matches(value)
-        ]
-        creates = table.create_groups == "WhenMissing"
-        return {
-            "digest": self.digest,
-            "matched": matched,
-            "unmatched": unmatched,
-            "withoutValue": self.without_value,
-            "unmapped": table.unmapped.model_dump(mode="json"),
-            "groupsToCreate": self.missing if creates else [],
-            "missingGroups": [] if creates else self.missing,
-            "effect": {
-                "changed": len(self.moves),
-                "people": [
-                    {
-                        "id": m.person_id,
-                        "userName": m.user_name,
-                        "before": list(m.before),
-                        "after": list(m.after),
-                    }
-                    for m in self.moves[:SHOWN]
-                ],
-            },
-        }
 
 
 def preview_mapping(unit: Unit, org: Organization, table: Table) -> Preview:

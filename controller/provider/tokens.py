@@ -116,22 +116,6 @@ class Token:
             return not writes and (area in self.scopes or (area == "scim" and "admin" not in self.scopes))
         return area in self.scopes
 
-    def shown(self, now: str) -> dict[str, Any]:
-        """As the admin API lists it; the secret is not known any more."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "scopes": sorted(self.scopes),
-            "created": self.created,
-            "createdBy": self.created_by,
-            "expires": self.expires,
-            "revoked": self.revoked,
-            "alive": self.is_alive(now),
-            "lastUsed": self.last_used,
-            "lastUserAgent": self.last_agent,
-            "fingerprint": self.fingerprint,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
@@ -224,7 +208,7 @@ def is_worth_noting(token: Token, agent: str, now: str, earlier: str) -> bool:
     return token.last_used is None or token.last_used < earlier or token.last_agent != agent[:256]
 
 
-def parse_lifetime(value: Any) -> timedelta | None:
+def parse_lifetime(value: object) -> timedelta | None:
     """None, a number of seconds, or a Go duration such as 2160h; raises SpecError on `expiresIn`."""
     if value is None or value == "":
         return None

@@ -188,7 +188,7 @@ async def test_a_bug_is_a_500_with_an_id_and_one_traceback_for_many_requests(
 
     monkeypatch.setattr(bugs, "_told", {})
     monkeypatch.setattr(ScimSide, "_check_endpoint", staticmethod(bug))
-    monkeypatch.setattr("controller.provider.admin.settings.shown_organization", bug)
+    monkeypatch.setattr("controller.provider.admin.settings.organization_answer", bug)
     monkeypatch.setattr("controller.provider.console.app._sign_in_page", bug)
     for _ in range(5):
         for answer in (

@@ -8,6 +8,7 @@ problem. The OpenAPI document at /admin/v1/openapi.json describes it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from urllib.parse import unquote
 
 from scim2_models import SCIMException
@@ -70,8 +71,8 @@ class Admission:
 def _routes() -> list[Route]:
     """One route for each path, so that a refused method learns of all that the path has."""
     by_path: dict[str, dict[str, Handler]] = {}
-    for (method, path), handler in ROUTES.items():
-        by_path.setdefault(path, {})[method] = handler
+    for (method, path), operation in ROUTES.items():
+        by_path.setdefault(path, {})[method] = operation.handler
     return [
         Route(f"/{path}", _endpoint(handlers), methods=list(handlers)) for path, handlers in by_path.items()
     ]
@@ -86,8 +87,7 @@ def _endpoint(handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Res
                 call.request.body = await read_body(request.receive, MAX_BODY_BYTES)
             except BodyTooLarge as error:
                 raise Problem(413, "BodyTooLarge", f"A body has at most {MAX_BODY_BYTES} bytes") from error
-        identifiers = (unquote(request.path_params["id"]),) if "id" in request.path_params else ()
-        return await handlers[method](call, identifiers)
+        return await handlers[method](replace(call, id=unquote(request.path_params.get("id", ""))))
 
     return serve
 

@@ -5,18 +5,18 @@ Called by routes, and by the console for the same acts.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import select
 from starlette.responses import Response
 
-from controller.provider.admin.calls import AdminCall, answer_json, text_field
+from controller.provider.admin.answers import GroupAnswer, GroupsAnswer
+from controller.provider.admin.bodies import GroupBody
+from controller.provider.admin.calls import AdminCall, answer_json
 from controller.provider.admin.problems import Problem
 from controller.provider.groups import Group, lock_group, remove_group, rename_group
 from controller.provider.memberships import insert_group
 from controller.provider.models import NamedGroup
 from controller.provider.people import Context
-from controller.provider.statements import Taken, Unit
+from controller.provider.statements import Row, Taken, Unit
 from controller.provider.tables import groups
 
 COLUMNS = (
@@ -25,52 +25,45 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def shown_group(row: Any) -> dict[str, Any]:
-    """A group as the admin API shows one."""
+def group_answer(row: Row) -> GroupAnswer:
+    """A group, from a row of COLUMNS."""
     group_id, name, external_id, members, created, modified = row
-    return {
-        "id": group_id,
-        "displayName": name,
-        "externalId": external_id,
-        "members": members,
-        "created": created,
-        "lastModified": modified,
-    }
+    return GroupAnswer(
+        id=group_id,
+        display_name=name,
+        external_id=external_id,
+        members=members,
+        created=created,
+        last_modified=modified,
+    )
 
 
-async def list_groups(call: AdminCall, _: tuple[str, ...]) -> Response:
+async def list_groups(call: AdminCall) -> Response:
     """GET groups: every group with its number of members."""
     statement = select(*COLUMNS).where(groups.c.org_id == call.org.id).order_by(groups.c.display_name)
     rows = await call.database.read(lambda unit: unit.all(statement), heavy=True)
-    return answer_json({"groups": [shown_group(row) for row in rows], "total": len(rows)})
+    return answer_json(GroupsAnswer(groups=[group_answer(row) for row in rows], total=len(rows)))
 
 
-def one_group(unit: Unit, org_id: str, group_id: str) -> dict[str, Any]:
-    """The group as it is shown; it must be there."""
+def one_group(unit: Unit, org_id: str, group_id: str) -> GroupAnswer:
+    """The group; it must be there."""
     row = unit.one(select(*COLUMNS).where(groups.c.org_id == org_id, groups.c.id == group_id))
-    return shown_group(row)
+    assert row is not None
+    return group_answer(row)
 
 
-def name_of(body: dict[str, Any]) -> str:
-    """The displayName in a body; raises Problem."""
-    name = text_field(body, "displayName")
-    if name is None:
-        raise Problem(400, "InvalidValue", "displayName is missing", field="displayName")
-    return name
-
-
-async def create_group(call: AdminCall, _: tuple[str, ...]) -> Response:
+async def create_group(call: AdminCall) -> Response:
     """POST groups {displayName}."""
-    name = name_of(call.body("displayName"))
+    name = call.body(GroupBody).display_name
 
-    def job(unit: Unit) -> dict[str, Any]:
+    def job(unit: Unit) -> GroupAnswer:
         return found_group(unit, call.context(unit), name)
 
     return answer_json(await call.database.write(job), 201)
 
 
-def found_group(unit: Unit, context: Context, name: str) -> dict[str, Any]:
-    """The new group `name`, as it is shown; raises Problem 409 where there is one."""
+def found_group(unit: Unit, context: Context, name: str) -> GroupAnswer:
+    """The new group `name`; raises Problem 409 where there is one."""
     try:
         group_id, _ = insert_group(
             unit, context.org, NamedGroup(display_name=name), context.actor, context.now
@@ -80,21 +73,21 @@ def found_group(unit: Unit, context: Context, name: str) -> dict[str, Any]:
     return one_group(unit, context.org.id, group_id)
 
 
-async def edit_group(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
+async def edit_group(call: AdminCall) -> Response:
     """PATCH groups/{id} {displayName}."""
-    name = name_of(call.body("displayName"))
+    name = call.body(GroupBody).display_name
 
-    def job(unit: Unit) -> dict[str, Any]:
+    def job(unit: Unit) -> GroupAnswer:
         context = call.context(unit)
-        rename_group(unit, context, lock_group(unit, context.org.id, identifiers[0]), name)
-        return one_group(unit, context.org.id, identifiers[0])
+        rename_group(unit, context, lock_group(unit, context.org.id, call.id), name)
+        return one_group(unit, context.org.id, call.id)
 
     return answer_json(await call.database.write(job))
 
 
-async def delete_group(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
+async def delete_group(call: AdminCall) -> Response:
     """DELETE groups/{id}; refused while the mapping leads to it."""
-    await call.database.write(lambda unit: dissolve_group(unit, call.context(unit), identifiers[0]))
+    await call.database.write(lambda unit: dissolve_group(unit, call.context(unit), call.id))
     return Response(status_code=204)
 
 

@@ -7,7 +7,9 @@ catches.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
+from pydantic import BaseModel, ConfigDict, Field
 from scim2_models import SCIMException
 from starlette.responses import Response
 
@@ -38,8 +40,21 @@ TITLES = {
 }
 
 
-class Problem(Exception):
+class ProblemAnswer(BaseModel):
     """An RFC 9457 problem. `reason` is CamelCase, for programs, `detail` for people, `field` at fault."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    reason: str
+    field: Annotated[str, Field(exclude_if=lambda value: not value)] = ""
+
+
+class Problem(Exception):
+    """Ends a request. `reason`, `detail`, `field` and `more` are members of the answer."""
 
     def __init__(
         self,
@@ -62,16 +77,14 @@ def problem_answer(error: Exception, request_id: str = "") -> Response:
     if problem is None:
         note_bug(error, request_id)
         problem = Problem(500, "UnexpectedError", told_to_caller(request_id), more={"requestId": request_id})
-    body: dict[str, object] = {
-        "type": "about:blank",
-        "title": TITLES.get(problem.status, "Error"),
-        "status": problem.status,
-        "detail": problem.detail[:2000],
-        "reason": problem.reason,
-    }
-    if problem.field:
-        body["field"] = problem.field
-    content = dumps(body | dict(problem.more)).encode("utf-8", "replace")
+    answer = ProblemAnswer(
+        title=TITLES.get(problem.status, "Error"),
+        status=problem.status,
+        detail=problem.detail[:2000],
+        reason=problem.reason,
+        field=problem.field,
+    )
+    content = dumps(answer.model_dump(mode="json") | dict(problem.more)).encode("utf-8", "replace")
     return Response(content, problem.status, problem.headers, PROBLEM_TYPE)
 
 

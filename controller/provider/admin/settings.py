@@ -6,35 +6,46 @@ Called by routes, and by the console for the same acts.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from starlette.responses import Response
 
 from controller.errors import SpecError
-from controller.provider.admin.calls import (
-    AdminCall,
-    answer_json,
-    bool_field,
-    number_parameter,
-    text_field,
+from controller.provider.admin.answers import (
+    IssuedToken,
+    JournalAnswer,
+    MappingAnswer,
+    TokensAnswer,
+    entry_answer,
+    mapping_answer,
+    organization_answer,
+    preview_answer,
+    token_answer,
 )
+from controller.provider.admin.bodies import (
+    ExportParameters,
+    FormatParameter,
+    JournalParameters,
+    MappingParameters,
+    NewTokenBody,
+    PurchaseBody,
+    SettingsBody,
+    names_of,
+    unknown_member,
+)
+from controller.provider.admin.calls import AdminCall, answer_json
 from controller.provider.admin.problems import Problem
-from controller.provider.journal import LAST, entry_of, export_lines, read_newest
+from controller.provider.journal import LAST, export_lines, read_newest
 from controller.provider.lockout import LastAdminToken, revoke_safely
 from controller.provider.mapping import Table, read_table
 from controller.provider.organizations import (
-    BILLING_METHODS,
-    PLANS,
     Organization,
     find_organization,
-    in_range,
     lock_organization,
-    one_of,
     update_organization,
 )
 from controller.provider.people import Context
 from controller.provider.preview import StaleDigest, preview_mapping, save_mapping
-from controller.provider.profiles import PROFILES, resolve
+from controller.provider.profiles import resolve
 from controller.provider.seats import REMEDIES
 from controller.provider.statements import Unit
 from controller.provider.tokens import (
@@ -43,125 +54,71 @@ from controller.provider.tokens import (
     TooManyTokens,
     issue_token,
     list_tokens,
-    parse_lifetime,
 )
 
-JOURNAL_PAGE = 500
 
-
-def shown_organization(org: Organization, origin: str) -> dict[str, Any]:
-    """The organization as the admin API shows it."""
-    return {
-        "id": org.id,
-        "name": org.name,
-        "plan": org.plan,
-        "sso": org.sso,
-        "scimEnabled": org.scim_enabled,
-        "scimBaseUrl": f"{origin}/scim/v2/{org.id}",
-        "billing": {"method": org.billing_method, "remedy": REMEDIES[org.billing_method]},
-        "seats": {
-            "purchased": org.purchased,
-            "used": org.seats_used,
-            "pending": org.seats_pending,
-            "free": org.seats_free,
-        },
-        "people": org.people_total,
-        "groups": org.groups_total,
-        "mappingActive": org.mapping.is_on,
-        "profile": org.profile.name,
-        "overrides": json.loads(org.overrides),
-        "created": org.created,
-    }
-
-
-async def show_organization(call: AdminCall, _: tuple[str, ...]) -> Response:
+async def show_organization(call: AdminCall) -> Response:
     """GET organization."""
-    return answer_json(shown_organization(call.org, call.request.origin))
+    return answer_json(organization_answer(call.org, call.request.origin))
 
 
-async def edit_organization(call: AdminCall, _: tuple[str, ...]) -> Response:
+async def edit_organization(call: AdminCall) -> Response:
     """PATCH organization: the members of GET that can be set, any of them."""
-    body = call.body("name", "plan", "sso", "scimEnabled", "billing", "seats", "profile", "overrides")
+    body = call.body(SettingsBody)
 
     def job(unit: Unit) -> Organization:
         return change_organization(unit, call.context(unit), body)
 
-    return answer_json(shown_organization(await call.database.write(job), call.request.origin))
+    return answer_json(organization_answer(await call.database.write(job), call.request.origin))
 
 
-def change_organization(unit: Unit, context: Context, body: dict[str, Any]) -> Organization:
+def change_organization(unit: Unit, context: Context, body: SettingsBody) -> Organization:
     """The organization after an edit. Raises Problem or SpecError naming the field."""
     org = context.org
     values = organization_values(body, org)
     if values:
         update_organization(unit, org.id, values, context.actor, context.now)
     changed = lock_organization(unit, org.id)
-    why = changed.why_scim_cannot_be_on() if body.get("scimEnabled") else None
+    why = changed.why_scim_cannot_be_on() if body.scim_enabled else None
     if why:
         raise Problem(409, "PrerequisitesNotMet", why, field="scimEnabled")
     return changed
 
 
-def organization_values(body: dict[str, Any], org: Organization) -> dict[str, Any]:
-    """The columns that an edit sets, checked. Raises Problem or SpecError naming the field."""
-    values: dict[str, Any] = {}
-    name = text_field(body, "name", 128)
-    if name:
-        values["name"] = name
-    if body.get("plan") is not None:
-        values["plan"] = one_of("plan", body["plan"], PLANS)
-    for field, column in (("sso", "sso"), ("scimEnabled", "scim_enabled")):
-        value = bool_field(body, field)
-        if value is not None:
-            values[column] = int(value)
-    billing, seats = _member(body, "billing", "method"), _member(body, "seats", "purchased")
-    if billing is not None:
-        values["billing_method"] = one_of("billing.method", billing, BILLING_METHODS)
-    if seats is not None:
-        values["purchased"] = in_range("seats.purchased", seats)
+def organization_values(body: SettingsBody, org: Organization) -> dict[str, str | int]:
+    """The columns that an edit sets. Raises SpecError for a profile that can't be."""
+    wanted = {
+        "name": body.name,
+        "plan": body.plan,
+        "sso": None if body.sso is None else int(body.sso),
+        "scim_enabled": None if body.scim_enabled is None else int(body.scim_enabled),
+        "billing_method": body.billing.method if body.billing else None,
+        "purchased": body.seats.purchased if body.seats else None,
+    }
+    values = {column: value for column, value in wanted.items() if value is not None}
     return values | _profile_values(body, org)
 
 
-def _member(body: dict[str, Any], name: str, member: str) -> Any:
-    value = body.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, dict) or set(value) - {member}:
-        raise Problem(400, "InvalidValue", f"{name} must be an object with {member}", field=name)
-    return value.get(member)
-
-
-def _profile_values(body: dict[str, Any], org: Organization) -> dict[str, Any]:
-    if body.get("profile") is None and body.get("overrides") is None:
+def _profile_values(body: SettingsBody, org: Organization) -> dict[str, str | int]:
+    if body.profile is None and body.overrides is None:
         return {}
-    profile = one_of("profile", body.get("profile") or org.profile.name, tuple(PROFILES))
-    overrides = body.get("overrides")
-    if overrides is not None and not isinstance(overrides, dict):
-        raise Problem(400, "InvalidValue", "overrides must be an object", field="overrides")
-    text = json.dumps(overrides, sort_keys=True) if overrides is not None else org.overrides
+    profile = body.profile or org.profile.name
+    text = org.overrides if body.overrides is None else json.dumps(body.overrides, sort_keys=True)
     resolve(profile, text)
     return {"profile": profile, "overrides": text}
 
 
-async def show_tokens(call: AdminCall, _: tuple[str, ...]) -> Response:
+async def show_tokens(call: AdminCall) -> Response:
     """GET tokens: all of them, without their secrets."""
     now = call.now()
     found = await call.database.read(lambda unit: list_tokens(unit, call.org.id))
-    return answer_json({"tokens": [token.shown(now) for token in found]})
+    return answer_json(TokensAnswer(tokens=[token_answer(token, now) for token in found]))
 
 
-async def create_token(call: AdminCall, _: tuple[str, ...]) -> Response:
+async def create_token(call: AdminCall) -> Response:
     """POST tokens {name, scopes, expiresIn}: the only answer that has the token in it."""
-    body = call.body("name", "scopes", "expiresIn")
-    scopes = body.get("scopes", ["scim"])
-    if isinstance(scopes, str):
-        scopes = scopes.split()
-    if not isinstance(scopes, list) or any(not isinstance(scope, str) for scope in scopes):
-        raise Problem(400, "InvalidValue", "scopes must be a list", field="scopes")
-    name = text_field(body, "name", 128)
-    if name is None:
-        raise Problem(400, "InvalidValue", "name is missing", field="name")
-    new = NewToken(name, tuple(dict.fromkeys(scopes)), parse_lifetime(body.get("expiresIn")))
+    body = call.body(NewTokenBody)
+    new = NewToken(body.name, tuple(dict.fromkeys(body.scopes)), body.expires_in)
 
     def job(unit: Unit) -> tuple[str, str]:
         lock_organization(unit, call.org.id)
@@ -172,15 +129,15 @@ async def create_token(call: AdminCall, _: tuple[str, ...]) -> Response:
     except TooManyTokens as error:
         detail = f"{ALIVE_PER_NAME} tokens named {new.name!r} are alive; revoke one first"
         raise Problem(409, "TooManyTokens", detail, field="name") from error
-    shown = {"id": token_id, "token": secret, "name": new.name, "scopes": sorted(new.scopes)}
-    return answer_json(shown, 201, {"cache-control": "no-store"})
+    issued = IssuedToken(id=token_id, token=secret, name=new.name, scopes=sorted(new.scopes))
+    return answer_json(issued, 201, {"cache-control": "no-store"})
 
 
-async def delete_token(call: AdminCall, identifiers: tuple[str, ...]) -> Response:
+async def delete_token(call: AdminCall) -> Response:
     """DELETE tokens/{id}: refused from now on. The last admin token stays: 409."""
     try:
         done = await call.database.write(
-            lambda unit: revoke_safely(unit, call.org.id, identifiers[0], call.caller.actor, call.now())
+            lambda unit: revoke_safely(unit, call.org.id, call.id, call.caller.actor, call.now())
         )
     except LastAdminToken as error:
         raise Problem(409, "LastAdminToken", error.detail) from error
@@ -189,24 +146,17 @@ async def delete_token(call: AdminCall, identifiers: tuple[str, ...]) -> Respons
     return Response(status_code=204)
 
 
-def shown_mapping(org: Organization) -> dict[str, Any]:
-    """The table in force."""
-    return org.mapping.table.model_dump(mode="json") | {"active": org.mapping.is_on}
-
-
-async def show_mapping(call: AdminCall, _: tuple[str, ...]) -> Response:
+async def show_mapping(call: AdminCall) -> Response:
     """GET group-mapping."""
-    return answer_json(shown_mapping(call.org))
+    return answer_json(mapping_answer(call.org))
 
 
-async def save_group_mapping(call: AdminCall, _: tuple[str, ...]) -> Response:
+async def save_group_mapping(call: AdminCall) -> Response:
     """PUT group-mapping; with ?preview=true nothing is saved, else If-Match names the preview's digest."""
-    body = call.body("attribute", "entries", "createGroups", "unmapped", "active")
-    body.pop("active", None)
-    table = _table(body)
-    if call.query().get("preview", "").lower() in ("true", "1", "yes"):
+    table = _table(call.json_object())
+    if call.parameters(MappingParameters).is_preview:
         preview = await call.database.read(lambda unit: preview_mapping(unit, call.org, table), heavy=True)
-        return answer_json(preview.shown(), headers={"etag": f'"{preview.digest}"'})
+        return answer_json(preview_answer(preview), headers={"etag": f'"{preview.digest}"'})
     named = (call.request.header("if-match") or "").strip().removeprefix("W/").strip('"')
     if not named:
         detail = "Preview first (?preview=true), then send its digest as If-Match"
@@ -214,35 +164,38 @@ async def save_group_mapping(call: AdminCall, _: tuple[str, ...]) -> Response:
     return answer_json(await call.database.write(lambda unit: _save(unit, call, table, named), heavy=True))
 
 
-def _table(body: dict[str, Any]) -> Table:
+def _table(body: dict[str, object]) -> Table:
+    body.pop("active", None)  # so that what GET answers can be sent back
+    unknown = sorted(set(body) - set(names_of(Table)))
+    if unknown:
+        raise unknown_member(unknown[0], names_of(Table))
     try:
         return read_table(body)
     except SpecError as error:
         raise Problem(400, "InvalidMapping", error.message, field=error.field) from error
 
 
-def _save(unit: Unit, call: AdminCall, table: Table, named: str) -> dict[str, Any]:
+def _save(unit: Unit, call: AdminCall, table: Table, named: str) -> MappingAnswer:
     context = call.context(unit)
     try:
         preview = save_mapping(unit, context.org, table, named, context.actor, context.now)
     except StaleDigest as error:
         detail = "What saving would do has changed since the preview; look at it again"
-        raise Problem(
-            412, "StaleDigest", detail, "If-Match", more={"preview": error.preview.shown()}
-        ) from error
+        more = {"preview": preview_answer(error.preview).model_dump(mode="json")}
+        raise Problem(412, "StaleDigest", detail, "If-Match", more=more) from error
     org = find_organization(unit, context.org.id)
     assert org is not None
-    return shown_mapping(org) | {"saved": preview.shown()}
+    return mapping_answer(org, preview_answer(preview))
 
 
-async def buy_seats(call: AdminCall, _: tuple[str, ...]) -> Response:
+async def buy_seats(call: AdminCall) -> Response:
     """POST billing/seats {purchased}: the number of seats from now on; by card only."""
-    purchased = in_range("purchased", call.body("purchased").get("purchased"))
+    purchased = call.body(PurchaseBody).purchased
 
     def job(unit: Unit) -> Organization:
         return purchase(unit, call.context(unit), purchased)
 
-    return answer_json(shown_organization(await call.database.write(job), call.request.origin))
+    return answer_json(organization_answer(await call.database.write(job), call.request.origin))
 
 
 def purchase(unit: Unit, context: Context, purchased: int) -> Organization:
@@ -254,22 +207,23 @@ def purchase(unit: Unit, context: Context, purchased: int) -> Organization:
     return lock_organization(unit, org.id)
 
 
-async def show_journal(call: AdminCall, _: tuple[str, ...]) -> Response:
+async def show_journal(call: AdminCall) -> Response:
     """GET journal: newest first, `before` pages back. format=jsonl: lines, oldest first, from `after`."""
-    query = call.query()
     accepts = call.request.header("accept") or ""
-    if query.get("format") == "jsonl" or "application/jsonl" in accepts or "x-ndjson" in accepts:
-        return await _export(call, query)
-    limit = number_parameter(query, "limit", 100, JOURNAL_PAGE)
-    before = number_parameter(query, "before", LAST, LAST) or LAST
+    wants_lines = call.parameters(FormatParameter).format == "jsonl"
+    if wants_lines or "application/jsonl" in accepts or "x-ndjson" in accepts:
+        return await _export(call)
+    wanted = call.parameters(JournalParameters)
+    before, limit = wanted.before or LAST, wanted.limit
     rows = await call.database.read(lambda unit: read_newest(unit, call.org.id, before, limit), heavy=True)
-    more = {"next": str(rows[-1][0])} if len(rows) == limit and rows else {}
-    return answer_json({"entries": [entry_of(row) for row in rows]} | more)
+    following = str(rows[-1][0]) if rows and len(rows) == limit else None
+    return answer_json(JournalAnswer(entries=[entry_answer(row) for row in rows], next=following))
 
 
-async def _export(call: AdminCall, query: dict[str, str]) -> Response:
-    limit = number_parameter(query, "limit", 10_000, 100_000)
-    after = number_parameter(query, "after", 0, LAST)
-    body = await call.database.read(lambda unit: export_lines(unit, call.org.id, after, limit), heavy=True)
+async def _export(call: AdminCall) -> Response:
+    wanted = call.parameters(ExportParameters)
+    body = await call.database.read(
+        lambda unit: export_lines(unit, call.org.id, wanted.after, wanted.limit), heavy=True
+    )
     headers = {"content-disposition": f'attachment; filename="{call.org.id}-journal.jsonl"'}
     return Response(body, headers=headers, media_type="application/jsonl")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import select
 from starlette.responses import Response
 
+from controller.provider.admin.bodies import GroupBody, checked_body
 from controller.provider.admin.groups import (
     COLUMNS,
     deletable_group,
     dissolve_group,
     found_group,
-    name_of,
-    shown_group,
+    group_answer,
 )
 from controller.provider.console.confirm import Consequences, ask_first, counted
 from controller.provider.console.context import Visit
@@ -30,14 +28,13 @@ async def show(visit: Visit, status: int = 200, error: str = "") -> Response:
     statement = select(*COLUMNS).where(groups.c.org_id == visit.org.id)
     statement = statement.order_by(groups.c.display_name).limit(SHOWN)
     rows = await visit.database.read(lambda unit: unit.all(statement), heavy=True)
-    found = [shown_group(row) for row in rows]
+    found = [group_answer(row) for row in rows]
     mapped = frozenset(visit.org.mapping.group_names()) if visit.org.mapping.is_on else frozenset[str]()
     return visit.render("groups.html", status, groups=found, mapped=mapped, error=error)
 
 
 def _named(visit: Visit) -> str:
-    body: dict[str, Any] = {"displayName": visit.value("name") or None}
-    return name_of(body)
+    return checked_body(GroupBody, {"displayName": visit.value("name") or None}).display_name
 
 
 async def create(visit: Visit) -> Response:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
 
 from starlette.responses import Response
 
+from controller.provider.admin.answers import EntryAnswer, entry_answer
 from controller.provider.console.context import Visit
-from controller.provider.journal import LAST, entry_of, export_lines, read_newest
+from controller.provider.journal import LAST, export_lines, read_newest
 from controller.provider.statements import Row
 
 PAGE = 50
@@ -35,15 +36,23 @@ async def export(visit: Visit) -> Response:
     return Response(body, headers=headers, media_type="application/jsonl")
 
 
-def shown_entry(row: Row) -> dict[str, Any]:
-    """A row of the journal as pages show it: entry_of and `changes`."""
-    entry = entry_of(row)
-    return entry | {"who": entry["actor"].partition(" (")[0], "changes": changes(entry)}
+class ShownEntry(EntryAnswer):
+    """An entry as pages show it: with who wrote it, by name, and what it changed."""
+
+    who: str
+    changes: list[tuple[str, str, str]]
 
 
-def changes(entry: dict[str, Any]) -> list[tuple[str, str, str]]:
+def shown_entry(row: Row) -> ShownEntry:
+    """A row of the journal as pages show it."""
+    entry = entry_answer(row)
+    who = entry.actor.partition(" (")[0]
+    return ShownEntry(**dict(entry), who=who, changes=changes(entry))
+
+
+def changes(entry: EntryAnswer) -> list[tuple[str, str, str]]:
     """(attribute, before, after) of what an entry changed, "" for absent; bookkeeping is left out."""
-    before, after = _flat(entry["before"]), _flat(entry["after"])
+    before, after = _flat(entry.before), _flat(entry.after)
     return [
         (name, _shown(before.get(name)), _shown(after.get(name)))
         for name in before | after
@@ -51,9 +60,9 @@ def changes(entry: dict[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-def _flat(content: dict[str, Any] | None) -> dict[str, Any]:
+def _flat(content: Mapping[str, object] | None) -> dict[str, object]:
     """Attributes by name, those of an object in it as `name.part`."""
-    flat: dict[str, Any] = {}
+    flat: dict[str, object] = {}
     for name, value in (content or {}).items():
         short = "" if name == "provider" or name.startswith("urn:") else name
         if name in BOOKKEEPING:
@@ -65,7 +74,7 @@ def _flat(content: dict[str, Any] | None) -> dict[str, Any]:
     return flat
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, list):

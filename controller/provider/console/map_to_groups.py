@@ -5,12 +5,11 @@ A preview is bound to its digest, as at the admin API: what is saved is what was
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import select
 from starlette.responses import Response
 
 from controller.errors import SpecError
+from controller.provider.admin.answers import PreviewAnswer, preview_answer
 from controller.provider.console.context import Visit
 from controller.provider.mapping import Table, read_table
 from controller.provider.preview import StaleDigest, preview_mapping, save_mapping
@@ -75,7 +74,7 @@ async def change(visit: Visit) -> Response:
     except SpecError as error:
         return await _form(visit, rows, options, error.message, 400)
     preview = await visit.database.read(lambda unit: preview_mapping(unit, visit.org, table), heavy=True)
-    return _preview(visit, preview.shown(), rows, options)
+    return _preview(visit, preview_answer(preview), rows, options)
 
 
 def table_of(rows: list[Row], options: dict[str, str]) -> Table:
@@ -96,12 +95,12 @@ def table_of(rows: list[Row], options: dict[str, str]) -> Table:
 
 
 def _preview(
-    visit: Visit, preview: dict[str, Any], rows: list[Row], options: dict[str, str], error: str = ""
+    visit: Visit, preview: PreviewAnswer, rows: list[Row], options: dict[str, str], error: str = ""
 ) -> Response:
     """The preview, with the form in hidden fields; saving is offered where nothing is in its way."""
     return visit.render(
         "preview.html", 409 if error else 200, preview=preview, rows=rows, options=options, error=error,
-        unmapped=UNMAPPED, blocked=bool(preview["missingGroups"]),
+        unmapped=UNMAPPED, blocked=bool(preview.missing_groups),
     )  # fmt: skip
 
 
@@ -114,5 +113,5 @@ async def _save(visit: Visit, table: Table, rows: list[Row], options: dict[str, 
         )
     except StaleDigest as error:
         told = "Something has changed since the preview. This is what saving would do now."
-        return _preview(visit, error.preview.shown(), rows, options, told)
+        return _preview(visit, preview_answer(error.preview), rows, options, told)
     return visit.back_to("map-to-groups", "mapped")

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy import select
 from starlette.responses import Response
 
+from controller.provider.admin.answers import PersonAnswer, person_answer
+from controller.provider.admin.bodies import (
+    PeopleParameters,
+    PersonEdit,
+    checked_body,
+    checked_parameters,
+)
 from controller.provider.admin.people import (
-    check_edit,
     confirm_address,
     edit_by_hand,
     people_page,
-    shown_person,
 )
 from controller.provider.admin.problems import Problem
 from controller.provider.console.confirm import Consequences, ask_first, counted
 from controller.provider.console.context import Visit
-from controller.provider.console.journal import shown_entry
+from controller.provider.console.journal import ShownEntry, shown_entry
 from controller.provider.journal import read_about
 from controller.provider.memberships import groups_of
 from controller.provider.people import Context, Person, find_person, lock_person
@@ -44,13 +48,12 @@ async def show(visit: Visit, status: int = 200, error: str = "") -> Response:
     if search["status"] not in STATUSES:
         search["status"] = ""
     text = query.get("after", "")
-    after = int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
-    found = await visit.database.read(
-        lambda unit: people_page(unit, visit.org.id, search, PAGE, after), heavy=True
-    )
-    following = "?" + urlencode(search | {"after": found["next"]}) if "next" in found else ""
+    after = text if text.isascii() and text.isdigit() and len(text) < 18 else "0"
+    wanted = checked_parameters(PeopleParameters, search | {"limit": str(PAGE), "after": after})
+    found = await visit.database.read(lambda unit: people_page(unit, visit.org.id, wanted), heavy=True)
+    following = "?" + urlencode(search | {"after": found.next}) if found.next else ""
     return visit.render(
-        "people.html", status, people=found["people"], total=found["total"], search=search, after=after,
+        "people.html", status, people=found.people, total=found.total, search=search, after=wanted.after,
         following=following, statuses=STATUSES, error=error,
     )  # fmt: skip
 
@@ -58,7 +61,7 @@ async def show(visit: Visit, status: int = 200, error: str = "") -> Response:
 async def show_one(visit: Visit, status: int = 200, error: str = "") -> Response:
     """One person: what is known, what can be done, and the newest entries of the journal."""
 
-    def job(unit: Unit) -> tuple[dict[str, Any], list[str], list[dict[str, Any]]]:
+    def job(unit: Unit) -> tuple[PersonAnswer, list[str], list[ShownEntry]]:
         person = find_person(unit, visit.org.id, visit.id)
         if person is None:
             raise Problem(404, "NotFound", "There is no such person here any more")
@@ -66,7 +69,7 @@ async def show_one(visit: Visit, status: int = 200, error: str = "") -> Response
         names = [row[0] for row in unit.all(named.order_by(groups.c.display_name).limit(200))]
         mine = [group.name for group in groups_of(unit, visit.org.id, person.id)]
         entries = [shown_entry(row) for row in read_about(unit, visit.org.id, person.id, 20)]
-        return shown_person(person, mine), sorted(set(names) | set(mine)), entries
+        return person_answer(person, mine), sorted(set(names) | set(mine)), entries
 
     person, names, entries = await visit.database.read(job, heavy=True)
     return visit.render("person.html", status, person=person, names=names, entries=entries, error=error)
@@ -132,26 +135,26 @@ async def show_again(visit: Visit, status: int, error: str) -> Response:
 
 async def edit(visit: Visit) -> Response:
     """Saves an edit by hand; groups only while no mapping decides them."""
-    body: dict[str, Any] = {name: visit.value(name) or None for name in FIELDS if name in visit.form}
+    body: dict[str, object] = {name: visit.value(name) or None for name in FIELDS if name in visit.form}
     if "edits-groups" in visit.form:
         body["groups"] = [name for name in visit.form.getlist("groups") if name]
-    check_edit(body)
+    sent = checked_body(PersonEdit, body)
     person_id = visit.id
     asked = await ask_first(
         visit,
-        lambda unit, context: _taken_out(unit, context, person_id, body),
-        lambda unit, context: edit_by_hand(unit, context, person_id, body),
+        lambda unit, context: _taken_out(unit, context, person_id, sent),
+        lambda unit, context: edit_by_hand(unit, context, person_id, sent),
     )
     return asked or visit.back_to(f"people/{person_id}", "edited")
 
 
-def _taken_out(unit: Unit, context: Context, person_id: str, body: dict[str, Any]) -> Consequences | None:
+def _taken_out(unit: Unit, context: Context, person_id: str, sent: PersonEdit) -> Consequences | None:
     """What an edit takes from the person: groups that are no longer ticked."""
     person = lock_person(unit, context.org.id, person_id)
-    if "groups" not in body or context.org.mapping.is_on:
+    if "groups" not in sent.model_fields_set or context.org.mapping.is_on:
         return None
     left = [
-        group.name for group in groups_of(unit, context.org.id, person.id) if group.name not in body["groups"]
+        group.name for group in groups_of(unit, context.org.id, person.id) if group.name not in sent.groups
     ]
     if not left:
         return None

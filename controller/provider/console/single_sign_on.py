@@ -7,6 +7,8 @@ from typing import Any
 from starlette.responses import Response
 
 from controller.errors import SpecError
+from controller.provider.admin.answers import token_answer
+from controller.provider.admin.bodies import SettingsBody, checked_body
 from controller.provider.admin.problems import Problem
 from controller.provider.admin.settings import change_organization
 from controller.provider.console.confirm import Consequences, ask_first, counted
@@ -41,7 +43,7 @@ async def show(visit: Visit, status: int = 200, **more: Any) -> Response:
     found = await visit.database.read(lambda unit: read_tokens(unit, visit.org.id))
     now = visit.now()
     values: dict[str, Any] = {
-        "tokens": [token.shown(now) for token in found if token.is_alive(now)],
+        "tokens": [token_answer(token, now) for token in found if token.is_alive(now)],
         "lifetimes": LIFETIMES, "purposes": PURPOSES, "name": "Okta", "new_token": "",
         "base_url": f"{visit.request.origin}/scim/v2/{visit.org.id}",
         "missing": visit.org.why_scim_cannot_be_on(), "own_token": visit.session.actor.token_id,
@@ -51,10 +53,10 @@ async def show(visit: Visit, status: int = 200, **more: Any) -> Response:
 
 async def switch_sso(visit: Visit) -> Response:
     """Switches single sign-on; off only after asking."""
-    body = {"sso": visit.value("sso") == "on"}
+    body = checked_body(SettingsBody, {"sso": visit.value("sso") == "on"})
     asked = await ask_first(
         visit,
-        lambda unit, context: None if body["sso"] else _without_sso(context.org),
+        lambda unit, context: None if body.sso else _without_sso(context.org),
         lambda unit, context: change_organization(unit, context, body),
     )
     return asked or visit.back_to(PATH, "sso")
@@ -73,10 +75,10 @@ def _without_sso(org: Organization) -> Consequences | None:
 
 async def switch_scim(visit: Visit) -> Response:
     """Switches SCIM provisioning; off only after asking."""
-    body = {"scimEnabled": visit.value("scim") == "on"}
+    body = checked_body(SettingsBody, {"scimEnabled": visit.value("scim") == "on"})
     asked = await ask_first(
         visit,
-        lambda unit, context: None if body["scimEnabled"] else _without_scim(unit, context),
+        lambda unit, context: None if body.scim_enabled else _without_scim(unit, context),
         lambda unit, context: change_organization(unit, context, body),
     )
     return asked or visit.back_to(PATH, "scim")

@@ -17,7 +17,7 @@ from controller.api.crds import build_schema
 from controller.cli.cardinality import most
 from controller.metrics import Metrics
 from controller.planning.output.plan_json import SCHEMA
-from controller.provider.profiles import DEPROVISIONING, OVER_CAPACITY, resolve
+from controller.provider.profiles import resolve
 from controller.reconcile.reasons import Reason
 from controller.settings import PREFIX, Settings
 
@@ -67,9 +67,9 @@ _SCIMCTL = (
 _PROFILES = (
     "How an organization of the bundled provider behaves: a profile by name, and single settings of it by "
     "`PATCH /organization` with `profile` and `overrides`, as in "
-    '`{"overrides": {"overCapacity": {"preset": "wso2", "retryAfter": "seconds"}}}`. Presets are named after '
-    "services that behave so in public; `overCapacity` and `deprovisioning` take a preset's name, or an "
-    "object of settings, which may name one in `preset`. [provider](provider.md) tells the rest."
+    '`{"overrides": {"overCapacity": {"status": 429, "retryAfter": "seconds"}}}`. `overCapacity` and '
+    "`deprovisioning` are objects of settings. [provider](provider.md) tells the rest; presets that imitate "
+    "other services are [the sandbox's](sandbox.md)."
 )
 _RESOURCES = (
     "Every field of `spec`, as `kubectl explain` shows it. Bold fields are required; what `status` says "
@@ -130,7 +130,7 @@ def _labels(names: Iterable[str]) -> str:
 
 
 def _profiles() -> Iterator[str]:
-    """Every setting with its value in each profile, then the presets."""
+    """Every setting with its value in each profile."""
     standard, calendly = resolve("rfc7643"), resolve("calendly")
     parts: tuple[tuple[str, Any, Any], ...] = (
         ("Settings", standard, calendly),
@@ -140,10 +140,6 @@ def _profiles() -> Iterator[str]:
     for title, one, other in parts:
         yield f"\n## {title}\n"
         yield from _table(("Setting", "rfc7643", "calendly", "Meaning"), _profile_rows(one, other))
-    for title, presets in (("over-capacity", OVER_CAPACITY), ("deprovisioning", DEPROVISIONING)):
-        yield f"\n## Presets: {title}\n"
-        rows = ((f"`{name}`", f"`{json.dumps(values)}`") for name, values in presets.items())
-        yield from _table(("Preset", "Settings"), rows)
 
 
 def _profile_rows(one: Any, other: Any) -> Iterator[tuple[str, str, str, str]]:

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, insert, select, update
 from controller.errors import SpecError
 from controller.provider.journal import Actor, Write, record
 from controller.provider.mapping import EMPTY_MAPPING, Mapping, parse_mapping
-from controller.provider.profiles import Profile, resolve
+from controller.provider.profiles import Profile, resolve, resolve_stored
 from controller.provider.statements import Prepared, Row, Taken, Unit
 from controller.provider.tables import organizations
 
@@ -118,7 +118,7 @@ def organization_of(row: Row) -> Organization:
     """The organization in a row of COLUMNS."""
     values = dict(zip(_NAMES, row, strict=True))
     values["sso"], values["scim_enabled"] = bool(values["sso"]), bool(values["scim_enabled"])
-    values["profile"] = resolve(values["profile"], values["overrides"])
+    values["profile"] = resolve_stored(values["profile"], values["overrides"])
     values["mapping"] = parse_mapping(values["mapping"])
     return Organization(**values)
 

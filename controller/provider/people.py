@@ -202,8 +202,6 @@ def create_person(unit: Unit, context: Context, model: Any) -> Person:
         int(facts.is_active), status, int(verdict.seated), verdict.licence, facts.group_value, now, now,
         now if status == "active" else None, None, None, 1, doc,
     )  # fmt: skip
-    if not verdict.is_stored:
-        return person
     write = Write("person.create", "User", person_id, after=doc)
     if isinstance(unit, GuardedUnit):
         values = _guarded(context, _change(None, person, verdict), write) | _values(org.id, person)

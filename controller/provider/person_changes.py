@@ -102,8 +102,6 @@ def _settle(unit: Unit, context: Context, before: Person, change: Change) -> Per
     """Stores `change` with what follows from it; `before` where that is nothing."""
     org, now = context.org, context.now
     status, verdict = _standing(org, before, change.facts)
-    if not verdict.is_stored:
-        return before
     change, former_name = _renamed(org, before, status, change)
     facts = change.facts
     doc = document(change.content, "User", before.id, (before.created, now), before.version + 1)
@@ -200,7 +198,7 @@ def accept(unit: Unit, context: Context, person: Person) -> Person:
     verdict = Verdict(seated=bool(person.seated), licence=_licence(person.licence))
     if not person.seated and person.licence == "full":
         verdict = admit(org, "active")
-        if verdict.status == "pending" or not verdict.is_stored:
+        if verdict.status == "pending":
             raise refusal(org)
     after = person._replace(
         status="active", seated=int(verdict.seated), licence=verdict.licence, accepted_at=now, last_active=now

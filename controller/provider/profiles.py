@@ -2,13 +2,13 @@
 
 Read by people, seats, mapping and admin; nothing else in the provider asks which profile an organization has,
 only what a setting says. `rfc7643` is the default for a team's own provider; `calendly` behaves as that
-SaaS does (help.calendly.com, articles on SCIM with Okta). Over-capacity and deprovisioning presets are
-named after the services that behave so in public.
+SaaS does (help.calendly.com, articles on SCIM with Okta). What imitates further services is the sandbox's.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from controller.errors import SpecError
+
+logger = logging.getLogger(__name__)
 
 GROUP_EXTENSION: dict[str, object] = {
     "id": "urn:calendly:scim:schemas:2.0:User",
@@ -67,10 +69,10 @@ class OverCapacity(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
-    mode: Literal["reject", "downgrade", "autoExpand", "acceptPending", "lie201"] = Field(
+    mode: Literal["reject", "downgrade", "autoExpand", "acceptPending"] = Field(
         "reject",
         description="reject: refused; downgrade: created without a seat, as a basic user; autoExpand: a seat "
-        "is bought; acceptPending: invited without a seat; lie201: answered 201 and forgotten.",
+        "is bought; acceptPending: invited without a seat.",
     )
     status: Literal[400, 402, 403, 409, 422, 429] = Field(403, description="HTTP status of a refusal.")
     scim_type: str | None = Field(None, max_length=64, description="scimType of a refusal.")
@@ -139,43 +141,6 @@ class Profile(BaseModel):
     deprovisioning: Deprovisioning = Deprovisioning()
 
 
-def _reject(**values: Any) -> dict[str, Any]:
-    return {"mode": "reject", **values}
-
-
-OVER_CAPACITY: dict[str, dict[str, Any]] = {
-    "calendly": _reject(),
-    "ringcentral": _reject(detail="License limit has been reached."),
-    "wso2": _reject(scimType="userLimitReached"),
-    "snapotter": _reject(detail="User limit reached ({purchased} max)"),
-    "securecodinghub": _reject(detail="No seat is left."),
-    "celonis": _reject(status=400),
-    "onyx": _reject(status=402, detail="No seats available."),
-    "dify": _reject(status=400, body="json", detail="limit_exceeded"),
-    "github": _reject(status=422, body="json", detail="no_seat"),
-    "atlassian": _reject(status=400, body="json", detail="licenceExceeded"),
-    "insomnia": _reject(body="json", detail="NEEDS_TO_INCREASE_SEATS"),
-    "gitlab": {"mode": "downgrade"},
-    "zoom": {"mode": "downgrade"},
-    "miro": {"mode": "downgrade"},
-    "smartsheet": {"mode": "downgrade"},
-    "nuclino": {"mode": "autoExpand"},
-    "mattermost": _reject(gracePercent=5),
-    "encompass": {"mode": "lie201"},
-    "scalekit": {"mode": "acceptPending"},
-    "throttling": _reject(status=429, retryAfter="seconds"),
-}
-
-DEPROVISIONING: dict[str, dict[str, Any]] = {
-    "lucid": {"onDeactivate": "freeSeat"},
-    "calendly": {"onDeactivate": "freeSeat", "onDelete": "soft"},
-    "fleet": {"onDeactivate": "delete"},
-    "github-emu": {"onDeactivate": "scramble"},
-    "launchdarkly": {"editInactive": "refuse"},
-    "securecodinghub": {"reactivateOnCreate": True, "onDelete": "soft"},
-    "support-frees-seats": {"onDeactivate": "keepSeat"},
-}
-
 PROFILES: dict[str, dict[str, Any]] = {
     "rfc7643": {},
     "calendly": {
@@ -186,8 +151,8 @@ PROFILES: dict[str, dict[str, Any]] = {
         "invitations": True,
         "emailChange": "confirm",
         "needsPlan": True,
-        "overCapacity": OVER_CAPACITY["calendly"],
-        "deprovisioning": DEPROVISIONING["calendly"],
+        "overCapacity": {"mode": "reject"},
+        "deprovisioning": {"onDeactivate": "freeSeat", "onDelete": "soft"},
     },
 }
 
@@ -196,8 +161,8 @@ PROFILES: dict[str, dict[str, Any]] = {
 def resolve(name: str, overrides: str = "{}") -> Profile:
     """The profile `name` with `overrides`, a JSON object of single settings.
 
-    `overCapacity` and `deprovisioning` in it are the name of a preset or an object; an object may name a
-    preset in `preset` and change single settings of it. Raises SpecError naming the setting.
+    `overCapacity` and `deprovisioning` in it are objects of single settings too. Raises SpecError naming the
+    setting.
     """
     if name not in PROFILES:
         raise SpecError(f"{name!r} is not one of {', '.join(PROFILES)}", field="profile")
@@ -212,17 +177,26 @@ def resolve(name: str, overrides: str = "{}") -> Profile:
 
 
 def _merge(setting: str, base: Any, value: Any) -> Any:
-    presets = {"overCapacity": OVER_CAPACITY, "deprovisioning": DEPROVISIONING}.get(setting)
-    if presets is None:
+    if setting not in ("overCapacity", "deprovisioning"):
         return value
-    if isinstance(value, str):
-        value = {"preset": value}
     if not isinstance(value, dict):
-        raise SpecError("is the name of a preset or an object", field=f"overrides.{setting}")
-    rest = dict(value)
-    preset = rest.pop("preset", None)
-    if preset is None:
-        return {**base, **rest}
-    if preset not in presets:
-        raise SpecError(f"{preset!r} is not one of {', '.join(presets)}", field=f"overrides.{setting}.preset")
-    return {**presets[preset], **rest}
+        raise SpecError("is an object of settings", field=f"overrides.{setting}")
+    return {**base, **value}
+
+
+@lru_cache(maxsize=256)
+def resolve_stored(name: str, overrides: str) -> Profile:
+    """As `resolve`, for what a database has: settings that this version does not know, because an older or a
+    newer one stored them, are left out and named in the log. An organization is never locked out by them.
+    """
+    kept = json.loads(overrides)
+    while True:
+        try:
+            return resolve(name, json.dumps(kept, sort_keys=True))
+        except SpecError as error:
+            setting = error.field.removeprefix("overrides.").partition(".")[0]
+            if setting not in kept:
+                raise
+            del kept[setting]
+            facts = {"profile": name, "setting": setting, "why": error.message}
+            logger.warning("a stored setting is left out", extra={"facts": facts})

@@ -40,7 +40,6 @@ class Verdict:
     seated: bool
     licence: Literal["full", "basic"] = "full"
     purchases: int = 0
-    is_stored: bool = True
     status: Status | None = None
 
 
@@ -78,8 +77,6 @@ def admit(org: Organization, status: Status, *, is_checked: bool = True) -> Verd
         return Verdict(seated=True, purchases=1)
     if settings.mode == "acceptPending":
         return Verdict(seated=False, status="pending")
-    if settings.mode == "lie201":
-        return Verdict(seated=False, is_stored=False)
     raise refusal(org)
 
 

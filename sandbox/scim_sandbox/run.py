@@ -29,6 +29,7 @@ from controller.provider.app import create_organization
 from controller.provider.organizations import NewOrganization
 from controller.scim.connect import open_admin
 from controller.settings import Settings
+from scim_sandbox.faulty_provider import FaultyProvider
 from scim_sandbox.folder import Access, write_env, write_examples, write_kubeconfig
 from scim_sandbox.kubernetes.app import build_app as build_kubernetes
 from scim_sandbox.kubernetes.app import kubeconfig as kubeconfig_text
@@ -176,7 +177,7 @@ async def _start_provider(stack: AsyncExitStack, setup: Setup, clock: Clock) -> 
     url = f"sqlite:///{(setup.directory / 'provider.sqlite').resolve()}"
     new = NewOrganization("acme", profile=setup.profile, plan="Enterprise", sso=True, seats=setup.seat_count)
     created = await create_organization(url, new, clock)
-    served = await _serve(stack, build_provider(url, clock))
+    served = await _serve(stack, FaultyProvider(build_provider(url, clock)))
     admin, session = open_admin(served.url + created.admin_path, SecretStr(created.admin_token))
     try:
         issued = await admin.issue_token(OKTAS_TOKEN, ["scim"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from controller.cli.main import app
 from controller.metrics import Metrics
 from controller.reconcile.reasons import Reason
 from controller.settings import PREFIX, Settings
+from scim_sandbox.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -98,3 +100,10 @@ def test_every_dependency_is_in_the_readmes_table() -> None:
     names = re.findall(r'^\s+"([A-Za-z0-9-]+)', listed[1], re.MULTILINE)
     readme = (ROOT / "README.md").read_text().lower()
     assert [name for name in names if name.lower() not in readme] == []
+
+
+def test_every_preset_of_the_sandbox_is_on_its_page_with_its_settings() -> None:
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| `(\{.*\})` \|$", text("sandbox.md"), re.MULTILINE)
+    assert [(name, json.loads(settings)) for name, settings in rows] == [
+        (name, settings) for presets in PRESETS.values() for name, settings in presets.items()
+    ]

@@ -1,4 +1,4 @@
-"""Profiles: each over-capacity and deprovisioning preset does what the service it is named after does."""
+"""Profiles: the settings make the provider do what other services do, by the sandbox's presets for them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from controller.provider.app import BOOTSTRAP
+from controller.provider.documents import moment_text
+from controller.provider.organizations import update_organization
+from scim_sandbox.presets import DEPROVISIONING, OVER_CAPACITY
 from tests.contract.provider.world import Client, World, okta_user, replace, user
 
 
@@ -31,7 +35,7 @@ def full(world: World, **over_capacity: Any) -> Client:
 async def test_refusals_look_as_their_service_answers(
     world: World, preset: str, status: int, expected: dict[str, Any]
 ) -> None:
-    client = full(world, preset=preset)
+    client = full(world, **OVER_CAPACITY[preset])
     await client.new_user("a@x.com")
     answer = await client.scim("POST", "/Users", user("b@x.com"))
     assert answer.status_code == status
@@ -52,7 +56,7 @@ async def test_retry_after_comes_in_each_form(world: World) -> None:
 
 
 async def test_downgrade_creates_a_basic_user_without_a_seat(world: World) -> None:
-    client = full(world, preset="gitlab")
+    client = full(world, **OVER_CAPACITY["gitlab"])
     await client.new_user("a@x.com")
     person = await client.person((await client.new_user("b@x.com"))["id"])
     assert (person["licence"], person["seat"]) == ("basic", False)
@@ -60,18 +64,10 @@ async def test_downgrade_creates_a_basic_user_without_a_seat(world: World) -> No
 
 
 async def test_auto_expand_buys_the_seat(world: World) -> None:
-    client = full(world, preset="nuclino")
+    client = full(world, **OVER_CAPACITY["nuclino"])
     await client.new_user("a@x.com")
     await client.new_user("b@x.com")
     assert await client.seats() == {"purchased": 2, "used": 2, "pending": 0, "free": 0}
-
-
-async def test_lie_answers_201_and_stores_nothing(world: World) -> None:
-    client = full(world, preset="encompass")
-    await client.new_user("a@x.com")
-    lie = await client.new_user("b@x.com")
-    assert (await client.scim("GET", f"/Users/{lie['id']}")).status_code == 404
-    assert (await client.scim("GET", "/Users")).json()["totalResults"] == 1
 
 
 async def test_accept_pending_refuses_at_acceptance(world: World) -> None:
@@ -86,7 +82,7 @@ async def test_accept_pending_refuses_at_acceptance(world: World) -> None:
 
 
 async def test_grace_admits_a_few_more(world: World) -> None:
-    client = world.organization(seats=20, overrides={"overCapacity": "mattermost"})
+    client = world.organization(seats=20, overrides={"overCapacity": OVER_CAPACITY["mattermost"]})
     answers = [await client.scim("POST", "/Users", user(f"u{n}@x.com")) for n in range(22)]
     assert [answer.status_code for answer in answers] == [201] * 21 + [403]
 
@@ -107,7 +103,7 @@ def leaver(world: World, **deprovisioning: Any) -> Client:
 
 
 async def test_fleet_deletes_who_is_deactivated(world: World) -> None:
-    client = leaver(world, preset="fleet")
+    client = leaver(world, **DEPROVISIONING["fleet"])
     created = await client.new_user("a@x.com")
     answer = await client.patch(f"/Users/{created['id']}", replace({"active": False}))
     assert answer.status_code == 200
@@ -116,7 +112,7 @@ async def test_fleet_deletes_who_is_deactivated(world: World) -> None:
 
 
 async def test_github_scrambles_the_name_and_restores_it(world: World) -> None:
-    client = leaver(world, preset="github-emu")
+    client = leaver(world, **DEPROVISIONING["github-emu"])
     created = await client.new_user("a@x.com")
     off = await client.patch(f"/Users/{created['id']}", replace({"active": False}))
     assert off.json()["userName"].startswith("deactivated-")
@@ -125,14 +121,14 @@ async def test_github_scrambles_the_name_and_restores_it(world: World) -> None:
 
 
 async def test_keeping_the_seat_until_support_acts(world: World) -> None:
-    client = leaver(world, preset="support-frees-seats")
+    client = leaver(world, **DEPROVISIONING["support-frees-seats"])
     created = await client.new_user("a@x.com")
     await client.patch(f"/Users/{created['id']}", replace({"active": False}))
     assert (await client.seats())["used"] == 1
 
 
 async def test_securecodinghub_reactivates_on_create(world: World) -> None:
-    client = leaver(world, preset="securecodinghub")
+    client = leaver(world, **DEPROVISIONING["securecodinghub"])
     created = await client.new_user("a@x.com")
     await client.patch(f"/Users/{created['id']}", replace({"active": False}))
     again = await client.scim("POST", "/Users", user("A@x.com"))
@@ -141,7 +137,7 @@ async def test_securecodinghub_reactivates_on_create(world: World) -> None:
 
 
 async def test_launchdarkly_refuses_edits_of_the_inactive(world: World) -> None:
-    client = leaver(world, preset="launchdarkly")
+    client = leaver(world, **DEPROVISIONING["launchdarkly"])
     created = await client.new_user("a@x.com")
     await client.patch(f"/Users/{created['id']}", replace({"active": False}))
     assert (await client.patch(f"/Users/{created['id']}", replace("x", "title"))).status_code == 400
@@ -175,11 +171,29 @@ async def test_unknown_attributes_are_dropped_where_the_profile_ignores_them(wor
     assert answer.status_code == 201 and "shoeSize" not in answer.text
 
 
+async def test_a_stored_setting_that_is_not_known_locks_nobody_out(world: World) -> None:
+    client = world.organization(seats=1)
+    stored = {"overrides": json.dumps({"overCapacity": "zoom"})}
+    now = moment_text(world.clock)
+    world.provider.database.run(lambda unit: update_organization(unit, client.org.id, stored, BOOTSTRAP, now))
+    await client.new_user("a@x.com")
+    assert (await client.scim("POST", "/Users", user("b@x.com"))).status_code == 403
+    shown = await client.admin("GET", "/organization")
+    assert shown.json()["overrides"] == {"overCapacity": "zoom"}
+    again = await client.admin(
+        "PATCH", "/organization", {"overrides": {"overCapacity": {"mode": "downgrade"}}}
+    )
+    assert again.status_code == 200
+    await client.new_user("b@x.com")
+
+
 @pytest.mark.parametrize(
     ("overrides", "field"),
     [
         ({"nonsense": 1}, "overrides.nonsense"),
-        ({"overCapacity": "nobody"}, "overrides.overCapacity.preset"),
+        ({"overCapacity": "wso2"}, "overrides.overCapacity"),
+        ({"overCapacity": {"preset": "wso2"}}, "overrides.overCapacity.preset"),
+        ({"overCapacity": {"mode": "lie201"}}, "overrides.overCapacity.mode"),
         ({"overCapacity": {"status": 200}}, "overrides.overCapacity.status"),
         ({"deprovisioning": 7}, "overrides.deprovisioning"),
         ({"maxPageSize": 0}, "overrides.maxPageSize"),

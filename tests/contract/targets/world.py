@@ -27,6 +27,7 @@ from controller.scim.admin import AdminClient
 from controller.scim.connect import OpenProvider, ProviderAccess, open_admin, open_provider
 from controller.transport.retry import RetryPolicy
 from controller.transport.session import Wiring
+from scim_sandbox.faulty_provider import FaultyProvider
 from scim_sandbox.okta import app as okta_app
 from scim_sandbox.okta import assignments
 from scim_sandbox.okta.records import AppRecord, Quirks
@@ -147,7 +148,7 @@ async def open_world(
     wish = NewOrganization("acme", profile=profile, seats=seats, billing="Invoice")
     tenant = add_organization(provider.database, wish, clock)
     judge = Judge(okta_app.build_app(org))
-    hosts = Hosts(**{"acme.okta.example": judge, "scim.example.test": provider})
+    hosts = Hosts(**{"acme.okta.example": judge, "scim.example.test": FaultyProvider(provider)})
     wiring = Wiring(clock=clock, transport=hosts, retry=RetryPolicy(base_seconds=0.01))
     access = OrgAccess(OKTA, "ApiToken", api_token=SecretStr(API_TOKEN))
     opened = await open_org(access, okta_budgets(wiring), owner="a/acme", percent=50, wiring=wiring)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from controller.errors import Conflict, NotFound, Rejected, Unauthorized, Unavailable
-from controller.provider.profiles import OVER_CAPACITY
 from controller.scim.failures import ForeignNotFound, SeatsExhausted, read_error
 from controller.transport.calls import Answer, Call
+from scim_sandbox.presets import OVER_CAPACITY
 
 POST = Call("POST", "/Users", "/Users")
 GET = Call("GET", "/Users", "/Users")

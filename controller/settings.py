@@ -62,6 +62,13 @@ class Settings(BaseModel):
         description="Longest pause that a 429 of Okta or of a provider may ask for; a longer one is an error "
         "(PauseTooLong), and the integration is tried again by its backoff.",
     )
+    picture_people: int = Field(
+        100_000,
+        ge=0,
+        description="How many people, of all tenants together, the operator keeps in memory as it last read "
+        "them, so that a change of one person is planned over everybody without reading them again. A tenant "
+        "that does not fit any more is read whole for each change.",
+    )
     run_deadline_seconds: float = Field(
         3600.0,
         ge=60,

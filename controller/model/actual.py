@@ -91,15 +91,15 @@ class AssignmentState:
     """How many people the listing left out though each is assigned, as their own app user says: such a
     listing proves nothing."""
     unproven: frozenset[OktaId] = frozenset()
-    """People of ours who seem to have left by one read alone. A run for some people does not count them as
-    missing; a complete run does, and a second complete read has to agree."""
+    """People of ours who have left by one complete read alone."""
+    unconfirmed: frozenset[OktaId] = frozenset()
+    """Those of the unproven whom the complete read before did not miss: a second one has to agree."""
     declared_users: Mapping[str, OktaId | None] = field(default_factory=dict)
     """Each login of `assignments.users`, folded -> its Okta id; None where there is no such user."""
     logins: Mapping[OktaId, str] = field(default_factory=dict)
     """Login of each of `members`, as far as it was read along."""
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names of the active group rules that fill a group, by its id; read only where there is a seat group."""
-    is_scoped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,21 +204,21 @@ class AccountState:
     """Who has an account at the provider."""
 
     accounts: tuple[Account, ...]
-    is_scoped: bool = False
-    active_total: int | None = None
-    """Active accounts of the whole tenant, by a `count=0` read; only a scoped run with a seat limit asks."""
     groups: GroupState | None = None
     """Only where the operator itself keeps memberships."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actual:
-    """Everything that a plan compares with the desired state."""
+    """Everything that a plan compares with the desired state: the picture of a tenant."""
 
     app: AppState
     assignments: AssignmentState
     provider: ProviderState
     accounts: AccountState
+    fresh: frozenset[OktaId] | None = None
+    """Who was read in this run, person and account, while the rest is of an earlier one; None where
+    everything was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,9 +304,6 @@ class Memory:
     at the provider."""
     confirmed_paths: str = ""
     """Which attributes those hashes are of: with others read since, they tell nothing."""
-    values: Mapping[OktaId, Value] | None = None
-    """The value of the group attribute of everybody who is assigned; kept in the process only. None before
-    the first full run: a run for some people counts anew from it."""
     is_new: bool = True
     """No state was found: the first plan on a tenant with accounts is held."""
     settled: frozenset[str] = frozenset()

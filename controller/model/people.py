@@ -97,14 +97,15 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What one run looks at: everything, or the people named."""
+class Refresh:
+    """What a run reads anew: everything, or what concerns the people named. It plans over everybody in either
+    case."""
 
     people: frozenset[OktaId] | None = None
 
     @property
-    def is_full(self) -> bool:
+    def is_complete(self) -> bool:
         return self.people is None
 
 
-EVERYTHING = Scope()
+EVERYTHING = Refresh()

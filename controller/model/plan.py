@@ -135,10 +135,6 @@ class MappingPreview:
     """Unmatched value -> the claimed value that differs in case or spacing only."""
     moves: tuple[Move, ...] = ()
     """The people with an account whom this plan would put into another group, by name."""
-    is_whole: bool = False
-    """Over everybody; False for a run that looked at some people and knows nothing of the others."""
-    values: Mapping[OktaId, Value] = field(default_factory=dict, repr=False)
-    """The value of everybody who is assigned, for the next run that looks at some people only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +162,15 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     counts: Counts = Counts()
     preview: MappingPreview = MappingPreview()
-    is_full: bool = True
-    """Over everybody; False for a plan that looked at some people only."""
+    compares_people: bool = True
+    """False where accounts could not be listed, so that nobody was looked at and nobody may be forgotten."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Key of an action on a setting -> fingerprint of the whole setting as it is wished."""
     settled: frozenset[str] = frozenset()
     """Fingerprints of the settings that are up to date, or were until somebody edited what is only reported:
     if one of them differs later, a hand did it."""
-    wants_full: bool = False
-    """A scoped run could not decide about a seat: a full run has to follow."""
+    goes_on: bool = False
+    """What this plan changes has to be done before the rest can be planned: another run follows at once."""
     unconfirmed: tuple[WaitingChange, ...] = ()
     """Changes of earlier runs that wait for somebody to confirm them, the longest first."""
     placed: Mapping[OktaId, str] | None = None
@@ -199,6 +195,8 @@ class HoldReason(StrEnum):
     SAFETY_THRESHOLD_EXCEEDED = "SafetyThresholdExceeded"
     READ_INCOMPLETE = "ReadIncomplete"
     OUTSIDE_WINDOW = "OutsideWindow"
+    AWAITING_READ = "AwaitingRead"
+    """It rests on what an earlier run has read: a complete read follows at once."""
     BLOCKED_BY_STEP = "BlockedByStep"
 
 

@@ -16,7 +16,7 @@ from controller.clock import Clock
 from controller.errors import ControllerError
 from controller.kube.client import Body
 from controller.metrics import Metrics
-from controller.model.people import EVERYTHING, Scope
+from controller.model.people import EVERYTHING, Refresh
 from controller.operator.status_writer import Reporter
 from controller.operator.store import (
     INTEGRATION,
@@ -35,7 +35,7 @@ from controller.reconcile.schedule import Lane
 
 NEWCOMER_SECONDS = 0.4
 """A new integration waits so long for the resources that are applied along with it."""
-NOBODY = Scope(frozenset())
+NOBODY = Refresh(frozenset())
 """Nobody yet: the reconciler adds the person whom an annotation names."""
 logger = logging.getLogger(__name__)
 Gone = Callable[[Place], Coroutine[Any, Any, None]]
@@ -96,7 +96,7 @@ class Intake:
         before = set(self._known.concerned(old)) if old is not None else set()
         if old is not None and asks_for_one_person(old, body):
             self._known.put(body)
-            self.poke("/".join(place_of(body)[1:]), Lane.PERSON, "SyncUser", scope=NOBODY)
+            self.poke("/".join(place_of(body)[1:]), Lane.PERSON, "SyncUser", refresh=NOBODY)
         elif self._known.put(body):
             for key in sorted(before - set(self._known.concerned(body))):
                 self.poke(key, Lane.PERSON, f"{kind}Changed")
@@ -126,7 +126,7 @@ class Intake:
         if not keys or body["kind"] == ORG:
             self._lonely(body)
 
-    def poke(self, key: str, lane: Lane, why: str, delay: float = 0.0, scope: Scope = EVERYTHING) -> None:
+    def poke(self, key: str, lane: Lane, why: str, delay: float = 0.0, refresh: Refresh = EVERYTHING) -> None:
         """Queues an integration if it is this shard's; one that went to another shard is left to it."""
         namespace, _, name = key.partition("/")
         body = self._known.get(INTEGRATION, namespace, name)
@@ -134,7 +134,7 @@ class Intake:
             return
         if self._is_ours(body):
             self._mine.add(key)
-            self._queue.poke(key, scope, lane, why, delay)
+            self._queue.poke(key, refresh, lane, why, delay)
         elif key in self._mine:
             self._mine.discard(key)
             self._queue.forget(key)

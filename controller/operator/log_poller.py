@@ -16,7 +16,7 @@ from datetime import datetime
 
 from controller.clock import Clock
 from controller.errors import ControllerError, RateLimited, Unauthorized
-from controller.model.people import EVERYTHING, OktaId, Scope
+from controller.model.people import EVERYTHING, OktaId, Refresh
 from controller.okta.client import OktaClient
 from controller.okta.connect import OpenOrg
 from controller.okta.events import Change, Interests, Seen, follow
@@ -27,8 +27,8 @@ from controller.reconcile.report import Report
 
 SLOWER = 10
 """A credential that may not read the log is tried this much less often."""
-Poke = Callable[[str, Scope, str], None]
-"""(key, scope, why)."""
+Poke = Callable[[str, Refresh, str], None]
+"""(key, what to read anew, why)."""
 Count = Callable[[str, int], None]
 """(key, people whom Okta has deactivated)."""
 logger = logging.getLogger(__name__)
@@ -63,9 +63,9 @@ class Orgs:
 
     def use(self, key: str, opened: OpenOrg, report: Report) -> None:
         """`key` has been reconciled with `opened`: its client is the one to poll with from now on, and what a
-        full run read is what `key` cares for."""
+        complete run read is what `key` cares for."""
         actual, resource = report.actual, report.inputs.org
-        if actual is None or resource is None or not report.scope.is_full:
+        if actual is None or resource is None or not report.is_complete:
             return
         org = self._orgs.get(opened.key)
         if org is None:
@@ -129,8 +129,8 @@ class Orgs:
                 self._count_deactivations(org, change)
                 for key, people in org.interests.concerned(change).items():
                     is_all = people is None or is_news
-                    scope = EVERYTHING if is_all else Scope(frozenset(map(OktaId, people or ())))
-                    self._poke(key, scope, change.event_type)
+                    refresh = EVERYTHING if is_all else Refresh(frozenset(map(OktaId, people or ())))
+                    self._poke(key, refresh, change.event_type)
                     count += 1
         return count
 

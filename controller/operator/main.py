@@ -31,7 +31,7 @@ from controller.kube.leader_election import LeaderThread, Place, Timing
 from controller.kube.state_store import StateStore
 from controller.kube.token_secrets import TokenSecrets
 from controller.metrics import Metrics
-from controller.model.people import Scope
+from controller.model.people import Refresh
 from controller.okta.events import Change
 from controller.operator.cluster import Cluster
 from controller.operator.event_hooks import hook_listener, read_secret
@@ -305,10 +305,10 @@ class Operator:
     def _poke_for_secret(self, key: str, why: str) -> None:
         self.intake.poke(key, Lane.CHANGE, why)
 
-    def _poke_for_log(self, key: str, scope: Scope, why: str) -> None:
+    def _poke_for_log(self, key: str, refresh: Refresh, why: str) -> None:
         if self._own is not None and why.startswith("group."):
             self._own.forget_members()
-        self.intake.poke(key, Lane.CHANGE, why, scope=scope)
+        self.intake.poke(key, Lane.CHANGE, why, refresh=refresh)
 
     def _count_deactivations(self, key: str, people: int) -> None:
         namespace, _, name = key.partition("/")

@@ -21,7 +21,7 @@ from controller.clock import Clock
 from controller.errors import ControllerError, RemoteError, SpecError, Waiting
 from controller.kube.client import Body
 from controller.metrics import Metrics
-from controller.model.people import EVERYTHING, OktaId, Scope
+from controller.model.people import EVERYTHING, OktaId, Refresh
 from controller.operator.cluster import Cluster
 from controller.operator.finalizers import Farewell, deprovisioned, has_finalizer, is_undone, released
 from controller.operator.okta_lookup import OktaSide
@@ -148,11 +148,11 @@ class Reconciler:
         self._p.watches.read(task.key, vault.versions)
         inputs = self._inputs(family, vault)
         wish = await self._person(inputs, vault)
-        scope = _scope_of(task, family, wish)
-        if scope.people == frozenset():
+        refresh = _refresh_of(task, family, wish)
+        if refresh.people == frozenset():
             await self._answer_unknown(body, family, wish)
             return Next(None)
-        report = await self._run(body, family, vault, (inputs, scope))
+        report = await self._run(body, family, vault, (inputs, refresh))
         pace = self._pace(family)
         following = pace.after(report, task.failures)
         self._p.okta.follow(task.key, family.org, report)
@@ -219,13 +219,13 @@ class Reconciler:
         await self._p.reporter.write(body, status)
         await self._p.reporter.post(body, [wish.refusal])
 
-    async def _run(self, body: Body, family: Family, vault: Vault, what: tuple[Inputs, Scope]) -> Report:
-        (inputs, scope), integration = what, family.integration
+    async def _run(self, body: Body, family: Family, vault: Vault, what: tuple[Inputs, Refresh]) -> Report:
+        (inputs, refresh), integration = what, family.integration
         held = await self._p.memories.load(integration)
         memory = self._p.okta.informed(f"{integration.namespace}/{integration.name}", held.memory)
         with self._p.metrics.reconcile_duration_seconds.labels(INTEGRATION).time():
             async with self._saying_slow(body, family):
-                report = await self._p.engine.run(inputs, vault.values, memory, scope, frozen=held.frozen)
+                report = await self._p.engine.run(inputs, vault.values, memory, refresh, frozen=held.frozen)
         await self._p.memories.save(integration, report)
         return report
 
@@ -312,12 +312,12 @@ class Wish:
     refusal: Event | None = None
 
 
-def _scope_of(task: Task, family: Family, wish: Wish | None) -> Scope:
-    """What the run looks at: everything where a spec is new, else what was poked and who was asked for."""
-    if task.scope.people is None or not family.is_observed():
+def _refresh_of(task: Task, family: Family, wish: Wish | None) -> Refresh:
+    """What the run reads anew: everything where a spec is new, else whom events and annotations named."""
+    if task.refresh.people is None or not family.is_observed():
         return EVERYTHING
     people = {OktaId(wish.okta_id)} if wish is not None and wish.okta_id else set()
-    return Scope(task.scope.people | people)
+    return Refresh(task.refresh.people | people)
 
 
 def asked_of(family: Family, report: Report, wish: Wish | None) -> Asked:
@@ -326,7 +326,7 @@ def asked_of(family: Family, report: Report, wish: Wish | None) -> Asked:
     annotations = family.integration.annotations
     verdict = report.verdict
     return Asked(
-        reconcile_at=annotations.get(REQUESTED_AT, "") if report.scope.is_full else "",
+        reconcile_at=annotations.get(REQUESTED_AT, "") if report.is_complete else "",
         approval=verdict.handled_approval if verdict is not None else "",
         approved_by=annotations.get(APPROVED_BY, ""),
         sync_user=wish.request.value if wish is not None else "",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from controller.errors import Conflict
@@ -94,7 +94,7 @@ class Memories:
             raise
 
     async def _save_memory(self, integration: Resource[Any], memory: Memory, about: About) -> None:
-        blob = await asyncio.to_thread(encode_memory, replace(memory, values=None))
+        blob = await asyncio.to_thread(encode_memory, memory)
         await self._store.save(state_name(integration.namespace, _tenant(integration)), blob, about)
 
     async def _save_frozen(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from controller.model.actions import ORDER, Action, ActionKind, Touch
 from controller.model.actual import Actual, Memory
-from controller.model.people import OktaId
+from controller.model.people import OktaId, Value
 from controller.model.plan import Counts, DriftItem, MappingPreview, Plan, Problem, Seats
 from controller.names import fold
 from controller.planning.base.desired import Desired
@@ -28,24 +28,10 @@ from controller.planning.people.deferred_changes import waiting_changes
 from controller.planning.people.matching import of_this_tenant
 from controller.planning.people.okta_pushed import check_arrivals
 from controller.planning.people.plan import plan_people
-from controller.planning.people.unchanged import GroupValues
 from controller.planning.seats.admission import admit
 from controller.planning.seats.former_groups import plan_former_groups
 from controller.planning.seats.seat_group import plan_seat_group
 from controller.planning.tokens.rotation import lacks_token, plan_rotation
-
-
-@dataclass(frozen=True, slots=True)
-class Previous:
-    """What the last run left in status that this one has to know."""
-
-    waiting: int = 0
-    """How many people waited for a seat after the last full run."""
-    pending: int = 0
-    """How many people were on their way to an account after the last full run."""
-
-
-FIRST_RUN = Previous()
 
 
 @dataclass(slots=True)
@@ -54,17 +40,17 @@ class _People:
 
     actions: list[Action]
     counts: Counts
-    values: GroupValues
+    values: Mapping[OktaId, Value]
     admitted: tuple[Action, ...] = ()
     drift: tuple[DriftItem, ...] = ()
     problems: tuple[Problem, ...] = ()
     seats: Seats | None = None
-    wants_full: bool = False
     placed: Mapping[OktaId, str] | None = None
 
 
-def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previous = FIRST_RUN) -> Plan:
-    """The plan that turns what was read into the desired state, in the order of a run."""
+def make_plan(desired: Desired, actual: Actual, memory: Memory) -> Plan:
+    """The plan that turns what was read into the desired state, in the order of a run. Always over everybody,
+    however little of `actual` was read anew."""
     memory = of_this_tenant(desired, memory)
     unmet, steps = find_unmet(desired, actual), provider_steps(desired, actual)
     if is_switched_off(actual):
@@ -75,7 +61,7 @@ def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previo
         return _clearing_the_way(actual, ordered(found.actions, ()), found)
     _plan_settings(desired, actual, memory, found)
     is_okta = desired.by == "Okta"
-    people = (_okta if is_okta else _operator)(desired, actual, memory, found, previous)
+    people = (_okta if is_okta else _operator)(desired, actual, memory, found)
     actions = ordered([*found.actions, *people.actions], people.admitted)
     return Plan(
         actions,
@@ -86,27 +72,24 @@ def make_plan(desired: Desired, actual: Actual, memory: Memory, previous: Previo
         _sorted_problems([*found.problems, *people.problems]),
         replace(people.counts, assigned=len(actual.assignments.people)),
         _preview(desired, actual, people.values, actions),
-        not actual.assignments.is_scoped,
-        found.keys,
-        frozenset(found.settled),
-        people.wants_full or found.goes_on,
-        waiting_changes(memory, actual),
-        people.placed,
+        settings=found.keys,
+        settled=frozenset(found.settled),
+        goes_on=found.goes_on,
+        unconfirmed=waiting_changes(memory, actual),
+        placed=people.placed,
     )
 
 
 def _preview(
-    desired: Desired, actual: Actual, values: GroupValues, actions: tuple[Action, ...]
+    desired: Desired, actual: Actual, values: Mapping[OktaId, Value], actions: tuple[Action, ...]
 ) -> MappingPreview:
     """What the mappings do to people, and who moves with this plan."""
-    preview = build_preview(desired, values.by_person, is_whole=values.is_whole)
+    preview = build_preview(desired, values)
     return replace(preview, moves=find_moves(desired, actual, actions))
 
 
 def _plan_settings(desired: Desired, actual: Actual, memory: Memory, found: Found) -> None:
-    """Everything that is not about one person; only a full run has read it."""
-    if actual.assignments.is_scoped:
-        return
+    """Everything that is not about one person."""
     plan_table(desired, actual, memory, found)
     plan_app(desired, actual, memory, found)
     plan_connection(desired, actual, memory, found)
@@ -116,13 +99,13 @@ def _plan_settings(desired: Desired, actual: Actual, memory: Memory, found: Foun
         plan_former_groups(desired, actual, memory, found)
 
 
-def _operator(desired: Desired, actual: Actual, memory: Memory, found: Found, previous: Previous) -> _People:
+def _operator(desired: Desired, actual: Actual, memory: Memory, found: Found) -> _People:
     """The operator provisions: accounts are its own to write."""
     people = plan_people(desired, actual, memory)
     freeing = sorted((a for a in people.actions if a.touch in _FREEING), key=_freeing_order)
-    admission = admit(desired.seats, actual, people.candidates, freeing, previous.waiting)
+    admission = admit(desired.seats, actual, people.candidates, freeing)
     writes = (*people.actions, *admission.admitted)
-    groups = plan_memberships(desired, actual, memory, people.values.by_person, writes)
+    groups = plan_memberships(desired, actual, memory, people.values, writes)
     return _People(
         [*people.actions, *groups.actions],
         Counts(
@@ -137,13 +120,11 @@ def _operator(desired: Desired, actual: Actual, memory: Memory, found: Found, pr
         # Somebody who is protected is told once, whatever would be done to them.
         tuple(dict.fromkeys([*people.problems, *admission.problems, *groups.problems])),
         admission.seats,
-        # A complete read finds the second proof that a small one did not.
-        admission.wants_full or bool(actual.assignments.is_scoped and actual.assignments.unproven),
         groups.placed,
     )
 
 
-def _okta(desired: Desired, actual: Actual, memory: Memory, found: Found, previous: Previous) -> _People:
+def _okta(desired: Desired, actual: Actual, memory: Memory, found: Found) -> _People:
     """Okta provisions: what arrived is checked, seats are given out through the seat group."""
     arrivals = check_arrivals(desired, actual, memory)
     if arrivals.failed:
@@ -155,7 +136,7 @@ def _okta(desired: Desired, actual: Actual, memory: Memory, found: Found, previo
     if desired.assignments.through == "SeatGroup":
         seats = plan_seat_group(desired, actual, memory, found)
     else:
-        seats = admit(desired.seats, actual, (), (), previous.waiting).seats
+        seats = admit(desired.seats, actual, (), ()).seats
     waiting = len(seats.waiting) if seats is not None else 0
     coming = sum(a.kind in _ASSIGNING and a.touch is Touch.CREATE for a in found.actions)
     counts = Counts(0, arrivals.provisioned, arrivals.pending + coming, waiting, arrivals.failed)
@@ -166,8 +147,6 @@ def _okta(desired: Desired, actual: Actual, memory: Memory, found: Found, previo
         drift=tuple(arrivals.drift),
         problems=tuple(arrivals.problems),
         seats=seats,
-        # Who was waited for has come: how many still lack is counted over everybody.
-        wants_full=actual.assignments.is_scoped and bool(previous.pending and arrivals.provisioned),
     )
 
 
@@ -181,9 +160,8 @@ def _clearing_the_way(actual: Actual, actions: tuple[Action, ...], found: Found)
         steps=tuple(found.steps),
         problems=_sorted_problems(found.problems),
         counts=counts,
-        # Nobody was looked at, so nobody may be forgotten either.
-        is_full=False,
-        wants_full=True,
+        compares_people=False,
+        goes_on=True,
     )
 
 

@@ -17,40 +17,51 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 from controller.clock import Clock
-from controller.errors import ControllerError, RateLimited, RemoteError, Unauthorized, Unavailable, Waiting
+from controller.errors import ControllerError, RateLimited, Unauthorized, Unavailable, Waiting
 from controller.metrics import Metrics
 from controller.model.actions import Action, Outcome, Result
-from controller.model.actual import AccountState, Actual, AssignmentState, Memory, ProviderState
-from controller.model.people import EVERYTHING, Scope
+from controller.model.actual import Actual, Memory
+from controller.model.people import EVERYTHING, Refresh
 from controller.model.plan import Frozen, Plan, Problem, Verdict
 from controller.planning.base.desired import Desired
 from controller.planning.base.inputs import Inputs, Resource, Rival
 from controller.planning.desired.build import build_desired, check_actual
 from controller.planning.desired.conflicts import check_observed_app
-from controller.planning.groups.memberships import groups_to_read
-from controller.planning.make_plan import Previous, make_plan
+from controller.planning.make_plan import make_plan
 from controller.planning.people.deferred_changes import mark_due
-from controller.planning.people.matching import ids_to_look_up
-from controller.planning.policy.absences import people_to_prove
 from controller.planning.policy.decision import Circumstances, judge
+from controller.planning.policy.freshness import (
+    awaits_read,
+    people_to_refresh,
+    without_failures,
+    without_old_readings,
+)
 from controller.planning.seats.former_groups import seat_groups_of
 from controller.planning.seats.inactive import kept_sign_ins
 from controller.planning.state.after_run import Run, remember
 from controller.planning.state.before_run import note_intent, recover
+from controller.planning.state.picture import after_writes
 from controller.planning.teardown.plan import plan_departure
-from controller.planning.tokens.rotation import lacks_token
 from controller.reconcile.audit import STARTED, audit, audit_start
 from controller.reconcile.exclusive import AppsInWork
+from controller.reconcile.pictures import Picture, Pictures, Place
+from controller.reconcile.reading import read_everything, read_people
 from controller.reconcile.report import Report
 from controller.settings import Settings
-from controller.targets.base import Connector, Credentials, SecondLook, Target, Targets
+from controller.targets.base import Connector, Credentials, Target, Targets
 
 LARGE = 500
 """More people than this are planned in a thread, so that probes and pokes are answered meanwhile."""
 ENDS_THE_RUN = (Unauthorized, RateLimited, Unavailable, Waiting)
+REFRESHES = 2
+"""How often a plan that touches people who were not read is made again."""
+SINGLY = 20
+"""More people than this are not read singly."""
+NEEDS_OTHER = "DependencyFailed"
+"""Reason of an action that was not tried since one that it needs did not succeed."""
 GOES_ON_SECONDS = 1.0
 """After a run that the deadline ended among its writes: the rest is known, and nothing is in its way."""
 BEGINS_ANEW_SECONDS = 60.0
@@ -58,6 +69,7 @@ BEGINS_ANEW_SECONDS = 60.0
 
 Rivals = Callable[[Inputs], tuple[Rival, ...]]
 """The other integrations as they are known at the time of the call."""
+Read = TypeVar("Read")
 Keep = Callable[[Resource[Any], Memory], Awaitable[None]]
 """Stores the memory of an integration before its run writes; where that fails nothing is written."""
 logger = logging.getLogger(__name__)
@@ -69,8 +81,13 @@ class _Progress:
 
     inputs: Inputs
     started: datetime
-    scope: Scope
+    refresh: Refresh
     memory: Memory
+    basis: object = None
+    picture: Picture | None = None
+    """What was known before the run."""
+    is_complete: bool = False
+    """Everything was to be read, since it was asked for or nothing was known."""
     credential: str = ""
     frozen: Frozen | None = None
     desired: Desired | None = None
@@ -82,6 +99,8 @@ class _Progress:
     outcomes: list[Outcome] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
     """Keys of the actions that did not succeed."""
+    failing: tuple[Outcome, ...] = ()
+    """What failed in an earlier run and was not tried again."""
     ends_at: float = math.inf
     """The loop's time from which nothing more is begun."""
 
@@ -90,7 +109,7 @@ class _Progress:
             self.inputs,
             self.started,
             finished,
-            self.scope,
+            self.is_complete,
             self.desired,
             self.actual,
             self.plan,
@@ -99,7 +118,23 @@ class _Progress:
             error,
             self.problems,
             self.memory,
+            self.failing,
+            self._wants_complete_read,
+            self.picture.trouble if self.picture is not None and not self.is_complete else None,
         )
+
+    def failures(self) -> dict[str, Outcome]:
+        """What a run for a few others does not try again, by the action's key."""
+        refused = [one for one in self.outcomes if one.result is Result.FAILED or one.reason == NEEDS_OTHER]
+        return {one.action.key: one for one in (*self.failing, *refused)}
+
+    @property
+    def _wants_complete_read(self) -> bool:
+        """Whether a small run has found something that only a complete one can tell."""
+        if self.is_complete or self.actual is None or self.actual.fresh is None:
+            return False
+        unread = (self.refresh.people or frozenset()) - self.actual.fresh
+        return bool(unread) or (self.verdict is not None and awaits_read(self.verdict))
 
 
 class Engine:
@@ -116,6 +151,7 @@ class Engine:
     ) -> None:
         self._connector, self._clock, self._keep = connector, clock, keep
         self._settings, self._metrics = settings, metrics
+        self._pictures = Pictures(settings.picture_people)
         self._apps = AppsInWork()
         self._rivals = rivals or (lambda inputs: inputs.rivals)
 
@@ -124,17 +160,20 @@ class Engine:
         inputs: Inputs,
         credentials: Credentials,
         memory: Memory,
-        scope: Scope = EVERYTHING,
+        refresh: Refresh = EVERYTHING,
         *,
         frozen: Frozen | None = None,
         write: bool = True,
     ) -> Report:
-        """The report of one run. `write=False` plans and judges only. `frozen` is the stored plan that waits.
+        """The report of one run. It reads everything or, into the picture that is kept of the tenant, what
+        `refresh` names, and plans over everybody in either case. `write=False` plans and judges only;
+        `frozen` is the stored plan that waits.
         After the deadline of the settings no write is begun any more, and a reading is given up: the report
         has Waiting as its error, with what was done.
         For an integration that is being deleted the plan undoes what the operator did.
         An integration with spec.suspend makes no call and has a report without a plan."""
-        progress = _Progress(inputs, self._clock.now(), scope, memory, frozen=frozen)
+        progress = _Progress(inputs, self._clock.now(), refresh, memory, frozen=frozen)
+        progress.is_complete = refresh.is_complete
         progress.ends_at = asyncio.get_running_loop().time() + self._settings.run_deadline_seconds
         error: Exception | None = None
         try:
@@ -155,19 +194,34 @@ class Engine:
         desired, progress.problems = build_desired(progress.inputs)
         progress.desired = replace(desired, seat_groups=seat_groups_of(progress.memory))
         progress.credential = okta_fingerprint(progress.inputs, credentials)
+        progress.basis = basis_of(progress.inputs, progress.desired, credentials)
+        progress.picture = self._pictures.find(_place(progress.inputs), progress.basis)
         targets = await self._connector.connect(progress.inputs, progress.desired, credentials)
-        reading = observe(targets, progress.desired, progress.scope, progress.memory)
-        progress.actual = await self._in_time(progress, reading)
+        progress.actual = await self._in_time(progress, _read(targets, progress))
         progress.memory = recover(progress.desired, progress.memory, progress.actual.accounts.accounts)
         check_actual(progress.desired, progress.actual)
         with self._apps.alone(progress.actual.app, _name(progress.inputs)) if write else nullcontext():
             check_observed_app(progress.inputs, self._rivals(progress.inputs), progress.actual.app)
-            await self._plan(progress)
+            await self._plan_on_fresh_readings(targets, progress)
             if write and progress.verdict is not None and progress.verdict.run:
                 await self._keep_intent(progress, progress.verdict)
                 await self._apply(targets, progress, progress.verdict.run)
 
-    async def _in_time(self, progress: _Progress, reading: Coroutine[Any, Any, Actual]) -> Actual:
+    async def _plan_on_fresh_readings(self, targets: Targets, progress: _Progress) -> None:
+        """Plans over the whole picture, and again once those have been read whom the plan would touch. What
+        still rests on an earlier reading then waits for a complete one."""
+        for _ in range(REFRESHES):
+            await self._plan(progress)
+            found = await self._in_time(progress, _read_touched(targets, progress))
+            if found is None:
+                break
+            progress.actual = found
+        else:
+            await self._plan(progress)
+        if progress.verdict is not None and progress.actual is not None:
+            progress.verdict = without_old_readings(progress.verdict, progress.actual)
+
+    async def _in_time(self, progress: _Progress, reading: Coroutine[Any, Any, Read]) -> Read:
         """What `reading` gives. Raises Waiting where that takes longer than the run may."""
         try:
             async with asyncio.timeout_at(progress.ends_at) as timer:
@@ -203,8 +257,12 @@ class Engine:
         if progress.inputs.integration.is_deleting:
             progress.plan = plan_departure(desired, actual, progress.memory)
         else:
-            progress.plan = make_plan(desired, actual, progress.memory, previous_of(progress.inputs))
-        progress.verdict = judge(progress.plan, desired, actual, progress.memory, at)
+            progress.plan = make_plan(desired, actual, progress.memory)
+        verdict = judge(progress.plan, desired, actual, progress.memory, at)
+        failures = progress.picture.failures if progress.picture and not progress.is_complete else {}
+        asked = progress.refresh.people or frozenset()
+        progress.verdict, progress.failing = without_failures(verdict, failures, asked)
+        progress.failed = {outcome.action.key for outcome in progress.failing}
 
     async def _apply(self, targets: Targets, progress: _Progress, actions: Sequence[Action]) -> None:
         """Runs `actions` in order, target by target; what cannot be tried any more is reported as skipped."""
@@ -227,7 +285,7 @@ class Engine:
             missing = sorted(progress.failed.intersection(action.needs))
             if missing:
                 told = f"needs {missing[0]}, which did not succeed"
-                self._note(progress, Outcome(action, Result.SKIPPED, "DependencyFailed", told))
+                self._note(progress, Outcome(action, Result.SKIPPED, NEEDS_OTHER, told))
             else:
                 ready.append(action)
         if ready:
@@ -275,7 +333,28 @@ class Engine:
                 self._metrics.unexpected_errors_total.inc()
                 logger.exception("unexpected error", extra={"facts": {"resource": _name(progress.inputs)}})
                 error = error or caught
-        return progress.report(now, error)
+        report = progress.report(now, error)
+        self._keep_picture(progress, error)
+        return report
+
+    def _keep_picture(self, progress: _Progress, error: Exception | None) -> None:
+        """What the next run that reads a few people goes on from; nothing where that cannot be known."""
+        place, picture, known = _place(progress.inputs), progress.picture, None
+        desired, actual, plan = progress.desired, progress.actual, progress.plan
+        is_bug = error is not None and not isinstance(error, ControllerError)
+        if desired is None or actual is None or plan is None:
+            if picture is not None and progress.is_complete and isinstance(error, ControllerError):
+                picture.trouble = error
+            if not is_bug:
+                return
+        elif not is_bug and plan.compares_people and not desired.is_departing:
+            known = after_writes(desired, actual, progress.outcomes)
+        if known is None:
+            self._pictures.forget(place)
+            return
+        trouble = picture.trouble if picture is not None and not progress.is_complete else None
+        known = replace(known, fresh=frozenset())
+        self._pictures.keep(place, Picture(progress.basis, known, progress.failures(), trouble))
 
 
 def _time_is_up(doing: str, delay_seconds: float) -> Waiting:
@@ -286,86 +365,40 @@ def _time_is_up(doing: str, delay_seconds: float) -> Waiting:
     )
 
 
-async def observe(targets: Targets, desired: Desired, scope: Scope, memory: Memory) -> Actual:
-    """Everything, read from the four targets: Okta's people and the provider at the same time once the app is
-    known; then the people of ours who are no longer listed, and who is in which group. Complete, or
-    raises."""
-    app = await targets.okta_app.observe(desired, scope)
-    settings = asyncio.ensure_future(targets.provider_settings.observe(desired, scope))
-    reads = (
-        asyncio.ensure_future(targets.okta_people.observe(desired, scope)),
-        settings,
-        asyncio.ensure_future(_accounts(targets, desired, scope, settings)),
+async def _read(targets: Targets, progress: _Progress) -> Actual:
+    """What the run begins with: the picture with the people in it who were asked for, or everything."""
+    desired, picture, people = progress.desired, progress.picture, progress.refresh.people
+    assert desired is not None
+    if people is not None and picture is not None:
+        found = await read_people(targets, desired, progress.memory, picture.actual, people)
+        if found is not None:
+            return found
+    progress.is_complete = True
+    return await read_everything(targets, desired, progress.memory)
+
+
+async def _read_touched(targets: Targets, progress: _Progress) -> Actual | None:
+    """With those read anew whom the verdict touches unread; None if there is nobody, or too many."""
+    desired, actual, verdict = progress.desired, progress.actual, progress.verdict
+    if desired is None or actual is None or actual.fresh is None or verdict is None:
+        return None
+    unread = people_to_refresh(verdict, actual)
+    if not unread or len(unread | actual.fresh) > SINGLY:
+        return None
+    return await read_people(targets, desired, progress.memory, actual, unread)
+
+
+def basis_of(inputs: Inputs, desired: Desired, credentials: Credentials) -> object:
+    """All that decides what a reading would contain: a picture that was read with something else is no
+    picture of this tenant."""
+    org, group = inputs.org, desired.group
+    return (
+        (desired.base_url, desired.profile, desired.generation, desired.is_departing),
+        (org.uid, org.generation) if org is not None else None,
+        (desired.by, desired.app_id, desired.app_label, desired.reads, desired.assignments, desired.seats),
+        (group.via, dict(group.table)) if group is not None else None,
+        _fingerprint(inputs.integration.uid, credentials),
     )
-    try:
-        assignments, provider, accounts = await asyncio.gather(*reads)
-    finally:
-        for read in reads:
-            read.cancel()
-        await asyncio.gather(*reads, return_exceptions=True)
-    memory = recover(desired, memory, accounts.accounts)
-    assignments = await _missing(targets, desired, scope, assignments, accounts, memory)
-    # Where the accounts could not be listed for a reason that planning mends first, groups cannot either.
-    is_off = _cannot_list(desired, provider)
-    names = (
-        frozenset[str]() if is_off else groups_to_read(desired, assignments.people, app.user_types, memory)
-    )
-    if names:
-        groups = await targets.provider_people.observe_groups(desired, names, scope)
-        accounts = replace(accounts, groups=groups)
-    return Actual(app, assignments, provider, accounts)
-
-
-async def _missing(
-    targets: Targets,
-    desired: Desired,
-    scope: Scope,
-    assignments: AssignmentState,
-    accounts: AccountState,
-    memory: Memory,
-) -> AssignmentState:
-    """`assignments` with the people of ours who are not assigned any more, each by two reads."""
-    absent = ids_to_look_up(desired, assignments, accounts, memory) if scope.is_full else ()
-    if absent:
-        missing = await targets.okta_people.observe_missing(desired, absent)
-        assignments = replace(assignments, missing={**assignments.missing, **missing})
-    doubted = people_to_prove(desired, assignments, accounts, memory)
-    if not doubted:
-        return assignments
-    if scope.is_full:
-        return with_second_look(assignments, await targets.okta_people.look_again(desired, doubted, scope))
-    # Whom a small run does not find at all is left to a complete one: a narrow role gets the same answer.
-    known = [okta_id for okta_id in doubted if assignments.missing[okta_id] is not None]
-    look = await targets.okta_people.look_again(desired, known, scope)
-    unproven = look.unproven | frozenset(doubted).difference(known)
-    return with_second_look(assignments, look._replace(unproven=unproven))
-
-
-def with_second_look(assignments: AssignmentState, look: SecondLook) -> AssignmentState:
-    """`assignments` as a second read of another kind leaves them. A run for some people takes those without a
-    proof out of the missing; after a complete read they stay, for guard to hold their removal."""
-    dropped = look.unproven if assignments.is_scoped else frozenset()
-    kept = {okta_id: state for okta_id, state in assignments.missing.items() if okta_id not in dropped}
-    return replace(assignments, missing=kept, left_out=len(look.assigned), unproven=look.unproven)
-
-
-def _cannot_list(desired: Desired, provider: ProviderState) -> bool:
-    """Whether SCIM is off at the provider or our token is dead."""
-    is_off = provider.organization is not None and not provider.organization.scim_enabled
-    return is_off or lacks_token(desired, provider)
-
-
-async def _accounts(
-    targets: Targets, desired: Desired, scope: Scope, settings: asyncio.Future[ProviderState]
-) -> AccountState:
-    """The accounts; none where SCIM is off at the provider or our token is dead: planning mends that first
-    and then asks for a full run. Any other failure to list them is raised."""
-    try:
-        return await targets.provider_people.observe(desired, scope)
-    except RemoteError:
-        if not _cannot_list(desired, await asyncio.shield(settings)):
-            raise
-        return AccountState((), is_scoped=not scope.is_full)
 
 
 def by_target(targets: Targets, actions: Iterable[Action]) -> list[tuple[Target[object], list[Action]]]:
@@ -382,27 +415,23 @@ def by_target(targets: Targets, actions: Iterable[Action]) -> list[tuple[Target[
     ]
 
 
-def previous_of(inputs: Inputs) -> Previous:
-    """What the status of the integration says about the last run."""
-    people = inputs.integration.status.get("people")
-    counts = people if isinstance(people, dict) else {}
-    return Previous(*(_whole(counts.get(name)) for name in ("waiting", "pending")))
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
-
-
 def okta_fingerprint(inputs: Inputs, credentials: Credentials) -> str:
     """Tells whether the Okta credential is still the same; says nothing about its value."""
     if inputs.org is None:
         return ""
-    name = inputs.org.spec.auth.secret_ref.name
-    keyed = hashlib.blake2b(digest_size=8, key=inputs.org.uid.encode()[:64])
+    own = (inputs.org.namespace, inputs.org.spec.auth.secret_ref.name)
+    return _fingerprint(inputs.org.uid, {k: one for k, one in credentials.items() if k[:2] == own})
+
+
+def _fingerprint(key: str, credentials: Credentials) -> str:
+    keyed = hashlib.blake2b(digest_size=8, key=key.encode()[:64])
     for place in sorted(credentials):
-        if place[:2] == (inputs.org.namespace, name):
-            keyed.update(b"\0".join((place[2].encode(), credentials[place].get_secret_value().encode(), b"")))
+        keyed.update(b"\0".join((place[2].encode(), credentials[place].get_secret_value().encode(), b"")))
     return keyed.hexdigest()
+
+
+def _place(inputs: Inputs) -> Place:
+    return inputs.integration.namespace, inputs.integration.name
 
 
 def _name(inputs: Inputs) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controller.api.meta import IN_OWN_NAME
+from controller.errors import ControllerError
 from controller.model.plan import HoldReason, Problem, Seats, SeatState
 from controller.model.words import many
 from controller.planning.base.desired import DesiredSeats
@@ -27,6 +28,7 @@ from controller.reconcile.conditions import (
     UNKNOWN,
     Finding,
     condition_of,
+    error_findings,
 )
 from controller.reconcile.reasons import Reason, known_reason
 from controller.reconcile.totals import Amount
@@ -36,7 +38,7 @@ INTEGRATION = "ScimIntegration"
 
 
 def integration_findings(amount: Amount) -> list[Finding]:
-    """All conditions of an integration after a run that had a plan and read everything."""
+    """All conditions of an integration after a run that had a plan."""
     report = amount.report
     assert report.desired is not None
     problems = amount.problems_of(INTEGRATION, report.desired.name)
@@ -49,19 +51,16 @@ def integration_findings(amount: Amount) -> list[Finding]:
         in_sync(amount),
         capacity(report.desired.seats, seats),
     ]
+    if report.trouble is not None:
+        return _while_not_read(report.trouble, found)
     return [*ready(amount, found, problems), *found]
 
 
-def scoped_findings(amount: Amount) -> list[Finding]:
-    """After a run for some people: only what it knows. Failures show at once, all else stays as it was."""
-    report = amount.report
-    assert report.desired is not None
-    found = []
-    if amount.failed or amount.people_at_fault:
-        found.append(_people_failed(amount))
-    if amount.seats is not None:
-        found.append(capacity(report.desired.seats, amount.seats))
-    return found
+def _while_not_read(trouble: ControllerError, found: Iterable[Finding]) -> list[Finding]:
+    """What is known of a few people says nothing of the others, while nobody can read everything."""
+    told = error_findings(trouble)
+    kinds = {finding.type for finding in told}
+    return [*told, *(finding for finding in found if finding.type not in kinds)]
 
 
 def references(problems: Iterable[Problem]) -> Finding:
@@ -156,12 +155,15 @@ def in_sync(amount: Amount) -> Finding:
         waits = many(held[HoldReason.OUTSIDE_WINDOW], "action waits", "actions wait")
         told = f"{waits} for a window{opens}"
         return Finding(IN_SYNC, FALSE, Reason.OUTSIDE_WINDOW, told)
+    if held[HoldReason.AWAITING_READ]:
+        told = many(held[HoldReason.AWAITING_READ], "action waits", "actions wait")
+        return Finding(IN_SYNC, FALSE, Reason.DRIFT_DETECTED, f"{told} for a complete read, which follows")
     return _nearly_in_sync(amount)
 
 
 def _nearly_in_sync(amount: Amount) -> Finding:
     plan = amount.report.plan
-    if plan is not None and not plan.is_full:
+    if plan is not None and not plan.compares_people:
         told = "accounts are compared in the next reconcile, once the provider lists them"
         return Finding(IN_SYNC, UNKNOWN, Reason.DRIFT_UNKNOWN, told)
     waiting = amount.counts.waiting

@@ -1,7 +1,6 @@
 """What status of a GroupMapping says beside its conditions: what the rows match, whom they would move. Pure.
 
-Called by related_status. The counts are over everybody who is assigned, so that they can be told anew after
-a run for some people only; what a plan would do is known by full runs.
+Called by related_status. The counts are over everybody who is assigned.
 """
 
 from __future__ import annotations

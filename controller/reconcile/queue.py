@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 
 from controller.clock import Clock
 from controller.metrics import Metrics
-from controller.model.people import EVERYTHING, Scope
+from controller.model.people import EVERYTHING, Refresh
 from controller.reconcile.schedule import Lane, Next, Schedule, Task
 from controller.reconcile.slots import Slot, holding
 
@@ -43,11 +43,16 @@ class WorkQueue:
         metrics.queue_oldest_seconds.set_function(self._age_of_oldest)
 
     def poke(
-        self, key: str, scope: Scope = EVERYTHING, lane: Lane = Lane.CHANGE, why: str = "", delay: float = 0.0
+        self,
+        key: str,
+        refresh: Refresh = EVERYTHING,
+        lane: Lane = Lane.CHANGE,
+        why: str = "",
+        delay: float = 0.0,
     ) -> None:
         """`key` is due after the debounce, or after `delay` seconds where that is longer."""
         moment = self._clock.monotonic() + max(delay, DEBOUNCE_SECONDS)
-        self._schedule.poke(key, moment, scope, lane, why)
+        self._schedule.poke(key, moment, refresh, lane, why)
         self._changed.set()
 
     def forget(self, key: str) -> None:

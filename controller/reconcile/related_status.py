@@ -65,10 +65,6 @@ def _about_mapping(
             return [FOUND, *error_findings(own)]
         return [FOUND, *_held_up(report), Finding(IN_SYNC, UNKNOWN, Reason.DRIFT_UNKNOWN, _BEHIND)]
     amount, preview = Amount(report), report.plan.preview
-    if not report.scope.is_full:
-        if preview.is_whole:
-            note_counts(made, mapping.spec, preview)
-        return [FOUND]
     state = _ready(amount.problems_of(mapping.kind, mapping.name), _MAPPED)
     if own is not None:
         state = [finding for finding in error_findings(own) if finding.type != IN_SYNC]
@@ -103,12 +99,8 @@ def _about_limit(
         return [FOUND, *_held_up(report), Finding(CAPACITY, UNKNOWN, Reason.SEATS_UNKNOWN, _BEHIND)]
     amount = Amount(report)
     seats = amount.seats
-    if seats is None and not report.scope.is_full:
-        return [FOUND]
-    findings = [FOUND, capacity(wish, seats)]
-    if report.scope.is_full:
-        findings += _ready(amount.problems_of(limit.kind, limit.name), _COUNTED)
-        made.reclaim = reclaim_status(report, show)
+    findings = [FOUND, capacity(wish, seats), *_ready(amount.problems_of(limit.kind, limit.name), _COUNTED)]
+    made.reclaim = reclaim_status(report, show)
     made.remediation, made.waiting = remedy(wish), ()
     if seats is not None:
         made.seats = seats_status(seats)

@@ -14,16 +14,14 @@ from typing import Any
 from controller.errors import PlanRefused, RateLimited, SpecError, Unauthorized, Unavailable, Waiting
 from controller.model.actions import Result
 from controller.parsing import parse_moment
-from controller.reconcile.conditions import IN_SYNC, TRUE
 from controller.reconcile.report import Report
 from controller.reconcile.schedule import Next
-from controller.reconcile.totals import Amount
 
 FIRST_RETRY_SECONDS = 2.0
 SLOW_RETRY_SECONDS = 300.0
 GATE_SECONDS = 60.0
 SOON_SECONDS = 300.0
-"""Full reads that tell what runs for some people have held follow no faster than this."""
+"""Until a second complete read that removals wait for."""
 FIRST_LOOK_SECONDS = 60.0
 ACKNOWLEDGEMENT = "Acknowledgement"
 LONGEST_EXPONENT = 16
@@ -55,19 +53,16 @@ class Pace:
         """What follows `report`; `failures` counts the failed runs in a row before it."""
         if report.error is not None:
             return self._after_error(report, report.error, failures)
-        wants_full = report.plan is not None and report.plan.wants_full
-        wants_full = wants_full and (not report.scope.is_full or has_succeeded(report))
-        hidden = hides_something(report)
-        within = max(SOON_SECONDS, self.interval_seconds / 4) if hidden else None
-        wants_full = wants_full or (hidden and tells_all_is_well(report))
+        goes_on = report.plan is not None and report.plan.goes_on and has_succeeded(report)
         failed = {outcome.reason for outcome in report.outcomes if outcome.result is Result.FAILED}
         rematches = "Conflict" in failed and not failures
-        wants_full = wants_full or (rematches and not report.scope.is_full)
+        follows = goes_on or report.wants_complete_read or (rematches and not report.is_complete)
+        is_complete, until = report.is_complete, self._until_complete(report)
         if failed & TRANSIENT or rematches:
-            return Next(self.backoff(failures), failed=True, wants_full=wants_full)
-        return Next(self._until_full(report), wants_full=wants_full, full_within_seconds=within)
+            return Next(self.backoff(failures), failed=True, read_at_once=follows, was_complete=is_complete)
+        return Next(until, read_at_once=follows, was_complete=is_complete)
 
-    def _until_full(self, report: Report) -> float:
+    def _until_complete(self, report: Report) -> float:
         """The interval, or earlier if a closed window opens before, a person may have taken a step, or
         removals wait for a second complete read."""
         delay = min(self.jittered(self.interval_seconds), _until_taken(report))
@@ -124,17 +119,3 @@ def _age(report: Report, since: object) -> float:
 def has_succeeded(report: Report) -> bool:
     """Whether the run wrote something with success: only then another full run can find more."""
     return any(outcome.result is Result.DONE for outcome in report.outcomes)
-
-
-def hides_something(report: Report) -> bool:
-    """Whether a run for some people held an action or left a difference: only a full run puts that into
-    status, and cuts the plan that somebody has to approve."""
-    is_held = report.verdict is not None and bool(report.verdict.held)
-    return not report.scope.is_full and (is_held or bool(Amount(report).remaining))
-
-
-def tells_all_is_well(report: Report) -> bool:
-    """Whether the status of the integration says that nothing differs."""
-    conditions = report.inputs.integration.status.get("conditions")
-    found = [c for c in conditions if isinstance(c, dict)] if isinstance(conditions, list | tuple) else []
-    return any(one.get("type") == IN_SYNC and one.get("status") == TRUE for one in found)

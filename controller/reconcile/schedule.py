@@ -1,8 +1,8 @@
-"""When is each integration due, and for what: deduplication, scope merging, lanes, intervals, gates. Pure.
+"""When is each integration due, and for what: deduplication, merging, lanes, intervals, gates. Pure.
 
 Called by queue.WorkQueue, which adds tasks and waiting. Times are seconds of a monotonic clock, handed in.
-Two clocks run for each key: the next full read, and a poke that may be for some people only; a scoped run
-never postpones the full read that is due.
+Two clocks run for each key: the next complete read, and a poke that may be for a few people only, which never
+postpones the complete read that is due.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from controller.model.people import EVERYTHING, Scope
+from controller.model.people import EVERYTHING, Refresh
 from controller.reconcile.fairness import Place, Turns
 
 OLD_SECONDS = 60.0
@@ -39,7 +39,7 @@ class Task:
     """One run to be made now."""
 
     key: str
-    scope: Scope
+    refresh: Refresh
     lane: Lane
     reasons: tuple[str, ...]
     failures: int
@@ -51,21 +51,23 @@ class Next:
     """What a run leaves for the schedule."""
 
     delay_seconds: float | None
-    """Until the next full read, or after a failed scoped run the same people; None: not before a poke."""
+    """Until the next complete read, or after a failed run for a few people the same people; None: not before
+    a poke."""
     failed: bool = False
     gate_seconds: float | None = None
     """The whole group of the key pauses: the org that all depend on is unhealthy."""
-    wants_full: bool = False
-    """A full run has to follow at once."""
-    full_within_seconds: float | None = None
-    """The next full read is due in this time at the latest."""
+    read_at_once: bool = False
+    """A complete read has to follow at once."""
+    was_complete: bool = False
+    """The run has read everything, whatever it was asked to."""
 
 
 @dataclass(slots=True)
 class _Entry:
-    full_at: float | None = None
+    read_at: float | None = None
+    """When the next complete read is due."""
     poke_at: float | None = None
-    scope: Scope = EVERYTHING
+    refresh: Refresh = EVERYTHING
     lane: Lane = Lane.FULL
     reasons: tuple[str, ...] = ()
     failures: int = 0
@@ -74,16 +76,16 @@ class _Entry:
     is_forgotten: bool = False
 
     def due(self) -> float | None:
-        times = [moment for moment in (self.full_at, self.poke_at) if moment is not None]
+        times = [moment for moment in (self.read_at, self.poke_at) if moment is not None]
         return min(times) if times else None
 
 
-def merge_scopes(one: Scope, other: Scope) -> Scope:
+def merge(one: Refresh, other: Refresh) -> Refresh:
     """What both ask for; everything where that is too many people to read singly."""
     if one.people is None or other.people is None:
         return EVERYTHING
     people = one.people | other.people
-    return EVERYTHING if len(people) > SINGLY else Scope(people)
+    return EVERYTHING if len(people) > SINGLY else Refresh(people)
 
 
 Labels = Callable[[str], tuple[str, ...]]
@@ -119,17 +121,17 @@ class Schedule:
     _count: int = 0
 
     def poke(
-        self, key: str, at: float, scope: Scope = EVERYTHING, lane: Lane = Lane.CHANGE, why: str = ""
+        self, key: str, at: float, refresh: Refresh = EVERYTHING, lane: Lane = Lane.CHANGE, why: str = ""
     ) -> None:
-        """`key` is due for `scope` at `at`, or earlier where it already was."""
+        """`key` is due for `refresh` at `at`, or earlier where it already was."""
         entry = self._entries.setdefault(key, _Entry())
         entry.is_forgotten = False
         self.turns.know(key, self.place_of(key))
         if entry.poke_at is None:
-            entry.poke_at, entry.scope, entry.lane = at, scope, lane
+            entry.poke_at, entry.refresh, entry.lane = at, refresh, lane
         else:
             entry.poke_at = min(entry.poke_at, at)
-            entry.scope, entry.lane = merge_scopes(entry.scope, scope), min(entry.lane, lane)
+            entry.refresh, entry.lane = merge(entry.refresh, refresh), min(entry.lane, lane)
         if why and why not in entry.reasons:
             entry.reasons = (*entry.reasons, why)[-10:]
         if lane is Lane.PERSON:
@@ -142,7 +144,7 @@ class Schedule:
         if entry is None:
             return
         if entry.is_running:
-            entry.full_at = entry.poke_at = None
+            entry.read_at = entry.poke_at = None
             entry.is_forgotten = True
         else:
             self._drop(key)
@@ -236,16 +238,15 @@ class Schedule:
         return opening if opening > now else None
 
     def _start(self, key: str, entry: _Entry, now: float) -> Task:
-        is_full = (entry.full_at is not None and entry.full_at <= now) or (
-            entry.poke_at is not None and entry.scope.is_full
+        is_complete = (entry.read_at is not None and entry.read_at <= now) or (
+            entry.poke_at is not None and entry.refresh.is_complete
         )
         lane = entry.lane if entry.poke_at is not None else Lane.FULL
-        task = Task(
-            key, EVERYTHING if is_full else entry.scope, lane, entry.reasons or ("Interval",), entry.failures
-        )
-        if is_full:
-            entry.full_at = None
-        entry.poke_at, entry.scope, entry.lane, entry.reasons = None, EVERYTHING, Lane.FULL, ()
+        refresh = EVERYTHING if is_complete else entry.refresh
+        task = Task(key, refresh, lane, entry.reasons or ("Interval",), entry.failures)
+        if is_complete:
+            entry.read_at = None
+        entry.poke_at, entry.refresh, entry.lane, entry.reasons = None, EVERYTHING, Lane.FULL, ()
         entry.is_running = True
         self.turns.started(key)
         entry.claims = self._claims(key)
@@ -264,15 +265,14 @@ class Schedule:
             return
         entry.failures = task.failures + 1 if following.failed else 0
         due = None if following.delay_seconds is None else now + following.delay_seconds
-        if task.scope.is_full:
-            entry.full_at = due
+        if task.refresh.is_complete or following.was_complete:
+            entry.read_at = due
         elif following.failed and due is not None:
-            self.poke(task.key, due, task.scope, Lane.DRIFT)
-        if following.full_within_seconds is not None:
-            latest = now + following.full_within_seconds
-            entry.full_at = latest if entry.full_at is None else min(entry.full_at, latest)
-        if following.wants_full:
-            self.poke(task.key, now, EVERYTHING, task.lane, "SeatsNeedFullRead")
+            self.poke(task.key, due, task.refresh, Lane.DRIFT)
+        elif due is not None:
+            entry.read_at = due if entry.read_at is None else min(entry.read_at, due)
+        if following.read_at_once:
+            self.poke(task.key, now, EVERYTHING, task.lane, "NeedsCompleteRead")
         self._push(task.key, entry)
 
     def _release(self, entry: _Entry) -> None:

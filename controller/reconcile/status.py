@@ -64,7 +64,7 @@ from controller.reconcile.conditions import (
     settle,
     size_of,
 )
-from controller.reconcile.findings import integration_findings, scoped_findings
+from controller.reconcile.findings import integration_findings
 from controller.reconcile.reasons import Reason
 from controller.reconcile.report import Report
 from controller.reconcile.seat_status import forecast_status, seats_status
@@ -167,8 +167,7 @@ def _halved(status: Mapping[str, Any], place: tuple[str, ...]) -> Document:
 def _findings(report: Report) -> list[Finding]:
     if report.error is not None:
         return error_findings(report.error)
-    amount = Amount(report)
-    return integration_findings(amount) if report.scope.is_full else scoped_findings(amount)
+    return integration_findings(Amount(report))
 
 
 def _add_asked(made: ScimIntegrationStatus, asked: Asked) -> None:
@@ -184,15 +183,11 @@ def _add_run(made: ScimIntegrationStatus, amount: Amount, asked: Asked, show: Sh
     report = amount.report
     if report.wrote:
         made.history = (_history(amount, asked), *made.history)[:HISTORY]
-    if report.scope.is_full or not amount.is_pushed_by_okta:
-        made.failures = _failures(amount, show)
+    made.failures = _failures(amount, show)
     if amount.seats is not None:
         made.seats = seats_status(amount.seats)
         made.forecast = forecast_status(report.memory, amount.seats)
     if report.error is not None:
-        return
-    if not report.scope.is_full:
-        _add_some(made, amount)
         return
     made.people = _people(amount)
     made.drift = _drift(amount.remaining, show)
@@ -200,18 +195,10 @@ def _add_run(made: ScimIntegrationStatus, amount: Amount, asked: Asked, show: Sh
     made.plan = _plan(amount, made.plan, show)
     made.manual_steps = _steps(amount, made.manual_steps)
     made.manual_steps_open = len(amount.steps)
-    made.last_sync_time = rfc3339(report.finished)
+    if report.is_complete:
+        made.last_sync_time = rfc3339(report.finished)
     made.safeguards = _safeguards(report)
     _add_read(made, amount)
-
-
-def _add_some(made: ScimIntegrationStatus, amount: Amount) -> None:
-    """Counts of people after a run for some of them, as far as they are known without reading the others."""
-    people, preview = made.people, amount.report.plan.preview if amount.report.plan else None
-    if people is None or preview is None or not preview.is_whole:
-        return
-    provisioned = max(0, (people.provisioned or 0) + amount.gained - amount.lost)
-    made.people = people.model_copy(update={"assigned": len(preview.values), "provisioned": provisioned})
 
 
 def _add_read(made: ScimIntegrationStatus, amount: Amount) -> None:

@@ -63,6 +63,6 @@ def _done(okta_id: str, report: Report) -> str:
     seats = report.plan.seats if report.plan else None
     if seats is not None and any(waiting == okta_id for waiting, _ in seats.waiting):
         return "waits for a seat"
-    if report.plan is not None and report.plan.wants_full:
-        return "a seat is decided by the full run that follows"
+    if report.wants_complete_read:
+        return "is decided by the complete read that follows"
     return "is up to date"

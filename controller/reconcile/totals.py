@@ -54,8 +54,9 @@ class Amount:
 
     @cached_property
     def failed(self) -> tuple[Outcome, ...]:
-        """What was refused or not confirmed."""
-        return tuple(one for one in self.report.outcomes if one.result is Result.FAILED)
+        """What was refused or not confirmed, in this run or in the one that tried last."""
+        tried = (*self.report.outcomes, *self.report.failing)
+        return tuple(one for one in tried if one.result is Result.FAILED)
 
     @property
     def has_all_failed(self) -> bool:
@@ -163,17 +164,13 @@ class Amount:
         kinds = Counter(one.action.kind for one in self.done)
         return kinds[ActionKind.CREATE_ACCOUNT] + kinds[ActionKind.REACTIVATE_ACCOUNT]
 
-    @property
-    def lost(self) -> int:
-        """Accounts that were deactivated by this run."""
-        return sum(one.action.kind is ActionKind.DEACTIVATE_ACCOUNT for one in self.done)
-
     @cached_property
     def counts(self) -> Counts:
         """People after the run."""
         plan = self.report.plan
         before = plan.counts if plan else Counts()
-        about_people = [one for one in self.report.outcomes if is_about_one(one.action)]
+        tried = (*self.report.outcomes, *self.report.failing)
+        about_people = [one for one in tried if is_about_one(one.action)]
         # What is written when Okta provisions is an assignment: the account is still to come.
         written = 0 if self.is_pushed_by_okta else len(self._finished(about_people))
         failed = {one.action.subject for one in about_people if one.result is Result.FAILED}

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from controller.model.actions import Action, ActionKind, Outcome
 from controller.model.actual import AccountState, AppState, AssignmentState, GroupState, ProviderState
-from controller.model.people import OktaId, PersonState, Scope
+from controller.model.people import Account, OktaId, PersonState, Refresh, ScimId
 from controller.planning.base.desired import Desired
 from controller.planning.base.inputs import Inputs
 
@@ -48,8 +48,8 @@ class Target(Protocol[Part]):
     name: str
     handles: frozenset[ActionKind]
 
-    async def observe(self, desired: Desired, scope: Scope) -> Part:
-        """The target's part of Actual."""
+    async def observe(self, desired: Desired) -> Part:
+        """The target's part of Actual, read whole."""
         ...
 
     async def apply(
@@ -68,8 +68,29 @@ class SecondLook(NamedTuple):
     """Those of whom the second read does not say that they left."""
 
 
+class AppTarget(Target[AppState], Protocol):
+    """The target for the Okta app."""
+
+    async def refresh(self, desired: Desired, app: AppState) -> AppState:
+        """`app` with the app itself read anew; schema, mappings and connection stay as they were read."""
+        ...
+
+
+class SettingsTarget(Target[ProviderState], Protocol):
+    """The target for the provider's settings."""
+
+    async def refresh(self, desired: Desired, state: ProviderState) -> ProviderState:
+        """`state` with the probe and the organization read anew, whose seats change by the minute."""
+        ...
+
+
 class PeopleTarget(Target[AssignmentState], Protocol):
     """The target for assignments, which can also look for people who are no longer listed."""
+
+    async def observe_people(self, desired: Desired, ids: Sequence[OktaId]) -> AssignmentState:
+        """`ids` alone, each asked for singly, without any group. Who is not assigned is among the missing,
+        with their state; None if Okta knows no such user and its log has no deletion."""
+        ...
 
     async def observe_missing(
         self, desired: Desired, ids: Sequence[OktaId]
@@ -82,7 +103,7 @@ class PeopleTarget(Target[AssignmentState], Protocol):
         """
         ...
 
-    async def look_again(self, desired: Desired, ids: Sequence[OktaId], scope: Scope) -> SecondLook:
+    async def look_again(self, desired: Desired, ids: Sequence[OktaId], refresh: Refresh) -> SecondLook:
         """A second read of another kind for each of `ids`, whom a first one says are not assigned.
 
         After a complete read up to 20 are asked for singly as users of the app, after a small one as owners
@@ -91,10 +112,37 @@ class PeopleTarget(Target[AssignmentState], Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Whose account is looked for singly, and by what."""
+
+    okta_id: OktaId
+    user_name: str
+    """"" where only known accounts are to be looked at."""
+    known: tuple[ScimId, ...]
+    """Accounts that were the person's, or bore the person's name, when they were last read."""
+
+
+class FoundAccounts(NamedTuple):
+    """What was found of people whose accounts were looked for singly."""
+
+    accounts: tuple[Account, ...]
+    absent: frozenset[ScimId] = frozenset()
+    """Known accounts that do not exist any more, as the provider itself says."""
+    unsure: frozenset[OktaId] = frozenset()
+    """People of whom only a complete listing can tell: the provider knows no such filter, or its answer
+    proves nothing."""
+
+
 class AccountTarget(Target[AccountState], Protocol):
     """The target for accounts, which can also look into the provider's groups."""
 
-    async def observe_groups(self, desired: Desired, names: Collection[str], scope: Scope) -> GroupState:
+    async def observe_accounts(self, desired: Desired, sought: Sequence[Sought]) -> FoundAccounts:
+        """The accounts of `sought`: each known one by its id; by userName where none is known or left. A
+        filter that finds nobody is believed only of a name that no listed account bore."""
+        ...
+
+    async def observe_groups(self, desired: Desired, names: Collection[str], refresh: Refresh) -> GroupState:
         """Every group by name, and the members of those in `names` of which there is one. Complete, or
         raises; a provider without groups is told as the fault."""
         ...
@@ -132,8 +180,8 @@ nothing but Secrets. Keys of one Secret that are read together (clientId, privat
 class Targets:
     """The four targets of one integration, in the order in which they are applied."""
 
-    provider_settings: Target[ProviderState]
-    okta_app: Target[AppState]
+    provider_settings: SettingsTarget
+    okta_app: AppTarget
     okta_people: PeopleTarget
     provider_people: AccountTarget
 

@@ -9,6 +9,7 @@ budget.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import SecretStr
@@ -17,7 +18,6 @@ from controller.clock import Clock
 from controller.errors import Unauthorized, Unavailable
 from controller.model.actions import Action, ActionKind
 from controller.model.actual import AppAttribute, AppState, ProfileMapping
-from controller.model.people import Scope
 from controller.okta.client import OktaClient
 from controller.okta.shapes import App, Connection, Schema, UserType
 from controller.okta.shapes import Mapping as OktaMapping
@@ -54,14 +54,12 @@ class OktaApp:
         self._user_types: dict[str, str] = {}
         self._user_attributes: frozenset[str] = frozenset()
 
-    async def observe(self, desired: Desired, scope: Scope) -> AppState:
-        """The app; in a full run also the user types and their attributes, which a scoped run takes from the
-        full run before."""
-        client = self._client.in_lane(Lane.FULL if scope.is_full else Lane.PERSON)
+    async def observe(self, desired: Desired) -> AppState:
+        """The app, the user types and their attributes; what only matters where Okta provisions only then."""
+        client = self._client.in_lane(Lane.FULL)
         app = await self._lookup.app(desired)
-        if scope.is_full or not self._user_types:
-            await self._read_user_types(client)
-        if not scope.is_full or not (desired.by == "Okta" or desired.is_departing):
+        await self._read_user_types(client)
+        if not (desired.by == "Okta" or desired.is_departing):
             return self._state(app, {})
         schema = await client.app_schema(app["id"])
         return self._state(
@@ -72,6 +70,20 @@ class OktaApp:
                 "base_attributes": frozenset(properties_of(schema, "base")),
                 "mappings": await self._mappings(client, app["id"]),
             },
+        )
+
+    async def refresh(self, desired: Desired, app: AppState) -> AppState:
+        """`app` with the app itself read anew; see AppTarget."""
+        found = self._state(await self._lookup.app(desired), {})
+        return replace(
+            found,
+            user_types=app.user_types,
+            user_attributes=app.user_attributes,
+            connection_status=app.connection_status,
+            connection_url=app.connection_url,
+            attributes=app.attributes,
+            base_attributes=app.base_attributes,
+            mappings=app.mappings,
         )
 
     async def apply(

@@ -15,7 +15,7 @@ from controller.clock import Clock
 from controller.errors import NotFound, Rejected, Unauthorized, Unavailable
 from controller.model.actions import Action, ActionKind
 from controller.model.actual import AssignmentState, OktaGroup
-from controller.model.people import STATE_OF_OKTA_STATUS, OktaId, Person, PersonState, Scope, Value
+from controller.model.people import STATE_OF_OKTA_STATUS, OktaId, Person, PersonState, Refresh, Value
 from controller.names import fold
 from controller.okta.client import OktaClient
 from controller.okta.shapes import AppUser, Group, User
@@ -61,11 +61,9 @@ class OktaPeople:
         self._client, self._lookup, self._clock = client, lookup, clock
         self._memberships = memberships or Memberships(clock)
 
-    async def observe(self, desired: Desired, scope: Scope) -> AssignmentState:
-        """Everybody, with the groups that matter; or the people of `scope` alone, without any group."""
+    async def observe(self, desired: Desired) -> AssignmentState:
+        """Everybody, with the groups that matter."""
         app_id = await self._lookup.app_id(desired)
-        if scope.people is not None:
-            return await self._observe_some(desired, app_id, sorted(scope.people))
         client = self._client.in_lane(Lane.FULL)
         people = await self._people(client, desired, app_id)
         app_groups = {row["id"]: row.get("priority") for row in await client.app_groups(app_id)}
@@ -84,6 +82,21 @@ class OktaPeople:
             logins={okta_id: login for found in members.values() for okta_id, login in found.items()},
             rules=await _rules(client) if desired.assignments.seat_group else {},
         )
+
+    async def observe_people(self, desired: Desired, ids: Sequence[OktaId]) -> AssignmentState:
+        """`ids` alone, without any group; see PeopleTarget."""
+        app_id, client = await self._lookup.app_id(desired), self._client.in_lane(Lane.PERSON)
+        asks = _asks_for_sign_ins(desired)
+        people: list[Person] = []
+        missing: dict[OktaId, PersonState | None] = {}
+        for okta_id in ids:
+            person = await _assigned(client, app_id, okta_id, desired.reads.attributes, with_sign_in=asks)
+            if person is None:
+                state = await _state_of(client, okta_id)
+                missing[okta_id] = state or await self._state_by_log(client, okta_id)
+            else:
+                people.append(person)
+        return AssignmentState(tuple(people), {}, {}, {}, missing)
 
     async def observe_missing(
         self, desired: Desired, ids: Sequence[OktaId]
@@ -104,10 +117,10 @@ class OktaPeople:
             found[okta_id] = await self._state_by_log(client, okta_id)
         return found
 
-    async def look_again(self, desired: Desired, ids: Sequence[OktaId], scope: Scope) -> SecondLook:
+    async def look_again(self, desired: Desired, ids: Sequence[OktaId], refresh: Refresh) -> SecondLook:
         """Whether `ids` are assigned, by a read of another kind; see PeopleTarget."""
         app_id = await self._lookup.app_id(desired)
-        if not scope.is_full:
+        if not refresh.is_complete:
             client = self._client.in_lane(Lane.PERSON)
             owners = [okta_id for okta_id in ids if not await _is_without(client, app_id, okta_id)]
             return SecondLook(unproven=frozenset(owners))
@@ -131,7 +144,7 @@ class OktaPeople:
     async def _people(self, client: OktaClient, desired: Desired, app_id: str) -> tuple[Person, ...]:
         names = desired.reads.attributes
         # By id: a page that shifts while it is walked may name somebody twice.
-        asks = desired.seats is not None and desired.seats.inactive_for is not None
+        asks = _asks_for_sign_ins(desired)
         tally = Tally("Okta", "people assigned to the app", "spec.okta.app")
         people = {
             row["id"]: tally.keep(row_to_person(row, names, with_sign_in=asks))
@@ -145,19 +158,6 @@ class OktaPeople:
         group_id = row["id"]
         mark = mark_of(row) if only_ranks else None
         return await self._memberships.of(group_id, mark, lambda: _members(client, group_id))
-
-    async def _observe_some(self, desired: Desired, app_id: str, ids: Iterable[OktaId]) -> AssignmentState:
-        client = self._client.in_lane(Lane.PERSON)
-        people: list[Person] = []
-        missing: dict[OktaId, PersonState | None] = {}
-        for okta_id in ids:
-            person = await _assigned(client, app_id, okta_id, desired.reads.attributes)
-            if person is None:
-                state = await _state_of(client, okta_id)
-                missing[okta_id] = state or await self._state_by_log(client, okta_id)
-            else:
-                people.append(person)
-        return AssignmentState(tuple(people), {}, {}, {}, missing, is_scoped=True)
 
     async def _state_by_log(self, client: OktaClient, okta_id: OktaId) -> PersonState | None:
         """DEACTIVATED for somebody who was deleted, which happens to deactivated users only; None if the log
@@ -212,11 +212,20 @@ def _state(user: User) -> PersonState:
     return STATE_OF_OKTA_STATUS[status]
 
 
+def _asks_for_sign_ins(desired: Desired) -> bool:
+    return desired.seats is not None and desired.seats.inactive_for is not None
+
+
 async def _assigned(
-    client: OktaClient, app_id: str, okta_id: OktaId, attributes: tuple[str, ...]
+    client: OktaClient,
+    app_id: str,
+    okta_id: OktaId,
+    attributes: tuple[str, ...],
+    *,
+    with_sign_in: bool = False,
 ) -> Person | None:
     try:
-        return row_to_person(await client.app_user(app_id, okta_id), attributes)
+        return row_to_person(await client.app_user(app_id, okta_id), attributes, with_sign_in=with_sign_in)
     except NotFound:
         return None
 

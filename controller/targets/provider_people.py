@@ -13,14 +13,15 @@ from typing import NamedTuple
 from controller.errors import Conflict, NotFound, RemoteError, Unavailable, clip
 from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import AccountState, GroupState
-from controller.model.people import Account, ScimId, Scope, Value
+from controller.model.people import Account, Refresh, ScimId, Value
 from controller.names import fold
 from controller.planning.base.desired import Desired
 from controller.planning.groups.memberships import GROUP_KINDS
 from controller.scim.client import USER_SCHEMA, Json, ScimClient
 from controller.scim.groups import GroupClient
 from controller.scim.paths import Path, Read, parse_path
-from controller.targets.base import Begun, Done, unobserved
+from controller.targets.account_search import AccountSearch
+from controller.targets.base import Begun, Done, FoundAccounts, Sought, unobserved
 from controller.targets.order import ONE_BY_ONE, Bundler, Written, carry_out, confirmed, not_confirmed
 from controller.targets.provider_groups import GroupWriter, read_groups
 from controller.transport.calls import Lane
@@ -46,21 +47,17 @@ class ProviderPeople:
     def __init__(self, client: ScimClient, concurrency: int = 8) -> None:
         self._client, self._concurrency = client, concurrency
 
-    async def observe(self, desired: Desired, scope: Scope) -> AccountState:
-        """Every account, or those of the people in `scope`, found by their externalId.
-
-        A provider that drops externalId is listed whole in either case: nothing else ties an account to an
-        id.
-        """
+    async def observe(self, desired: Desired) -> AccountState:
+        """Every account."""
         parse = account_parser(desired.reads.paths)
-        if scope.people is None:
-            return AccountState(tuple(await self._client.in_lane(Lane.FULL).users(parse)))
-        client = self._client.in_lane(Lane.PERSON)
-        total = await client.count("active eq true") if desired.seats is not None else None
-        if not desired.profile.keeps_external_id:
-            return AccountState(tuple(await client.users(parse)), True, total)
-        found = [row for person in sorted(scope.people) for row in await client.find("externalId", person)]
-        return AccountState(tuple(parse(row) for row in found), True, total)
+        return AccountState(tuple(await self._client.in_lane(Lane.FULL).users(parse)))
+
+    async def observe_accounts(self, desired: Desired, sought: Sequence[Sought]) -> FoundAccounts:
+        """The accounts of `sought`, each asked for singly; see AccountTarget."""
+        search = AccountSearch(self._client.in_lane(Lane.PERSON), account_parser(desired.reads.paths))
+        for one in sought:
+            await search.look_for(one)
+        return FoundAccounts(tuple(search.found.values()), frozenset(search.absent), frozenset(search.unsure))
 
     async def apply(
         self, desired: Desired, actions: Sequence[Action], done: Done, begun: Begun = unobserved
@@ -69,9 +66,9 @@ class ProviderPeople:
         writer = _Writer(desired, self._client.in_lane(Lane.CHANGE), self._concurrency)
         await carry_out(writer, actions, done, begun)
 
-    async def observe_groups(self, desired: Desired, names: Collection[str], scope: Scope) -> GroupState:
+    async def observe_groups(self, desired: Desired, names: Collection[str], refresh: Refresh) -> GroupState:
         """The provider's groups, with the members of those in `names`; see AccountTarget."""
-        lane = Lane.FULL if scope.is_full else Lane.PERSON
+        lane = Lane.FULL if refresh.is_complete else Lane.PERSON
         return await read_groups(GroupClient(self._client.in_lane(lane)), names)
 
 

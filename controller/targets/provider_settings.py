@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from controller.clock import Clock
@@ -24,7 +25,7 @@ from controller.model.actual import (
     ProviderState,
     Token,
 )
-from controller.model.people import OktaId, Scope
+from controller.model.people import OktaId
 from controller.parsing import as_texts, parse_moment, whole_number
 from controller.planning.base.desired import Desired
 from controller.planning.groups.mapping_table import SavedTable, table_of
@@ -62,19 +63,26 @@ class ProviderSettings:
         self._client, self._admin, self._clock = client, admin, clock
         self._desk, self._held = desk, held
 
-    async def observe(self, desired: Desired, scope: Scope) -> ProviderState:
-        """The probe; with the admin API the organization, and in a full run its tokens and group table."""
-        lane = Lane.FULL if scope.is_full else Lane.PERSON
-        tested = await self._client.in_lane(lane).probe()
-        probe = Probe(tested.ok, tested.seconds, self._clock.now(), tested.cause)
+    async def observe(self, desired: Desired) -> ProviderState:
+        """The probe; with the admin API the organization, its tokens and its group table."""
+        probe = await self._probe(Lane.FULL)
         if self._admin is None:
             return ProviderState(probe)
         organization = parse_organization(await self._admin.organization())
-        if not scope.is_full:
-            return ProviderState(probe, organization)
         tokens = tuple(parse_token(row) for row in await self._admin.tokens())
         table, active = await read_table(self._admin), await _last_active(desired, self._admin)
         return ProviderState(probe, organization, table, tokens, self._held, active)
+
+    async def refresh(self, desired: Desired, state: ProviderState) -> ProviderState:
+        """`state` with the probe and the organization read anew."""
+        probe = await self._probe(Lane.PERSON)
+        if self._admin is None:
+            return replace(state, probe=probe)
+        return replace(state, probe=probe, organization=parse_organization(await self._admin.organization()))
+
+    async def _probe(self, lane: Lane) -> Probe:
+        tested = await self._client.in_lane(lane).probe()
+        return Probe(tested.ok, tested.seconds, self._clock.now(), tested.cause)
 
     async def apply(
         self, desired: Desired, actions: Sequence[Action], done: Done, begun: Begun = unobserved

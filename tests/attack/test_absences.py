@@ -12,7 +12,7 @@ from controller.errors import Unavailable
 from controller.metrics import Metrics
 from controller.model.actions import ActionKind, Result, Touch
 from controller.model.actual import Memory
-from controller.model.people import EVERYTHING, OktaId, Scope
+from controller.model.people import EVERYTHING, OktaId, Refresh
 from controller.model.plan import HoldReason
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
@@ -37,19 +37,20 @@ class Case:
     def __init__(self, world: World) -> None:
         self.world, self.stored = world, encode_memory(Memory())
         self.ids = [OktaId(one) for one in sorted(world.app.users)]
+        self.engine = Engine(connector(world), world.clock, Settings(), Metrics())
 
-    async def run(self, scope: Scope = EVERYTHING) -> Report:
-        engine = Engine(connector(self.world), self.world.clock, Settings(), Metrics())
+    async def run(self, refresh: Refresh = EVERYTHING) -> Report:
         given = enforcing(self.world)
         loose = Safeguards.model_validate({"removals": LOOSE, "changes": LOOSE})
         spec = given.integration.spec.model_copy(update={"safeguards": loose})
         given = replace(given, integration=replace(given.integration, spec=spec))
-        report = await engine.run(given, credentials(self.world), decode_memory(self.stored), scope)
+        memory = decode_memory(self.stored)
+        report = await self.engine.run(given, credentials(self.world), memory, refresh)
         self.stored = encode_memory(report.memory)
         return report
 
     async def small(self, *ids: str) -> Report:
-        return await self.run(Scope(frozenset(map(OktaId, ids))))
+        return await self.run(Refresh(frozenset(map(OktaId, ids))))
 
     async def active(self) -> int:
         return sum(one["active"] for one in await self.world.admin.people())
@@ -90,7 +91,7 @@ async def test_one_read_in_a_small_run_removes_nobody(opened: Opener) -> None:
     found.fault("status", APP_USER, status=404)
     report = await found.small(found.ids[0])
     assert report.error is None and report.plan is not None and report.plan.actions == ()
-    assert report.plan.wants_full, "a complete read says more"
+    assert report.wants_complete_read, "a complete read says more"
     full = await found.run()
     assert full.error is None and await found.active() == 3
 
@@ -100,7 +101,7 @@ async def test_a_user_whom_nobody_shows_waits_for_a_complete_read(opened: Opener
     for path in (APP_USER, USER):
         found.fault("status", path, status=404)
     report = await found.small(found.ids[0])
-    assert report.plan is not None and report.plan.actions == () and report.plan.wants_full
+    assert report.plan is not None and report.plan.actions == () and report.wants_complete_read
     assert await found.active() == 3
 
 

@@ -11,7 +11,7 @@ from controller.api.meta import FINALIZER, SYNC_USER
 from controller.clock import ManualClock
 from controller.errors import Unavailable
 from controller.metrics import Metrics
-from controller.model.people import EVERYTHING, Scope
+from controller.model.people import EVERYTHING, Refresh
 from controller.operator.main import Ground, Operator
 from controller.operator.org_sharing import count_users, may_use, usable_org
 from controller.operator.run_inputs import rivals_of
@@ -74,10 +74,12 @@ class Scene:
             stored = self.api.put(place, one)
             self.operator.known.put(stored)
 
-    async def work(self, scope: Scope = EVERYTHING, name: str = "calendly") -> Next:
+    async def work(self, refresh: Refresh = EVERYTHING, name: str = "calendly") -> Next:
         self.api.calls.clear()
         try:
-            return await self.operator._reconciler.work(Task(f"{ATTACKER}/{name}", scope, Lane.PERSON, (), 0))
+            return await self.operator._reconciler.work(
+                Task(f"{ATTACKER}/{name}", refresh, Lane.PERSON, (), 0)
+            )
         finally:
             await self.operator._watches.aclose()
 
@@ -135,7 +137,7 @@ async def test_nothing_of_the_org_is_read_called_or_written(
 async def test_a_request_for_one_person_asks_nobody_about_that_person(opened: list[str]) -> None:
     asking = intruder(annotations={SYNC_USER: "ada@acme.com"})
     scene = Scene(org(None), with_status(asking, observedGeneration=1))
-    await scene.work(Scope(frozenset()))
+    await scene.work(Refresh(frozenset()))
     assert scene.at_victim() == [] and opened == []
     events = [one for path, one in scene.api.objects.items() if f"/{ATTACKER}/events" in path]
     assert [(one["reason"], "does not exist or does not allow" in one["message"]) for one in events] == [

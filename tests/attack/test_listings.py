@@ -14,7 +14,7 @@ import pytest
 from controller.clock import ManualClock
 from controller.errors import ControllerError, SpecError, Unavailable
 from controller.model.actual import AssignmentState
-from controller.model.people import EVERYTHING, OktaId
+from controller.model.people import OktaId
 from controller.okta.client import PAGE_LOG, OktaClient
 from controller.okta.events import Change, follow
 from controller.okta.pushes import KEPT_APPS, Pushes
@@ -164,7 +164,7 @@ def okta_people(page: Page) -> tuple[Awaitable[AssignmentState], Endless]:
     server = Endless(page)
     client = OktaClient(server.session())
     target = OktaPeople(client, AppLookup(client), ManualClock())
-    return target.observe(world.wish(app_id="0oa1", app_label=""), EVERYTHING), server
+    return target.observe(world.wish(app_id="0oa1", app_label="")), server
 
 
 async def test_next_links_that_never_end_end_at_the_most_people() -> None:

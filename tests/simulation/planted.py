@@ -60,7 +60,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted(
         "a-second-look-is-not-taken",
         "controller.planning.policy.decision",
-        "unconfirmed=unconfirmed_people(actual.assignments, own),",
+        "unconfirmed=actual.assignments.unconfirmed,",
         "unconfirmed=frozenset(),",
     ),
     Planted(
@@ -235,9 +235,9 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted(
         "who-is-missing-is-not-asked-for",
-        "controller.reconcile.engine",
-        "memory) if scope.is_full else ()",
-        "memory) if not scope.is_full else ()",
+        "controller.reconcile.reading",
+        "absent = ids_to_look_up(desired, assignments, accounts, memory)",
+        "absent = ()",
     ),
     Planted(
         "the-status-swaps-two-numbers",

@@ -125,9 +125,8 @@ def plan_memberships(
     if obstacle is not None:
         return MembershipPlan(problems=_tell_everywhere(desired, group, *obstacle))
     planner = _Planner(desired, actual, memory, values)
-    if not actual.assignments.is_scoped:
-        for name in sorted(declared_groups(group)):
-            planner.groups.find(name)
+    for name in sorted(declared_groups(group)):
+        planner.groups.find(name)
     by_person = {action.subject: action for action in writes}
     for person in sorted(actual.assignments.people, key=lambda one: one.okta_id):
         planner.person(person, by_person.get(person.okta_id))

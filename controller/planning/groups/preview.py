@@ -23,11 +23,11 @@ from controller.planning.groups.memberships import group_after, groups_before, k
 _CHANGES = frozenset({ActionKind.UPDATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT})
 
 
-def build_preview(desired: Desired, values: Mapping[OktaId, Value], *, is_whole: bool) -> MappingPreview:
+def build_preview(desired: Desired, values: Mapping[OktaId, Value]) -> MappingPreview:
     """The preview over all mappings of the integration, of the values that people have; without counts where
     people get into groups in no way."""
     if desired.group is None:
-        return MappingPreview(is_whole=is_whole, values=values)
+        return MappingPreview()
     counts: dict[str, int] = {}
     without = 0
     for raw, count in Counter(values.values()).items():
@@ -42,15 +42,7 @@ def build_preview(desired: Desired, values: Mapping[OktaId, Value], *, is_whole:
         v: n for v, n in sorted(counts.items()) if v not in table and v not in desired.group.contested
     }
     unused = tuple(value for value, count in claimed.items() if not count)
-    return MappingPreview(
-        claimed,
-        unmatched,
-        unused,
-        without,
-        _suggestions(desired.group, unmatched),
-        is_whole=is_whole,
-        values=values,
-    )
+    return MappingPreview(claimed, unmatched, unused, without, _suggestions(desired.group, unmatched))
 
 
 def _suggestions(group: DesiredGroups, unmatched: Mapping[str, int]) -> dict[str, str]:

@@ -29,7 +29,7 @@ ASSIGNING = frozenset({ActionKind.ASSIGN_GROUP, ActionKind.ASSIGN_USER})
 
 def plan_assignments(desired: Desired, actual: Actual, memory: Memory, found: Found) -> None:
     """Adds assignments that lack, and with `prune` takes away those that are not declared."""
-    if actual.assignments.is_scoped or not desired.assignments.is_declared:
+    if not desired.assignments.is_declared:
         return
     groups = declared_groups(desired, actual, found)
     users = declared_users(desired, actual, found)

@@ -81,9 +81,8 @@ def note_deferred(
                 fields.pop(path, None)
                 if outcome.result is Result.PENDING_CONFIRMATION and path in desired.profile.defers:
                     fields[path] = Deferred(text(value) or "", _held_before(action, path), _text(now))
-    if not actual.assignments.is_scoped:
-        listed = {person.okta_id for person in actual.assignments.people}
-        waiting = {okta_id: fields for okta_id, fields in waiting.items() if okta_id in listed}
+    listed = {person.okta_id for person in actual.assignments.people} if waiting else frozenset[OktaId]()
+    waiting = {okta_id: fields for okta_id, fields in waiting.items() if okta_id in listed}
     return {okta_id: fields for okta_id, fields in waiting.items() if fields}
 
 

@@ -27,15 +27,13 @@ def people_who_left(
     memory: Memory,
     wrote: Iterable[Action],
     now: datetime,
-    *,
-    is_full: bool,
 ) -> dict[OktaId, int]:
     """Memory.left after a run that wrote `wrote`, without those who came back. `memory` has the pairs after
     the run."""
     pairs = memory.pairs
     today, left = (now.astimezone(UTC) - DAY_ZERO).days, dict(memory.left)
     listed = {person.okta_id: person for person in actual.assignments.people}
-    unlisted = sorted(pairs.keys() - listed.keys()) if is_full else []
+    unlisted = sorted(pairs.keys() - listed.keys())
     if unlisted or left:
         register = Register(actual.accounts.accounts, pairs)
         for okta_id in unlisted:

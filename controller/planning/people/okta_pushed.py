@@ -17,7 +17,7 @@ from controller.planning.base.desired import Desired, account_rule
 from controller.planning.base.wording import shown
 from controller.planning.people.attribute_diff import Lens, identity_changes
 from controller.planning.people.matching import Register
-from controller.planning.people.unchanged import GroupValues, sift
+from controller.planning.people.unchanged import sift
 
 _FAILED = "ERROR"
 PUSHES_NEW = "PUSH_NEW_USERS"
@@ -30,7 +30,7 @@ class Arrivals:
 
     drift: list[DriftItem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    values: GroupValues = field(default_factory=lambda: GroupValues({}, is_whole=False))
+    values: Mapping[OktaId, Value] = field(default_factory=dict)
     provisioned: int = 0
     pending: int = 0
     failed: int = 0
@@ -41,7 +41,7 @@ class Arrivals:
 
 def check_arrivals(desired: Desired, actual: Actual, memory: Memory) -> Arrivals:
     """Compares everybody whom Okta should have pushed with what the provider holds."""
-    sifted = sift(desired, actual, Register(actual.accounts.accounts, memory.pairs), memory.values)
+    sifted = sift(desired, actual, Register(actual.accounts.accounts, memory.pairs))
     found = Arrivals(values=sifted.values, provisioned=sifted.same)
     at = _Circumstances(desired, memory.failures, PUSHES_NEW in actual.app.features)
     for person in sifted.rest:
@@ -116,7 +116,7 @@ def _differing(desired: Desired, found: Arrivals, person: Person, account: Accou
 
 def _extra(desired: Desired, actual: Actual, memory: Memory, register: Register, found: Arrivals) -> None:
     """Active accounts of people who were assigned once and are no longer."""
-    if actual.assignments.is_scoped or "Deactivate" not in desired.actions:
+    if "Deactivate" not in desired.actions:
         return
     listed = {person.okta_id for person in actual.assignments.people}
     for okta_id in sorted(memory.pairs.keys() - listed):

@@ -32,7 +32,7 @@ from controller.planning.people.attribute_diff import (
 from controller.planning.people.deferred_changes import still_to_send, why_again
 from controller.planning.people.lookalikes import find_twin, spelled, twin_words
 from controller.planning.people.matching import Match, Register, Tie, freed_people, is_gone, is_protected
-from controller.planning.people.unchanged import GroupValues, sift
+from controller.planning.people.unchanged import sift
 
 KIND = "ScimIntegration"
 
@@ -47,7 +47,7 @@ class PeoplePlan:
     drift: list[DriftItem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     provisioned: int = 0
-    values: GroupValues = field(default_factory=lambda: GroupValues({}, is_whole=False))
+    values: Mapping[OktaId, Value] = field(default_factory=dict)
 
 
 def plan_people(desired: Desired, actual: Actual, memory: Memory) -> PeoplePlan:
@@ -77,7 +77,7 @@ class _Planner:
     def listed_people(self) -> None:
         """Everybody in the app's list: nothing for who is up to date, a decision for the rest, in an order of
         its own, so that the plan does not depend on how people were listed."""
-        sifted = sift(self.desired, self.actual, self.register, self.memory.values)
+        sifted = sift(self.desired, self.actual, self.register)
         self.found.provisioned = sifted.same
         self.found.values = sifted.values
         people = sifted.rest
@@ -158,7 +158,7 @@ class _Planner:
         )
 
     def _create(self, person: Person, claims: Sequence[str]) -> None:
-        had_one = person.okta_id in self.memory.in_use and not self.actual.assignments.is_scoped
+        had_one = person.okta_id in self.memory.in_use
         if len(claims) > 1:
             self._problem(
                 person.okta_id,

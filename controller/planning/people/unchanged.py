@@ -17,34 +17,22 @@ from controller.planning.people.matching import Register
 
 
 @dataclass(frozen=True, slots=True)
-class GroupValues:
-    """The value of the group attribute of each person; `is_whole`: of everybody, not of some people only."""
-
-    by_person: Mapping[OktaId, Value]
-    is_whole: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Sifted:
     """`same`: how many people have an active account that holds what it should; `rest`: the others, by
-    Okta id."""
+    Okta id; `values`: the value of the group attribute of each person."""
 
     same: int
     rest: tuple[Person, ...]
-    values: GroupValues
+    values: Mapping[OktaId, Value]
     register: Register
     lens_of: Callable[[str], Lens]
 
 
-def sift(
-    desired: Desired, actual: Actual, register: Register, known: Mapping[OktaId, Value] | None
-) -> Sifted:
-    """Goes through the app's people once. `known` are the values that everybody had, for a run that looks at
-    some people only."""
+def sift(desired: Desired, actual: Actual, register: Register) -> Sifted:
+    """Goes through the app's people once."""
     lens_of = build_lenses(desired, actual.app.user_types)
     lenses: dict[str, Lens] = {}
-    is_scoped = actual.assignments.is_scoped
-    values = _known_values(actual, known or {}) if is_scoped else {}
+    values: dict[OktaId, Value] = {}
     rest: list[Person] = []
     by_external, active, same = register.by_external, PersonState.ACTIVE, 0
     for person in actual.assignments.people:
@@ -66,11 +54,4 @@ def sift(
         else:
             rest.append(person)
     rest.sort(key=lambda person: person.okta_id)
-    group_values = GroupValues(values, not is_scoped or known is not None)
-    return Sifted(same, tuple(rest), group_values, register, lens_of)
-
-
-def _known_values(actual: Actual, known: Mapping[OktaId, Value]) -> dict[OktaId, Value]:
-    """What was known of everybody, without those who were looked for and are not assigned any more."""
-    missing = actual.assignments.missing
-    return {okta_id: value for okta_id, value in known.items() if okta_id not in missing}
+    return Sifted(same, tuple(rest), values, register, lens_of)

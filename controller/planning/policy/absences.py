@@ -41,20 +41,14 @@ def unknown_people(assignments: AssignmentState, memory: Memory) -> frozenset[Ok
     return frozenset(
         okta_id
         for okta_id, state in assignments.missing.items()
-        if state is None and okta_id in memory.in_use and not assignments.is_scoped
+        if state is None and okta_id in memory.in_use
     )
-
-
-def unconfirmed_people(assignments: AssignmentState, memory: Memory) -> frozenset[OktaId]:
-    """People whom a complete read does not list and the complete read before did: too many to be asked for
-    singly, so that a second complete read has to agree."""
-    return frozenset[OktaId]() if assignments.is_scoped else assignments.unproven - memory.unlisted
 
 
 def why_unconfirmed(actual: Actual, memory: Memory) -> str:
     """Why removals of some people wait, as half a sentence, or ""."""
     unknown = unknown_people(actual.assignments, memory)
-    missing = unconfirmed_people(actual.assignments, memory)
+    missing = actual.assignments.unconfirmed
     told = []
     if unknown:
         told.append(

@@ -48,7 +48,7 @@ def approve(
     `needy` are the actions of this plan that need a yes; `frozen` the stored plan, if it is still current.
     The digest that counts is the frozen plan's; without one, this plan's."""
     wanted = {fingerprint(action) for action in plan.actions}
-    keys = memory.approved_keys & wanted if plan.is_full else memory.approved_keys
+    keys = memory.approved_keys & wanted if plan.compares_people else memory.approved_keys
     said = desired.approval.partition("#")[0].strip()
     if not said:
         return Approved(memory.approved if keys else "", frozenset(keys))
@@ -59,14 +59,16 @@ def approve(
     if not named:
         return Approved(memory.approved if keys else "", frozenset(keys), desired.approval, is_ignored=True)
     added = {fingerprint(action) for action in named}
-    return Approved(said, frozenset(keys | (added & wanted if plan.is_full else added)), desired.approval)
+    return Approved(
+        said, frozenset(keys | (added & wanted if plan.compares_people else added)), desired.approval
+    )
 
 
 def _named(said: str, plan: Plan, needy: Sequence[Action], frozen: Frozen | None) -> Sequence[Action]:
     """The actions that the digest `said` stands for; none where it matches nothing that still holds."""
     if frozen is not None:
         wanted = {fingerprint(action) for action in plan.actions}
-        holds = not plan.is_full or any(fingerprint(action) in wanted for action in frozen.actions)
+        holds = not plan.compares_people or any(fingerprint(action) in wanted for action in frozen.actions)
         return frozen.actions if said == frozen.digest and holds else ()
     return needy if needy and said in (plan_digest(needy), plan.digest) else ()
 
@@ -84,17 +86,6 @@ def freeze(
         if newer < len(held):
             return frozen, newer
     return Frozen(plan_digest(held), desired.generation, now, tuple(held)), 0
-
-
-def keep_frozen(
-    held: Sequence[Action], frozen: Frozen | None, approved: Approved
-) -> tuple[Frozen | None, int]:
-    """The same for a run that looked at some people only: it neither cuts a plan nor gives one up, knowing
-    nothing of the others' actions. A plan that has just been approved no longer waits."""
-    if frozen is None or frozen.digest == approved.digest:
-        return None, 0
-    known = {fingerprint(action) for action in frozen.actions}
-    return frozen, sum(fingerprint(action) not in known for action in held)
 
 
 def waits_in_force(held: Collection[Action], approved: Approved) -> bool:

@@ -96,8 +96,6 @@ def owned_accounts(desired: Desired, actual: Actual, memory: Memory, plan: Plan)
     """Active accounts that are ours: what percentages are of."""
     if desired.by == "Okta":
         return plan.counts.provisioned
-    if actual.accounts.is_scoped:
-        return len(memory.in_use)
     ours = set(memory.pairs.values())
     return sum(account.active and account.scim_id in ours for account in actual.accounts.accounts)
 

@@ -23,13 +23,12 @@ from controller.planning.base.wording import shown
 from controller.planning.okta.manual_steps import BEFORE_PUSHING
 from controller.planning.okta.prerequisites import BLOCKING
 from controller.planning.people.matching import of_this_tenant
-from controller.planning.policy.absences import unconfirmed_people, unknown_people, why_unconfirmed
+from controller.planning.policy.absences import unknown_people, why_unconfirmed
 from controller.planning.policy.approval import (
     Approved,
     approve,
     freeze,
     is_current,
-    keep_frozen,
     waits_in_force,
 )
 from controller.planning.policy.change_limits import Trip, find_trips
@@ -77,6 +76,8 @@ class _Facts:
     """People whose removal only somebody can confirm."""
     unconfirmed: frozenset[OktaId]
     """People whose removal a second complete read or somebody has to confirm."""
+    proven: frozenset[OktaId]
+    """People who were asked for singly in this run: their removal does not rest on a listing."""
     why_unconfirmed: str
     trips: tuple[Trip, ...]
     is_closed: bool
@@ -84,7 +85,11 @@ class _Facts:
     def is_doubtful(self, action: Action) -> bool:
         """Whether a removal rests on what was read once and may be wrong."""
         doubted = bool(self.doubt) or action.subject in self.unknown or action.subject in self.unconfirmed
-        return doubted and action.touch is Touch.REMOVAL
+        return doubted and self.rests_on_listing(action)
+
+    def rests_on_listing(self, action: Action) -> bool:
+        """Whether `action` takes something away from people since a list does not name them."""
+        return action.touch is Touch.REMOVAL and action.subject not in self.proven
 
     @property
     def tripped(self) -> frozenset[Touch]:
@@ -107,10 +112,7 @@ def judge(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Circ
         kept, newer = frozen, len(waiting)
         digest = ""
     else:
-        if actual.assignments.is_scoped:
-            kept, newer = keep_frozen(waiting, frozen, approved)
-        else:
-            kept, newer = freeze(waiting, frozen, desired, at.now)
+        kept, newer = freeze(waiting, frozen, desired, at.now)
         digest = kept.digest if kept is not None else ""
     found = set(reasons.values())
     reason = next((why for why in _WEIGHT if why in found), None)
@@ -139,7 +141,7 @@ def _waits_for_a_yes(
 ) -> bool:
     """Whether an approval would let `action` go; it does not mend a blocking step or an incomplete
     reading."""
-    is_unproven = action.touch is Touch.REMOVAL and bool(facts.lacks_people)
+    is_unproven = facts.rests_on_listing(action) and bool(facts.lacks_people)
     is_blocked = reasons.get(action.key) is HoldReason.BLOCKED_BY_STEP
     return not (is_unproven or is_blocked or approved.covers(action))
 
@@ -154,20 +156,18 @@ def _observing(plan: Plan) -> Verdict:
 
 def _facts(plan: Plan, desired: Desired, actual: Actual, memory: Memory, at: Circumstances) -> _Facts:
     own = of_this_tenant(desired, memory)
-    is_scoped = actual.assignments.is_scoped
     return _Facts(
         is_blocked=any(problem.reason in BLOCKING for problem in plan.problems),
         steps_block=any(step.blocks for step in plan.steps),
         switchover_blocks=not _frees_the_app(plan)
         or any(step.blocks and step.step_id not in BEFORE_PUSHING for step in plan.steps),
         is_first=own is not memory or (memory.is_new and _knows_nothing_of(desired, actual, memory)),
-        is_emptied=not is_scoped
-        and not actual.accounts.accounts
-        and len(own.in_use) > desired.safeguards.minimum,
-        lacks_people="" if is_scoped else _lacking(actual),
-        doubt="" if is_scoped else _doubt(actual, own, at),
+        is_emptied=not actual.accounts.accounts and len(own.in_use) > desired.safeguards.minimum,
+        lacks_people=_lacking(actual),
+        doubt=_doubt(actual, own, at),
         unknown=unknown_people(actual.assignments, own),
-        unconfirmed=unconfirmed_people(actual.assignments, own),
+        unconfirmed=actual.assignments.unconfirmed,
+        proven=actual.fresh or frozenset(),
         why_unconfirmed=why_unconfirmed(actual, own),
         trips=find_trips(desired, actual, own, plan, at.now),
         is_closed=not is_open(desired.windows, at.now),
@@ -183,7 +183,7 @@ def _frees_the_app(plan: Plan) -> bool:
 def _knows_nothing_of(desired: Desired, actual: Actual, memory: Memory) -> bool:
     """Whether a tenant without a memory may hold what is not ours, or is another one than before."""
     has_lost_state = desired.has_written and not memory.tenant
-    return actual.assignments.is_scoped or has_lost_state or bool(actual.accounts.accounts)
+    return has_lost_state or bool(actual.accounts.accounts)
 
 
 def _lacking(actual: Actual) -> str:
@@ -243,7 +243,7 @@ def _reason(action: Action, desired: Desired, facts: _Facts, approved: Approved)
     is_leaver = action.touch is Touch.LEAVER
     if not is_leaver and (facts.is_blocked or _is_blocked(action, facts)):
         return HoldReason.BLOCKED_BY_STEP
-    if action.touch is Touch.REMOVAL and facts.lacks_people:
+    if facts.lacks_people and facts.rests_on_listing(action):
         return HoldReason.READ_INCOMPLETE
     if _needs_a_yes(action, desired, facts) and not approved.covers(action):
         return _missing_yes(action, desired, facts)

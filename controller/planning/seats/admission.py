@@ -23,11 +23,10 @@ Candidate = tuple[Person, Action]
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What became of the candidates; `wants_full`: a scoped run could not decide."""
+    """What became of the candidates."""
 
     admitted: tuple[Action, ...]
     seats: Seats | None
-    wants_full: bool = False
     problems: tuple[Problem, ...] = ()
 
 
@@ -80,20 +79,14 @@ def ranks_of(
 
 
 def room_of(wish: DesiredSeats, actual: Actual) -> Room | None:
-    """The limit and what is used of it; None where this run did not read enough to know."""
+    """The limit and what is used of it; None where neither the SeatLimit nor the provider tells a limit."""
     organization = actual.provider.organization
     limit = wish.seats if wish.seats is not None else organization.purchased if organization else None
-    used = organization.used if organization else _active(actual)
-    if limit is None or used is None:
+    if limit is None:
         return None
+    active = sum(account.active for account in actual.accounts.accounts)
+    used = organization.used if organization else active
     return Room(limit, used, wish.reserve, organization.pending if organization else None)
-
-
-def _active(actual: Actual) -> int | None:
-    """Active accounts of the tenant, as far as this run knows."""
-    if actual.accounts.is_scoped:
-        return actual.accounts.active_total
-    return sum(account.active for account in actual.accounts.accounts)
 
 
 def admit(
@@ -101,20 +94,17 @@ def admit(
     actual: Actual,
     candidates: Sequence[Candidate],
     freeing: Sequence[Action],
-    waiting_before: int = 0,
 ) -> Admission:
     """Gives the free seats to `candidates` in order, and the seats that `freeing` (the deactivations of this
-    plan, leavers first) gives back. Who gets one of those needs that deactivation to succeed.
-    `waiting_before`: how many waited after the last full run; a scoped run passes nobody by."""
+    plan, leavers first) gives back. Who gets one of those needs that deactivation to
+    succeed."""
     if wish is None:
         return Admission(tuple(action for _, action in in_order(candidates)), None)
-    is_scoped = actual.assignments.is_scoped
-    # A scoped run has read no group; it seats somebody only where the order does not matter.
-    ranks, problems = ({}, ()) if is_scoped else ranks_of(wish, actual.assignments)
+    ranks, problems = ranks_of(wish, actual.assignments)
     ordered = in_order(candidates, ranks)
     room = room_of(wish, actual)
-    if room is None or (is_scoped and candidates and (waiting_before or room.free < len(candidates))):
-        return Admission((), None, wants_full=is_scoped and bool(candidates), problems=problems)
+    if room is None:
+        return Admission((), None, problems=problems)
     if room.reserve >= room.limit:
         problems = (*problems, _reserve_too_high(wish, room))
     if not wish.waitlist:

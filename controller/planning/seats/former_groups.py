@@ -119,7 +119,7 @@ def plan_former_groups(desired: Desired, actual: Actual, memory: Memory, found: 
     nothing is declared, nothing may be taken: they are reported."""
     wish, state = desired.assignments, actual.assignments
     former = former_groups(desired, actual, memory)
-    if state.is_scoped or not former or (wish.prune and wish.is_declared):
+    if not former or (wish.prune and wish.is_declared):
         return
     # What is wrong with these has been reported by plan_assignments.
     groups, users = declared_groups(desired, actual, Found()), declared_users(desired, actual, Found())

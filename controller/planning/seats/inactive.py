@@ -53,12 +53,10 @@ def _last_sign_in(person: Person, known: Mapping[OktaId, str] | None) -> str:
 
 
 def kept_sign_ins(desired: Desired, actual: Actual, memory: Memory) -> Mapping[OktaId, int]:
-    """What of `memory.sign_ins` the next run may want: none where nobody asks; after a complete reading those
-    of the people who are assigned."""
+    """What of `memory.sign_ins` the next run may want: none where nobody asks, else those of the people who
+    are assigned."""
     if desired.seats is None or desired.seats.inactive_for is None:
         return {}
-    if actual.assignments.is_scoped:
-        return memory.sign_ins
     assigned = (person.okta_id for person in actual.assignments.people)
     return {okta_id: memory.sign_ins[okta_id] for okta_id in assigned if okta_id in memory.sign_ins}
 

@@ -51,7 +51,7 @@ class _Seated:
 def plan_seat_group(desired: Desired, actual: Actual, memory: Memory, found: Found) -> Seats | None:
     """Adds what fills the group and, once, what switches over to it; the seats as they are then counted."""
     group = _own_group(desired, actual, found)
-    if group is None or actual.assignments.is_scoped or _is_filled_by_rules(desired, actual, found, group):
+    if group is None or _is_filled_by_rules(desired, actual, found, group):
         return None
     candidates = _candidates(desired, actual, found)
     everybody, former = _everybody(desired, actual), former_groups(desired, actual, memory)

@@ -13,7 +13,7 @@ from typing import Any
 
 from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import Actual, Made, Memory, Touched
-from controller.model.people import Account, OktaId, ScimId, Value
+from controller.model.people import Account, OktaId, ScimId
 from controller.model.plan import Plan, Verdict
 from controller.names import fold
 from controller.planning.base.desired import Desired
@@ -21,9 +21,6 @@ from controller.planning.base.digest import fingerprint
 from controller.planning.groups.mapping_table import rows_of, table_of
 from controller.planning.groups.memberships import group_after, keeps_memberships
 from controller.planning.people.attribute_diff import (
-    ACTIVE,
-    EXTERNAL_ID,
-    USER_NAME,
     comparable,
     confirmed_hash,
     paths_key,
@@ -35,6 +32,7 @@ from controller.planning.policy.change_limits import COUNTED, in_window, people_
 from controller.planning.seats.admission import settle
 from controller.planning.seats.former_groups import has_created_group, made_of, note_seat_groups
 from controller.planning.state.before_run import taken_over
+from controller.planning.state.picture import account_after
 from controller.planning.teardown.undo_log import REVERSES, note_made
 
 HISTORY_DAYS = 400
@@ -80,7 +78,6 @@ def remember(memory: Memory, run: Run) -> Memory:
         failures=_failures(own, run),
         trouble=own.trouble if run.desired.by == "Okta" else "",
         seat_history=_history(own, run),
-        values=run.plan.preview.values if run.plan.preview.is_whole else own.values,
         made=_noted_as_made(own, run),
     )
     if run.desired.mode == "Observe" or _is_undecided(run):
@@ -109,7 +106,7 @@ def remember(memory: Memory, run: Run) -> Memory:
         tenant=run.desired.tenant,
         app_id=run.actual.app.app_id,
         seat_groups=note_seat_groups(own, run.desired, run.actual, _made(run)),
-        is_new=own.is_new and not run.plan.is_full,
+        is_new=own.is_new and not run.plan.compares_people,
         **_reading(own, run),
     )
 
@@ -167,7 +164,9 @@ def _ours(memory: Memory, run: Run) -> tuple[dict[OktaId, ScimId], dict[OktaId, 
     pairs = _pairs(memory, run)
     wrote = [action for action, _ in _wrote(run)]
     after = replace(memory, pairs=pairs)
-    left = people_who_left(run.desired, run.actual, after, wrote, run.now, is_full=run.plan.is_full)
+    left = dict(memory.left)
+    if run.plan.compares_people:
+        left = people_who_left(run.desired, run.actual, after, wrote, run.now)
     gone = forgotten(left, run.actual)
     return (
         {okta_id: scim_id for okta_id, scim_id in pairs.items() if okta_id not in gone},
@@ -210,31 +209,15 @@ def _confirmed(memory: Memory, run: Run) -> dict[OktaId, int]:
     for action, outcome in _wrote(run):
         if action.kind in _ACCOUNT_KINDS and outcome.result is Result.DONE:
             found = by_scim_id.get(action.remote_id)
-            confirmed[OktaId(action.subject)] = confirmed_hash(_after(run.desired, action, outcome, found))
+            account = account_after(run.desired, action, ScimId(outcome.remote_id), found)
+            confirmed[OktaId(action.subject)] = confirmed_hash(account)
     return confirmed
-
-
-def _after(desired: Desired, action: Action, outcome: Outcome, account: Account | None) -> Account:
-    """The account as it is once `action` is done."""
-    paths = desired.reads.paths
-    blank = Account(ScimId(outcome.remote_id), "", "", False, (None,) * len(paths))
-    was, fields = account or blank, dict(action.after)
-    values: tuple[Value, ...] = tuple(
-        fields.get(path, value) for path, value in zip(paths, was.values, strict=True)
-    )
-    return replace(
-        was,
-        external_id=str(fields.get(EXTERNAL_ID, was.external_id)),
-        user_name=str(fields.get(USER_NAME, was.user_name)),
-        active=bool(fields.get(ACTIVE, was.active)),
-        values=values,
-    )
 
 
 def _rows(memory: Memory, run: Run) -> dict[str, tuple[str, str]]:
     """The rows of the group table that are ours: what is declared and is there."""
     group, table = run.desired.group, run.actual.provider.table
-    if group is None or table is None or not run.plan.is_full or group.via != "UserAttribute":
+    if group is None or table is None or not run.plan.compares_people or group.via != "UserAttribute":
         return dict(memory.rows)
     present = rows_of(table)
     for action, _ in _wrote(run):
@@ -257,7 +240,7 @@ def _placed(
         if action.kind is ActionKind.CHANGE_MEMBERSHIPS:
             placed[OktaId(action.subject)] = group_after(action)
     listed = {person.okta_id for person in run.actual.assignments.people}
-    gone = left.keys() - listed if run.plan.is_full else frozenset[OktaId]()
+    gone = left.keys() - listed if run.plan.compares_people else frozenset[OktaId]()
     return {okta_id: name for okta_id, name in placed.items() if okta_id in pairs and okta_id not in gone}
 
 
@@ -267,7 +250,7 @@ def _claims(memory: Memory, run: Run, placed: Mapping[OktaId, str]) -> dict[str,
     group = run.desired.group
     if group is None or not keeps_memberships(run.desired):
         return {}
-    if not run.plan.is_full or run.plan.placed is None:
+    if not run.plan.compares_people or run.plan.placed is None:
         return dict(memory.claims)
     occupied = set(placed.values())
     kept = {
@@ -281,7 +264,7 @@ def _claims(memory: Memory, run: Run, placed: Mapping[OktaId, str]) -> dict[str,
 def _settled(memory: Memory, run: Run) -> frozenset[str]:
     """The settings that are up to date, and those that just became so; what is desired no longer is
     forgotten."""
-    if not run.plan.is_full:
+    if not run.plan.compares_people:
         return memory.settled
     made = {run.plan.settings[action.key] for action, _ in _wrote(run) if action.key in run.plan.settings}
     still = memory.settled & frozenset(run.plan.settings.values())
@@ -305,11 +288,10 @@ def _failures(memory: Memory, run: Run) -> dict[OktaId, str]:
     if run.desired.by != "Okta":
         return {}
     told = {OktaId(one.okta_id) for one in run.plan.problems if one.reason == "PushFailed"}
-    seen = {one.okta_id for one in run.actual.assignments.people}
     return {
         okta_id: reason
         for okta_id, reason in memory.failures.items()
-        if okta_id in told or not (run.plan.is_full or okta_id in seen)
+        if okta_id in told or not run.plan.compares_people
     }
 
 
@@ -322,7 +304,7 @@ def _reading(memory: Memory, run: Run) -> dict[str, Any]:
     nor does one that a second reading has to confirm."""
     people = len(run.actual.assignments.people)
     is_same = memory.credential in ("", run.credential)
-    if not run.plan.is_full:
+    if not run.plan.compares_people or run.actual.fresh is not None:
         return {}
     unlisted = {"unlisted": run.actual.assignments.unproven}
     is_measure = is_same or people >= memory.people_read or run.verdict.memory_approved
@@ -335,7 +317,7 @@ def _reading(memory: Memory, run: Run) -> dict[str, Any]:
 def _history(memory: Memory, run: Run) -> tuple[tuple[str, int], ...]:
     """One entry a day, the seats after the last run of the day, oldest first."""
     seats = settle(run.desired.seats, run.plan.seats, run.outcomes)
-    if seats is None or not run.plan.is_full:
+    if seats is None:
         return memory.seat_history
     today = run.now.astimezone(UTC).date().isoformat()
     earlier = _before(memory.seat_history, today)

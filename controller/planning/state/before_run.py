@@ -54,7 +54,7 @@ def _begun(
 ) -> Mapping[str, Any]:
     """A tenant without accounts, or one that an approval is not needed for, is known from its first write on:
     what a restart finds there is no reason to hold its first plan."""
-    if not memory.is_new or verdict.is_first or not plan.is_full:
+    if not memory.is_new or verdict.is_first or not plan.compares_people:
         return {}
     return {"tenant": desired.tenant, "app_id": actual.app.app_id, "is_new": False}
 

@@ -11,7 +11,6 @@ from controller.api.okta_org import OktaOrgSpec
 from controller.api.scim_integration import ScimIntegrationSpec
 from controller.errors import SpecError, Waiting
 from controller.metrics import Metrics
-from controller.model.people import EVERYTHING
 from controller.planning.base.inputs import Inputs, Resource
 from controller.settings import Settings
 from controller.targets.connect import TargetConnector
@@ -65,11 +64,11 @@ async def test_targets_of_an_integration_read_both_ends(opened: Opener) -> None:
     world = await opened(3)
     targets = await connector(world).connect(inputs(world), wish(world), credentials(world))
     desired = wish(world)
-    assert (await targets.okta_app.observe(desired, EVERYTHING)).org_id == world.org.id
-    assert len((await targets.okta_people.observe(desired, EVERYTHING)).people) == 3
-    state = await targets.provider_settings.observe(desired, EVERYTHING)
+    assert (await targets.okta_app.observe(desired)).org_id == world.org.id
+    assert len((await targets.okta_people.observe(desired)).people) == 3
+    state = await targets.provider_settings.observe(desired)
     assert state.probe.ok and state.organization is not None
-    assert (await targets.provider_people.observe(desired, EVERYTHING)).accounts == ()
+    assert (await targets.provider_people.observe(desired)).accounts == ()
 
 
 async def test_what_did_not_change_is_kept(opened: Opener) -> None:
@@ -167,7 +166,7 @@ async def test_requests_are_counted_by_api_route_and_code(opened: Opener) -> Non
     wiring = type(world.wiring)(sink=counted.sink, clock=world.clock, transport=world.hosts)
     one = TargetConnector(Settings(), wiring)
     targets = await one.connect(inputs(world), wish(world), credentials(world))
-    await targets.okta_people.observe(wish(world), EVERYTHING)
+    await targets.okta_people.observe(wish(world))
     await one.aclose()
     text = metrics.render().decode()
     labels = 'api="okta",code="200",method="GET",route="/api/v1/apps/{id}/users"'

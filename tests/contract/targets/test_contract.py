@@ -12,7 +12,6 @@ import pytest
 from controller.errors import Unauthorized, Unavailable
 from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import ProviderState
-from controller.model.people import EVERYTHING
 from controller.planning.base.desired import Desired
 from controller.targets.app_lookup import AppLookup
 from controller.targets.okta_app import OktaApp
@@ -75,7 +74,7 @@ every_target = pytest.mark.parametrize("make", TARGETS, ids=lambda make: make.__
 
 async def look(case: Case) -> Any:
     """The part without what looking itself changes: when a token was last used."""
-    part = await case.target.observe(case.desired, EVERYTHING)
+    part = await case.target.observe(case.desired)
     return replace(part, tokens=None) if isinstance(part, ProviderState) else part
 
 
@@ -83,7 +82,7 @@ async def look(case: Case) -> Any:
 async def test_observing_writes_nothing(opened: Opener, make: Make) -> None:
     world = await opened()
     case = make(world)
-    await case.target.observe(case.desired, EVERYTHING)
+    await case.target.observe(case.desired)
     assert world.writes() == []
 
 
@@ -127,7 +126,7 @@ async def test_a_success_that_did_nothing_is_found_out(opened: Opener, make: Mak
 async def test_a_refused_credential_ends_the_run_with_every_action_told(opened: Opener, make: Make) -> None:
     world = await opened()
     case = make(world)
-    await case.target.observe(case.desired, EVERYTHING)
+    await case.target.observe(case.desired)
     world.org.principals.clear()
     world.hosts.deny.add(SCIM)
     told: list[Outcome] = []
@@ -145,7 +144,7 @@ async def test_an_outage_is_an_error_never_an_empty_world(opened: Opener, make: 
         world.hosts.down.clear()
         world.hosts.down_paths.add("/admin/")
     with pytest.raises(Unavailable):
-        await case.target.observe(case.desired, EVERYTHING)
+        await case.target.observe(case.desired)
 
 
 @every_target

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from controller.model.people import EVERYTHING
 from controller.planning.base.desired import GroupRef
 from controller.targets.app_lookup import AppLookup
 from controller.targets.memberships import LONGEST, SETTLED, Memberships
@@ -34,7 +33,7 @@ class Reads:
     async def once(self) -> tuple[int, int]:
         """(members that both see, how often they were listed)."""
         before = len(self.world.calls(HOST))
-        states = [await target.observe(self.wish, EVERYTHING) for target in self.targets]
+        states = [await target.observe(self.wish) for target in self.targets]
         (members,) = {frozenset(found) for state in states for found in state.members.values()}
         calls = self.world.calls(HOST)[before:]
         listed = [path for _, path in calls if path.startswith("/api/v1/groups/") and path.endswith("/users")]
@@ -85,6 +84,6 @@ async def test_groups_that_decide_who_is_assigned_are_always_listed(opened: Open
     reads.later(SETTLED)
     for _ in range(2):
         before = len(reads.world.calls(HOST))
-        await reads.targets[0].observe(reads.wish, EVERYTHING)
+        await reads.targets[0].observe(reads.wish)
         calls = reads.world.calls(HOST)[before:]
         assert sum("/api/v1/groups/" in path and path.endswith("/users") for _, path in calls) == 2

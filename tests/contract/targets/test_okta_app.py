@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from controller.model.actions import ActionKind, Result
-from controller.model.people import EVERYTHING, OktaId, Scope
 from controller.targets.app_lookup import AppLookup
 from controller.targets.okta_app import OktaApp
 from scim_sandbox.okta import apps
@@ -36,7 +36,7 @@ def by_okta(world: World, **more: Any) -> Any:
 
 async def test_the_app_is_read_with_its_user_types(opened: Opener) -> None:
     world = await opened(1)
-    state = await target(world).observe(wish(world), EVERYTHING)
+    state = await target(world).observe(wish(world))
     assert (state.app_id, state.label, state.sign_on_mode) == (world.app.id, "Calendly", "SAML_2_0")
     assert state.username_template == "${source.email}" and not state.is_pushing
     assert list(state.user_types.values()) == ["default"]
@@ -46,20 +46,22 @@ async def test_the_app_is_read_with_its_user_types(opened: Opener) -> None:
 
 async def test_where_okta_provisions_schema_mappings_and_connection_are_read(opened: Opener) -> None:
     world = await opened(1)
-    state = await target(world).observe(by_okta(world), EVERYTHING)
+    state = await target(world).observe(by_okta(world))
     assert state.connection_status == "UNKNOWN"
     assert state.attributes is not None and state.mappings is not None
     (mapping,) = state.mappings
     assert mapping.user_type == "default" and mapping.properties
 
 
-async def test_a_scoped_read_costs_one_call_after_a_full_one(opened: Opener) -> None:
+async def test_a_refresh_costs_one_call_and_keeps_what_it_does_not_read(opened: Opener) -> None:
     world = await opened(1)
     one = target(world)
-    await one.observe(wish(world), EVERYTHING)
+    known = await one.observe(wish(world, by="Okta"))
     before = len(world.hosts.calls)
-    state = await one.observe(wish(world), Scope(frozenset({OktaId("00u1")})))
-    assert len(world.hosts.calls) - before == 1 and state.user_types
+    world.app.body["label"] = "Calendly, renamed"
+    state = await one.refresh(wish(world, by="Okta"), known)
+    assert len(world.hosts.calls) - before == 1
+    assert state == replace(known, label="Calendly, renamed")
 
 
 async def test_an_attribute_is_added_mapped_unmapped_and_removed(opened: Opener) -> None:
@@ -67,11 +69,11 @@ async def test_an_attribute_is_added_mapped_unmapped_and_removed(opened: Opener)
     one, desired = target(world), by_okta(world)
     add = action(ActionKind.ADD_APP_ATTRIBUTE, "calendlyGroup", ATTRIBUTE)
     assert results(await apply(one, desired, [add, add])) == [Result.DONE] * 2
-    (mapping,) = (await one.observe(desired, EVERYTHING)).mappings or ()
+    (mapping,) = (await one.observe(desired)).mappings or ()
     mapped = {"calendlyGroup": "user.department", "calendlyGroup.pushStatus": "PUSH"}
     put = action(ActionKind.SET_MAPPING, mapping.mapping_id, mapped)
     assert results(await apply(one, desired, [put])) == [Result.DONE]
-    state = await one.observe(desired, EVERYTHING)
+    state = await one.observe(desired)
     assert ("calendlyGroup", "group") in [(a.name, a.external_name) for a in state.attributes or ()]
     assert state.mappings and state.mappings[0].properties["calendlyGroup"] == ("user.department", "PUSH")
     remove = action(ActionKind.REMOVE_APP_ATTRIBUTE, "calendlyGroup", {})
@@ -161,7 +163,7 @@ async def test_where_the_api_reaches_connection_and_switches_are_set(opened: Ope
 async def test_what_becomes_of_a_mapping_is_read_not_believed(opened: Opener, kind: str) -> None:
     world = await opened(1)
     one, desired = target(world), by_okta(world)
-    (mapping,) = (await one.observe(desired, EVERYTHING)).mappings or ()
+    (mapping,) = (await one.observe(desired)).mappings or ()
     world.org.faults.add({"kind": kind, "method": "POST", "path": "/api/v1/mappings/*", "times": 1})
     name = next(iter(mapping.properties))
     (outcome,) = await apply(one, desired, [action(ActionKind.SET_MAPPING, mapping.mapping_id, {name: None})])

@@ -10,7 +10,7 @@ import pytest
 
 from controller.errors import SpecError, Unavailable
 from controller.model.actions import ActionKind, Result
-from controller.model.people import EVERYTHING, OktaId, PersonState, Scope
+from controller.model.people import EVERYTHING, OktaId, PersonState, Refresh
 from controller.planning.base.desired import DesiredAssignments, DesiredSeats, GroupRef
 from controller.targets.app_lookup import AppLookup
 from controller.targets.okta_people import OktaPeople
@@ -38,7 +38,7 @@ def a_seat_limit(*priority: GroupRef) -> DesiredSeats:
 
 async def test_people_come_with_profile_and_state_in_pages(opened: Opener) -> None:
     world = await opened(1203)
-    state = await target(world).observe(wish(world), EVERYTHING)
+    state = await target(world).observe(wish(world))
     listed = [path for _, path in world.calls(HOST) if path.endswith("/users")]
     assert len(state.people) == 1203 and len({person.okta_id for person in state.people}) == 1203
     assert len(listed) == 3
@@ -56,18 +56,18 @@ async def test_the_last_sign_in_to_okta_is_kept_where_somebody_asks_who_is_inact
     world = await opened(2)
     world.org.find_user("p00000@acme.example").last_login = "2025-03-01T10:00:00.000Z"
     asking = replace(a_seat_limit(), inactive_for=timedelta(days=90))
-    state = await target(world).observe(wish(world, seats=asking), EVERYTHING)
+    state = await target(world).observe(wish(world, seats=asking))
     assert sorted((one.login, one.last_sign_in) for one in state.people) == [
         ("p00000@acme.example", "2025-03-01T10:00:00.000Z"),
         ("p00001@acme.example", ""),
     ]
-    quiet = await target(world).observe(wish(world, seats=a_seat_limit()), EVERYTHING)
+    quiet = await target(world).observe(wish(world, seats=a_seat_limit()))
     assert {one.last_sign_in for one in quiet.people} == {""}
 
 
 async def test_groups_come_with_priority_and_count(opened: Opener) -> None:
     world = await opened(5)
-    state = await target(world).observe(wish(world), EVERYTHING)
+    state = await target(world).observe(wish(world))
     (group_id,) = state.app_groups
     assert state.app_groups[group_id] == 0
     assert (state.groups[group_id].name, state.groups[group_id].users_count) == (ASSIGNED_GROUP, 5)
@@ -77,7 +77,7 @@ async def test_groups_come_with_priority_and_count(opened: Opener) -> None:
 async def test_members_are_read_of_the_groups_that_decide_about_seats(opened: Opener) -> None:
     world = await opened(5)
     ref = GroupRef(name=ASSIGNED_GROUP, field="spec.priority[0]")
-    state = await target(world).observe(wish(world, seats=a_seat_limit(ref)), EVERYTHING)
+    state = await target(world).observe(wish(world, seats=a_seat_limit(ref)))
     (members,) = state.members.values()
     assert members == {person.okta_id for person in state.people}
 
@@ -86,7 +86,7 @@ async def test_a_truncated_page_is_an_error_where_it_shows(opened: Opener) -> No
     world = await opened(3)
     world.org.faults.add({"kind": "html", "path": "/api/v1/apps/*/users"})
     with pytest.raises(Unavailable, match="HTML"):
-        await target(world).observe(wish(world), EVERYTHING)
+        await target(world).observe(wish(world))
 
 
 async def test_logins_that_are_declared_are_resolved(opened: Opener) -> None:
@@ -94,21 +94,21 @@ async def test_logins_that_are_declared_are_resolved(opened: Opener) -> None:
     add_people(world.org, [SandboxPerson("ada@acme.example", "Ada", "L", "Ada L", "Sales")])
     names = ("P00000@acme.example", "ada@acme.example", "nobody@acme.example")
     declared = DesiredAssignments("Direct", "", (), names, False, True)
-    state = await target(world).observe(wish(world, assignments=declared), EVERYTHING)
+    state = await target(world).observe(wish(world, assignments=declared))
     assert state.declared_users["ada@acme.example"] == world.org.find_user("ada@acme.example").id
     assert state.declared_users["p00000@acme.example"] in {person.okta_id for person in state.people}
     assert state.declared_users["nobody@acme.example"] is None
 
 
-async def test_a_scoped_read_tells_who_is_not_assigned_any_more(opened: Opener) -> None:
+async def test_asking_for_single_people_tells_who_is_not_assigned_any_more(opened: Opener) -> None:
     world = await opened(3)
     add_people(world.org, [SandboxPerson("gone@acme.example", "G", "One", "G One", "Sales")])
     gone = world.org.find_user("gone@acme.example")
     directory.change_status(world.org, gone, "deactivate")
     here = world.org.find_user("p00001@acme.example").id
-    ids = frozenset({OktaId(here), OktaId(gone.id), OktaId("00uNobody")})
-    state = await target(world).observe(wish(world), Scope(ids))
-    assert [person.okta_id for person in state.people] == [here] and state.is_scoped
+    ids = [OktaId(here), OktaId(gone.id), OktaId("00uNobody")]
+    state = await target(world).observe_people(wish(world), ids)
+    assert [person.okta_id for person in state.people] == [here]
     assert state.missing == {gone.id: PersonState.DEACTIVATED, "00uNobody": None}
 
 
@@ -121,7 +121,7 @@ async def test_a_deleted_user_is_known_by_the_log_and_one_that_is_hidden_is_not(
     ids = [OktaId(gone.id), OktaId(hidden.id)]
     expected = {gone.id: PersonState.DEACTIVATED, hidden.id: None}
     assert await target(world).observe_missing(wish(world), ids) == expected
-    assert (await target(world).observe(wish(world), Scope(frozenset(ids)))).missing == expected
+    assert (await target(world).observe_people(wish(world), ids)).missing == expected
     world.org.faults.add({"kind": "status", "status": 403, "path": "/api/v1/logs"})
     assert await target(world).observe_missing(wish(world), ids) == dict.fromkeys(ids)
 
@@ -133,7 +133,7 @@ async def test_a_second_look_asks_for_the_app_user_or_for_the_apps_of_a_person(o
     look = await target(world).look_again(wish(world), ids[:3], EVERYTHING)
     assert look == (frozenset(ids[1:3]), frozenset())
     assert await target(world).look_again(wish(world), ids, EVERYTHING) == (frozenset(), frozenset(ids))
-    small = Scope(frozenset(ids[:3]))
+    small = Refresh(frozenset(ids[:3]))
     assert await target(world).look_again(wish(world), ids[:3], small) == (frozenset(), frozenset(ids[1:3]))
     world.org.faults.add({"kind": "status", "status": 400, "path": "/api/v1/apps"})
     assert await target(world).look_again(wish(world), ids[:3], small) == (frozenset(), frozenset(ids[:3]))
@@ -155,7 +155,7 @@ async def test_people_who_left_are_found_singly_or_by_one_filter(opened: Opener,
 async def test_the_app_is_found_by_its_label(opened: Opener) -> None:
     world = await opened(2)
     desired = wish(world, app_id="", app_label="Calendly")
-    assert len((await target(world).observe(desired, EVERYTHING)).people) == 2
+    assert len((await target(world).observe(desired)).people) == 2
 
 
 @pytest.mark.parametrize(("label", "words"), [("calendly", "compared exactly"), ("Twin", "2 apps")])
@@ -164,7 +164,7 @@ async def test_a_label_that_names_no_one_app_is_told(opened: Opener, label: str,
     for _ in range(2):
         apps.create_app(world.org, "calendly", apps.saml_body("Twin"))
     with pytest.raises(SpecError, match=words) as caught:
-        await target(world).observe(wish(world, app_id="", app_label=label), EVERYTHING)
+        await target(world).observe(wish(world, app_id="", app_label=label))
     assert caught.value.field == "spec.okta.app.label"
 
 
@@ -260,7 +260,7 @@ async def test_members_leave_the_seat_group(opened: Opener) -> None:
     await apply(target(world), desired, [create, add])
     remove = action(ActionKind.REMOVE_FROM_SEAT_GROUP, person, {})
     assert results(await apply(target(world), desired, [remove, remove])) == [Result.DONE] * 2
-    state = await target(world).observe(replace(desired, app_id=world.app.id), EVERYTHING)
+    state = await target(world).observe(replace(desired, app_id=world.app.id))
     assert [found for found in state.members.values() if person in found] == []
 
 
@@ -272,8 +272,8 @@ async def test_active_rules_that_fill_groups_are_read_where_there_is_a_seat_grou
     directory.add_rule(world.org, "Sales", expression, [seats.id])
     directory.add_rule(world.org, "Idle", expression, [seats.id], "INACTIVE")
     directory.add_rule(world.org, "Support", expression, [seats.id])
-    state = await target(world).observe(desired, EVERYTHING)
+    state = await target(world).observe(desired)
     assert {name: sorted(rules) for name, rules in state.rules.items()} == {seats.id: ["Sales", "Support"]}
     world.org.faults.add({"kind": "status", "status": 403, "path": "/api/v1/groups/rules"})
-    assert (await target(world).observe(desired, EVERYTHING)).rules == {}, "a role that may not see rules"
-    assert (await target(world).observe(wish(world), EVERYTHING)).rules == {}
+    assert (await target(world).observe(desired)).rules == {}, "a role that may not see rules"
+    assert (await target(world).observe(wish(world))).rules == {}

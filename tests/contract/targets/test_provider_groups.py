@@ -10,7 +10,7 @@ import pytest
 
 from controller.errors import Unauthorized, Unavailable
 from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
-from controller.model.people import EVERYTHING, OktaId, Scope
+from controller.model.people import EVERYTHING, OktaId, Refresh
 from controller.scim.groups import GroupClient
 from controller.targets import provider_groups
 from controller.targets.provider_people import ProviderPeople
@@ -119,7 +119,7 @@ async def test_an_outage_is_an_error_and_no_fault(opened: Opener) -> None:
     one = await provider(opened)
     one.world.hosts.down.add("scim.example.test")
     with pytest.raises(Unavailable):
-        await one.target.observe_groups(wish(one.world), {"Sales"}, Scope(frozenset({OktaId("00ua")})))
+        await one.target.observe_groups(wish(one.world), {"Sales"}, Refresh(frozenset({OktaId("00ua")})))
 
 
 async def test_people_join_and_leave_and_everybody_else_stays(opened: Opener) -> None:

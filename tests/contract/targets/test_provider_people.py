@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from controller.errors import Unauthorized, Unavailable
+from controller.errors import Rejected, Unauthorized, Unavailable
 from controller.model.actions import ActionKind, Result
-from controller.model.people import EVERYTHING, OktaId, Scope
+from controller.model.people import OktaId, ScimId
 from controller.planning.base.desired import Profile
+from controller.scim.failures import ForeignNotFound
+from controller.targets.base import Sought
 from controller.targets.provider_people import ProviderPeople
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.world import GROUP, World, action, apply, creation, results, wish
@@ -30,7 +32,7 @@ async def test_a_created_account_is_read_back_as_planning_sees_it(opened: Opener
     world = await opened()
     made = creation()
     outcomes = await apply(target(world), wish(world), [made])
-    state = await target(world).observe(wish(world), EVERYTHING)
+    state = await target(world).observe(wish(world))
     assert results(outcomes) == [Result.DONE]
     (account,) = state.accounts
     assert (account.external_id, account.user_name, account.active) == (made.subject, made.label, True)
@@ -44,7 +46,7 @@ async def test_creating_twice_makes_one_account(opened: Opener) -> None:
     await apply(target(world), wish(world), [made])
     outcomes = await apply(target(world), wish(world), [made])
     assert results(outcomes) == [Result.DONE]
-    assert len((await target(world).observe(wish(world), EVERYTHING)).accounts) == 1
+    assert len((await target(world).observe(wish(world))).accounts) == 1
 
 
 async def test_an_account_whose_answer_got_lost_is_found_and_not_made_again(opened: Opener) -> None:
@@ -52,7 +54,7 @@ async def test_an_account_whose_answer_got_lost_is_found_and_not_made_again(open
     world.hosts.lost_answers = 1
     outcomes = await apply(target(world), wish(world), [creation(), creation()])
     assert results(outcomes) == [Result.DONE] * 2
-    assert len((await target(world).observe(wish(world), EVERYTHING)).accounts) == 2
+    assert len((await target(world).observe(wish(world))).accounts) == 2
 
 
 async def test_a_user_name_that_is_another_persons_is_refused(opened: Opener) -> None:
@@ -74,7 +76,7 @@ async def test_fields_are_changed_and_taken_away(opened: Opener, style: str) -> 
         remote_id=first.remote_id,
     )  # fmt: skip
     outcomes = await apply(target(world), styled(world, style), [change])
-    (account,) = (await target(world).observe(styled(world, style), EVERYTHING)).accounts
+    (account,) = (await target(world).observe(styled(world, style))).accounts
     assert results(outcomes) == [Result.DONE]
     assert account.values[:4] == ("Grace", "Lovelace", "grace@acme.example", None)
 
@@ -87,7 +89,7 @@ async def test_the_extension_is_changed_alone(opened: Opener, style: str) -> Non
     change = action(ActionKind.UPDATE_ACCOUNT, made.subject, {GROUP: "Support"}, before={GROUP: "Sales"},
                     remote_id=first.remote_id)  # fmt: skip
     assert results(await apply(target(world), styled(world, style), [change])) == [Result.DONE]
-    (account,) = (await target(world).observe(wish(world), EVERYTHING)).accounts
+    (account,) = (await target(world).observe(wish(world))).accounts
     assert account.values[-1] == "Support" and account.values[0] == "Ada"
 
 
@@ -99,7 +101,7 @@ async def test_an_account_is_deactivated_and_reactivated(opened: Opener, style: 
     for kind, active in ((ActionKind.DEACTIVATE_ACCOUNT, False), (ActionKind.REACTIVATE_ACCOUNT, True)):
         change = action(kind, made.subject, {"active": active}, remote_id=first.remote_id)
         assert results(await apply(target(world), styled(world, style), [change])) == [Result.DONE]
-        (account,) = (await target(world).observe(wish(world), EVERYTHING)).accounts
+        (account,) = (await target(world).observe(wish(world))).accounts
         assert account.active is active
 
 
@@ -173,20 +175,71 @@ async def test_a_refused_token_ends_the_run_with_every_action_told(opened: Opene
     assert results(told) == [Result.FAILED, Result.SKIPPED, Result.SKIPPED, Result.SKIPPED]
 
 
-async def test_a_scoped_read_asks_for_the_people_named_only(opened: Opener) -> None:
+async def test_a_known_account_is_asked_for_by_its_id_and_another_by_its_name(opened: Opener) -> None:
     world = await opened()
     made = [creation() for _ in range(3)]
-    await apply(target(world), wish(world), made)
-    state = await target(world).observe(wish(world), Scope(frozenset({OktaId(made[1].subject)})))
-    assert [account.external_id for account in state.accounts] == [made[1].subject]
-    assert state.is_scoped and state.active_total is None
+    first, second, _ = await apply(target(world), wish(world), made)
+    known = Sought(OktaId("00uA"), "another name", (ScimId(first.remote_id),))
+    new = Sought(OktaId("00uB"), made[1].label.upper(), ())
+    unknown = Sought(OktaId("00uC"), "nobody@acme.example", ())
+    silent = Sought(OktaId("00uD"), "", ())
+    found = await target(world).observe_accounts(wish(world), [known, new, known, unknown, silent])
+    assert [account.scim_id for account in found.accounts] == [first.remote_id, second.remote_id]
+    assert (found.absent, found.unsure) == (frozenset(), frozenset())
+
+
+async def test_an_account_that_is_gone_is_looked_for_by_name_and_told_absent(opened: Opener) -> None:
+    world = await opened()
+    made = creation()
+    await apply(target(world), wish(world), [made])
+    sought = Sought(OktaId("00uA"), made.label, (ScimId("no-such-id"),))
+    found = await target(world).observe_accounts(wish(world), [sought])
+    assert [account.user_name for account in found.accounts] == [made.label]
+    assert (found.absent, found.unsure) == ({"no-such-id"}, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("fault", "known"),
+    [
+        ({"kind": "status", "status": 400, "path": "/scim/v2/*/Users"}, False),
+        ({"kind": "status", "status": 501, "path": "/scim/v2/*/Users"}, False),
+        ({"kind": "html", "status": 404, "path": "/scim/v2/*/Users/*"}, True),
+    ],
+)
+async def test_what_a_provider_cannot_answer_singly_is_left_to_a_complete_read(
+    opened: Opener, fault: dict[str, Any], known: bool
+) -> None:
+    world = await opened()
+    made = creation()
+    (outcome,) = await apply(target(world), wish(world), [made])
+    client = Answering(world.scim.client, fault)
+    sought = Sought(OktaId("00uA"), made.label, (ScimId(outcome.remote_id),) if known else ())
+    found = await ProviderPeople(client).observe_accounts(wish(world), [sought])  # type: ignore[arg-type]
+    assert (found.accounts, found.absent, found.unsure) == ((), frozenset(), {"00uA"})
+
+
+class Answering:
+    """A client whose answers about single people are errors."""
+
+    def __init__(self, client: Any, fault: dict[str, Any]) -> None:
+        self._client, self._fault = client, fault
+
+    def in_lane(self, lane: Any) -> Answering:
+        return self
+
+    async def user(self, scim_id: str) -> Any:
+        raise ForeignNotFound("a page of a proxy", system="SCIM", status=404)
+
+    async def find(self, attribute: str, value: str) -> Any:
+        kind = Rejected if self._fault["status"] == 400 else Unavailable
+        raise kind("no such filter", system="SCIM", status=self._fault["status"])
 
 
 async def test_every_account_of_many_pages_is_listed_once(opened: Opener) -> None:
     world = await opened()
     made = [creation() for _ in range(230)]
     await apply(target(world), wish(world), made)
-    state = await target(world).observe(wish(world), EVERYTHING)
+    state = await target(world).observe(wish(world))
     assert sorted(account.external_id for account in state.accounts) == sorted(one.subject for one in made)
 
 
@@ -194,4 +247,4 @@ async def test_a_provider_that_is_switched_off_is_an_error_not_an_empty_list(ope
     world = await opened()
     await world.admin.update_organization({"scimEnabled": False})
     with pytest.raises((Unauthorized, Unavailable)):
-        await target(world).observe(wish(world), EVERYTHING)
+        await target(world).observe(wish(world))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from controller.model.actions import Action, ActionKind, Result
-from controller.model.people import EVERYTHING, OktaId, Scope
+from controller.model.people import OktaId
 from controller.planning.base.desired import DesiredRotation, DesiredSeats, TokenPlace
 from controller.targets.provider_people import ProviderPeople
 from controller.targets.provider_settings import ProviderSettings, read_table
@@ -28,7 +28,7 @@ def save(digest: str = "", **rows: str) -> Action:
 
 async def test_everything_is_read_with_the_admin_api(opened: Opener) -> None:
     world = await opened(seats=50)
-    state = await target(world).observe(wish(world), EVERYTHING)
+    state = await target(world).observe(wish(world))
     assert state.probe.ok and state.probe.at == world.clock.now()
     assert state.organization is not None and state.table is not None and state.tokens is not None
     assert (state.organization.plan, state.organization.sso, state.organization.scim_enabled) == (
@@ -51,16 +51,16 @@ async def test_when_people_were_last_active_is_read_where_somebody_asks(opened: 
     await world.admin.edit_person(first.remote_id, {"lastActive": "2025-03-01T10:00:00Z"})
     await world.admin.accept(second.remote_id)
     asking = DesiredSeats("seats", 10, 0, 80, 95, True, (), "", "", timedelta(days=90))
-    state = await target(world).observe(wish(world, seats=asking), EVERYTHING)
+    state = await target(world).observe(wish(world, seats=asking))
     assert state.last_active is not None
     assert state.last_active[OktaId(first.action.subject)].startswith("2025-03-01T10:00:00")
     assert set(state.last_active) == {first.action.subject, second.action.subject}
-    assert (await target(world).observe(desired, EVERYTHING)).last_active is None
+    assert (await target(world).observe(desired)).last_active is None
 
 
 async def test_without_the_admin_api_only_the_probe_is_known(opened: Opener) -> None:
     world = await opened()
-    state = await ProviderSettings(world.scim.client, None, world.clock).observe(wish(world), EVERYTHING)
+    state = await ProviderSettings(world.scim.client, None, world.clock).observe(wish(world))
     assert state.probe.ok and (state.organization, state.table, state.tokens) == (None, None, None)
 
 
@@ -72,16 +72,22 @@ async def test_without_the_admin_api_a_setting_fails_with_the_field(opened: Open
     assert "spec.provider.admin" in outcome.message
 
 
-async def test_a_scoped_read_asks_for_seats_and_leaves_the_rest(opened: Opener) -> None:
+async def test_a_refresh_asks_for_seats_and_keeps_the_rest(opened: Opener) -> None:
     world = await opened()
-    state = await target(world).observe(wish(world), Scope(frozenset({OktaId("00u1")})))
-    assert state.organization is not None and state.table is None and state.tokens is None
+    known = await target(world).observe(wish(world))
+    assert known.table is not None and known.tokens
+    await world.admin.update_organization({"scimEnabled": False})
+    state = await target(world).refresh(wish(world), known)
+    assert state.organization is not None and not state.organization.scim_enabled and not state.probe.ok
+    assert (state.table, state.tokens) == (known.table, known.tokens)
+    alone = await ProviderSettings(world.scim.client, None, world.clock).refresh(wish(world), known)
+    assert alone.organization == known.organization and not alone.probe.ok
 
 
 async def test_a_probe_that_fails_is_told_and_the_rest_is_read(opened: Opener) -> None:
     world = await opened()
     await world.admin.update_organization({"scimEnabled": False})
-    state = await target(world).observe(wish(world), EVERYTHING)
+    state = await target(world).observe(wish(world))
     assert not state.probe.ok and "switched off" in state.probe.cause
     assert state.organization is not None and not state.organization.scim_enabled
 
@@ -105,7 +111,7 @@ async def test_what_cannot_be_switched_on_tells_why(opened: Opener) -> None:
 async def test_a_saved_table_moves_people(opened: Opener) -> None:
     world = await opened()
     await apply(ProviderPeople(world.scim.client), wish(world), [creation()])
-    seen = await target(world).observe(wish(world), EVERYTHING)
+    seen = await target(world).observe(wish(world))
     assert seen.table is not None
     assert results(await apply(target(world), wish(world), [save(seen.table.digest, Sales="Revenue")])) == [
         Result.DONE
@@ -129,7 +135,7 @@ async def test_a_token_is_revoked(opened: Opener) -> None:
     issued = await world.admin.issue_token("old", ["scim"], "24h")
     revoke = action(ActionKind.REVOKE_TOKEN, issued["id"], {})
     assert results(await apply(target(world), wish(world), [revoke, revoke])) == [Result.DONE] * 2
-    state = await target(world).observe(wish(world), EVERYTHING)
+    state = await target(world).observe(wish(world))
     assert "old" not in [token.name for token in state.tokens or ()]
 
 

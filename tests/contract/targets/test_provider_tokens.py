@@ -131,7 +131,7 @@ async def test_the_first_token_is_issued_into_an_empty_secret(opened: Opener) ->
     del one.secrets.values[SCIM]
     report = await one.once()
     assert done(report) == ["IssueToken Done"]
-    assert report.plan is not None and report.plan.wants_full
+    assert report.plan is not None and report.plan.goes_on
     report = await one.once()
     assert report.error is None
     assert report.actual is not None and report.actual.provider.probe.ok

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.model.people import EVERYTHING, STATE_OF_OKTA_STATUS, OktaId, PersonState, Scope
+from controller.model.people import EVERYTHING, STATE_OF_OKTA_STATUS, OktaId, PersonState, Refresh
 
 MEANING = (
     ("STAGED", PersonState.NOT_YET_ACTIVE),
@@ -25,6 +25,6 @@ def test_each_status_of_okta_has_one_meaning(status: str, state: PersonState) ->
 
 
 def test_a_scope_is_everybody_or_the_people_named() -> None:
-    assert EVERYTHING.is_full
-    assert not Scope(frozenset({OktaId("00u1")})).is_full
-    assert not Scope(frozenset()).is_full
+    assert EVERYTHING.is_complete
+    assert not Refresh(frozenset({OktaId("00u1")})).is_complete
+    assert not Refresh(frozenset()).is_complete

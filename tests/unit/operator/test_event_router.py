@@ -9,7 +9,7 @@ import pytest
 from controller.clock import ManualClock
 from controller.errors import Unavailable
 from controller.metrics import Metrics
-from controller.model.people import EVERYTHING, Scope
+from controller.model.people import EVERYTHING, Refresh
 from controller.operator.event_router import NEWCOMER_SECONDS, NOBODY, Intake
 from controller.operator.store import Known, Place
 from controller.reconcile.schedule import Lane
@@ -23,16 +23,16 @@ class Pokes:
     """Stands for the queue."""
 
     def __init__(self) -> None:
-        self.seen: list[tuple[str, Scope, Lane, str, float]] = []
+        self.seen: list[tuple[str, Refresh, Lane, str, float]] = []
         self.forgotten: list[str] = []
 
-    def poke(self, key: str, scope: Scope, lane: Lane, why: str, delay: float) -> None:
-        self.seen.append((key, scope, lane, why, delay))
+    def poke(self, key: str, refresh: Refresh, lane: Lane, why: str, delay: float) -> None:
+        self.seen.append((key, refresh, lane, why, delay))
 
     def forget(self, key: str) -> None:
         self.forgotten.append(key)
 
-    def take(self) -> list[tuple[str, Scope, Lane, str, float]]:
+    def take(self) -> list[tuple[str, Refresh, Lane, str, float]]:
         seen, self.seen = self.seen, []
         return seen
 

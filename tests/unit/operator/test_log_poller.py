@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from controller.clock import ManualClock
 from controller.errors import Unauthorized, Unavailable
 from controller.model.actual import Memory
-from controller.model.people import EVERYTHING, OktaId, ScimId, Scope
+from controller.model.people import EVERYTHING, OktaId, Refresh, ScimId
 from controller.okta.auth import ApiToken
 from controller.okta.client import OktaClient
 from controller.okta.connect import OpenOrg
@@ -48,7 +48,7 @@ class Process:
             auth=ApiToken(SecretStr("token")), clock=clock, transport=httpx.ASGITransport(build_app(org))
         )
         self.session = Session(Remote(URL, "okta", "Okta"), wiring)
-        self.pokes: list[tuple[str, Scope, str]] = []
+        self.pokes: list[tuple[str, Refresh, str]] = []
         self.deactivated: list[tuple[str, int]] = []
         poke, count = lambda *one: self.pokes.append(one), lambda *one: self.deactivated.append(one)
         self.orgs = Orgs(clock, 30, poke, LogLinks(api, "ops", clock), count)  # type: ignore[arg-type]
@@ -116,7 +116,7 @@ async def test_a_restart_goes_on_where_the_log_was_read_up_to(org: Org, clock: M
     second.use()
     await second.poll()
     await second.aclose()
-    assert {scope for _, scope, _ in second.pokes} == {Scope(frozenset({OktaId(missed)}))}
+    assert {refresh for _, refresh, _ in second.pokes} == {Refresh(frozenset({OktaId(missed)}))}
     link = api.objects[f"/api/v1/namespaces/ops/configmaps/{links_name('team', KEY, '')}"]["data"]["link"]
     assert link.startswith(f"{URL}/api/v1/logs?") and "after=" in link
 
@@ -134,7 +134,7 @@ async def test_a_crash_right_after_a_poll_repeats_it(org: Org, clock: ManualCloc
     second.use()
     await second.poll()
     await second.aclose()
-    assert [scope.people for _, scope, _ in second.pokes] == [frozenset({changed})]
+    assert [refresh.people for _, refresh, _ in second.pokes] == [frozenset({changed})]
 
 
 async def test_a_quiet_org_costs_one_call_and_no_write_a_poll(org: Org, clock: ManualClock) -> None:
@@ -198,7 +198,7 @@ async def test_a_push_that_begins_to_fail_asks_for_a_full_look_and_is_told_with_
     kind = "application.provision.user.push"
     fail = Change("u1", "", kind, frozenset({app}), frozenset({user}), frozenset(), "no seat")
     process.orgs.take([fail, replace(fail, uuid="u2", failure="still no seat")])
-    assert [scope for _, scope, _ in process.pokes] == [EVERYTHING, Scope(frozenset({OktaId(user)}))]
+    assert [refresh for _, refresh, _ in process.pokes] == [EVERYTHING, Refresh(frozenset({OktaId(user)}))]
     side = OktaSide(None, process.orgs)
     informed = side.informed("team/calendly", Memory())
     assert informed.failures == {OktaId(user): "still no seat", OktaId("00u9"): "before the restart"}
@@ -249,7 +249,7 @@ async def test_a_log_that_refuses_sign_ins_still_tells_of_changes(org: Org, cloc
         changed = rename(org, 0)
         await process.poll()
     await process.aclose()
-    assert {scope.people for _, scope, _ in process.pokes} == {frozenset({changed})}
+    assert {refresh.people for _, refresh, _ in process.pokes} == {frozenset({changed})}
 
 
 async def test_a_hook_that_brings_sign_ins_starts_no_run(org: Org, clock: ManualClock) -> None:

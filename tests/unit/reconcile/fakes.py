@@ -7,11 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controller.model.actions import Action, ActionKind, Outcome, Result
-from controller.model.actual import Actual
-from controller.model.people import OktaId, PersonState, Scope
+from controller.model.actual import Actual, AssignmentState
+from controller.model.people import OktaId, PersonState, Refresh
 from controller.planning.base.desired import Desired
 from controller.planning.base.inputs import Inputs
-from controller.targets.base import Begun, Credentials, Done, SecondLook, Targets, unobserved
+from controller.targets.base import (
+    Begun,
+    Credentials,
+    Done,
+    FoundAccounts,
+    SecondLook,
+    Sought,
+    Targets,
+    unobserved,
+)
 from tests.unit.planning import world
 
 OKTA_APP = frozenset({ActionKind.SET_USERNAME_FORMAT, ActionKind.SET_MAPPING, ActionKind.ADD_APP_ATTRIBUTE})
@@ -45,6 +54,8 @@ class FakeWorld:
     left_out: frozenset[OktaId] = frozenset()
     """People who are assigned though they are not listed."""
     unproven: frozenset[OktaId] = frozenset()
+    unsure: frozenset[OktaId] = frozenset()
+    """People whose account the provider cannot look up singly."""
     calls: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     """Keys of the actions that had their effect, in order."""
@@ -69,11 +80,37 @@ class FakeTarget:
     part: str
     world: FakeWorld
 
-    async def observe(self, desired: Desired, scope: Scope) -> Any:
+    async def observe(self, desired: Desired) -> Any:
         self.world.calls.append(f"observe {self.name}")
         if error := self.world.error_at.get(f"observe {self.name}"):
             raise error
         return getattr(self.world.state, self.part)
+
+    async def refresh(self, desired: Desired, part: Any) -> Any:
+        self.world.calls.append(f"refresh {self.name}")
+        if error := self.world.error_at.get(f"refresh {self.name}"):
+            raise error
+        return getattr(self.world.state, self.part)
+
+    async def observe_people(self, desired: Desired, ids: Sequence[OktaId]) -> AssignmentState:
+        self.world.calls.append(f"observe_people {','.join(ids)}")
+        if error := self.world.error_at.get("observe_people"):
+            raise error
+        state = self.world.state.assignments
+        people = tuple(person for person in state.people if person.okta_id in ids)
+        gone = set(ids) - {person.okta_id for person in people}
+        missing = {one: self.world.missing.get(one, state.missing.get(one)) for one in sorted(gone)}
+        return AssignmentState(people, {}, {}, {}, missing)
+
+    async def observe_accounts(self, desired: Desired, sought: Sequence[Sought]) -> FoundAccounts:
+        self.world.calls.append(f"observe_accounts {','.join(one.okta_id for one in sought)}")
+        accounts = {account.scim_id: account for account in self.world.state.accounts.accounts}
+        known = [scim_id for one in sought for scim_id in one.known]
+        names = {one.user_name for one in sought}
+        found = {i: a for i, a in accounts.items() if i in known or a.user_name in names}
+        absent = frozenset(known) - found.keys()
+        unsure = frozenset(one.okta_id for one in sought) & self.world.unsure
+        return FoundAccounts(tuple(found.values()), absent, unsure)
 
     async def observe_missing(
         self, desired: Desired, ids: Sequence[OktaId]
@@ -81,11 +118,11 @@ class FakeTarget:
         self.world.calls.append(f"observe_missing {','.join(ids)}")
         return {okta_id: self.world.missing.get(okta_id) for okta_id in ids}
 
-    async def look_again(self, desired: Desired, ids: Sequence[OktaId], scope: Scope) -> SecondLook:
+    async def look_again(self, desired: Desired, ids: Sequence[OktaId], refresh: Refresh) -> SecondLook:
         self.world.calls.append(f"look_again {','.join(ids)}")
         return SecondLook(frozenset(ids) & self.world.left_out, frozenset(ids) & self.world.unproven)
 
-    async def observe_groups(self, desired: Desired, names: Collection[str], scope: Scope) -> Any:
+    async def observe_groups(self, desired: Desired, names: Collection[str], refresh: Refresh) -> Any:
         self.world.calls.append(f"observe_groups {','.join(sorted(names))}")
         return self.world.state.accounts.groups
 

@@ -12,14 +12,13 @@ from controller.api.okta_org import OktaOrgSpec
 from controller.api.scim_integration import ScimIntegrationSpec
 from controller.api.seat_limit import SeatLimitSpec
 from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
-from controller.model.people import EVERYTHING, OktaId, Scope
+from controller.model.people import OktaId
 from controller.model.plan import Counts, DriftItem, DriftKind, HoldReason, Plan, Seats, SeatState, Verdict
 from controller.planning.base.inputs import Inputs, Resource, SecretKey
 from controller.reconcile.report import Report
 from tests.unit.planning import world
 
 NOW = world.NOW
-SOME = Scope(frozenset({OktaId("00u1")}))
 INTEGRATION = {
     "mode": "Enforce",
     "okta": {"orgRef": {"name": "acme"}, "app": {"label": "Calendly"}},
@@ -134,7 +133,7 @@ def report(
         inputs(),
         NOW,
         NOW + timedelta(seconds=1),
-        EVERYTHING,
+        True,
         world.wish(**(wish or {})),
         world.actual(),
         made_plan,

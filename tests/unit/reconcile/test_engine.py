@@ -18,13 +18,13 @@ from controller.errors import Conflict, RateLimited, SpecError, Unauthorized, Un
 from controller.metrics import Metrics
 from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import Memory
-from controller.model.people import PersonState, Scope
+from controller.model.people import PersonState
 from controller.model.plan import HoldReason, Plan, Verdict
 from controller.planning.base.digest import fingerprint
 from controller.planning.base.inputs import Inputs
 from controller.reconcile import engine as module
 from controller.reconcile.audit import audit
-from controller.reconcile.engine import Engine, okta_fingerprint, previous_of
+from controller.reconcile.engine import Engine, okta_fingerprint
 from controller.reconcile.report import Report
 from controller.reconcile.state_codec import encode_memory
 from controller.settings import Settings
@@ -356,14 +356,6 @@ def test_the_fingerprint_of_a_credential_changes_with_it_and_tells_nothing() -> 
     assert okta_fingerprint(inputs(org=None), TOKEN) == ""
 
 
-def test_the_last_run_is_known_by_status() -> None:
-    waiting = resource("ScimIntegration", status={"people": {"waiting": 2}})
-    assert previous_of(inputs(integration=waiting)).waiting == 2
-    assert previous_of(inputs()).waiting == 0
-    odd = resource("ScimIntegration", status={"people": {"waiting": "x"}})
-    assert previous_of(inputs(integration=odd)).waiting == 0
-
-
 UNASSIGNED = {PEOPLE[2].okta_id: PersonState.ACTIVE}
 
 
@@ -378,21 +370,6 @@ async def test_somebody_who_is_not_listed_is_asked_for_again_before_a_removal() 
     assert (there.done, report.actual and report.actual.assignments.left_out) == ([], 1)
 
 
-@pytest.mark.parametrize("state", [PersonState.ACTIVE, None])
-async def test_a_small_run_removes_nobody_without_a_second_proof(state: PersonState | None) -> None:
-    accounts = [world.account_of(one) for one in PEOPLE]
-    ids = frozenset({PEOPLE[2].okta_id})
-    missing = {PEOPLE[2].okta_id: state}
-    actual = world.actual([], accounts, missing=missing, is_scoped=True)
-    fake = FakeWorld(actual, unproven=ids)
-    report = await run(fake, memory=world.memory(accounts), scope=Scope(ids))
-    assert fake.done == []
-    assert report.plan is not None and report.plan.wants_full
-    proved = FakeWorld(actual)
-    report = await run(proved, memory=world.memory(accounts), scope=Scope(ids))
-    assert proved.done == (["DeactivateAccount/00u2"] if state else [])
-
-
 def hasty(fake: FakeWorld) -> Engine:
     """An engine whose runs are over before they have begun."""
     settings = Settings().model_copy(update={"run_deadline_seconds": 0.0})
@@ -405,7 +382,7 @@ async def test_a_reading_that_takes_too_long_is_given_up_and_begun_anew(
     async def never(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(module, "observe", never)
+    monkeypatch.setattr(module, "read_everything", never)
     report = await hasty(FakeWorld(world.actual(PEOPLE))).run(observing(), TOKEN, Memory())
     assert isinstance(report.error, Waiting) and report.error.reason == "RunDeadline"
     assert "reading Okta and the provider takes longer" in report.error.message

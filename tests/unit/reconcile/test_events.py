@@ -113,7 +113,7 @@ def test_what_came_of_one_person() -> None:
         (report([create], [outcome(create)]), ("UserSynced", "CreateAccount")),
         (report(), ("UserSynced", "is up to date")),
         (report(plan={"seats": waits}), ("UserSynced", "waits for a seat")),
-        (report(plan={"wants_full": True}), ("UserSynced", "a seat is decided by the full run that follows")),
+        (report(wants_complete_read=True), ("UserSynced", "is decided by the complete read that follows")),
         (
             report([create], [outcome(create, Result.FAILED, "Rejected", "no e-mail")]),
             ("UserSyncFailed", "CreateAccount: no e-mail"),

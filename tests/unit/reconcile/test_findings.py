@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from controller.errors import Unavailable
 from controller.model.actions import ActionKind, Result
 from controller.model.plan import (
     Counts,
@@ -18,13 +19,12 @@ from controller.model.plan import (
     SeatState,
 )
 from controller.reconcile.conditions import Finding, kstatus_faults, settle
-from controller.reconcile.findings import integration_findings, scoped_findings
+from controller.reconcile.findings import integration_findings
 from controller.reconcile.report import Report
 from controller.reconcile.totals import Amount, show_id, show_login
 from tests.unit.planning import world
 from tests.unit.reconcile.reports import (
     NOW,
-    SOME,
     action,
     drift,
     outcome,
@@ -108,7 +108,7 @@ def test_a_closed_window_says_when_it_opens() -> None:
 
 def test_a_run_that_only_clears_the_way_does_not_claim_that_accounts_are_as_declared() -> None:
     switch = setting(ActionKind.ENABLE_SCIM)
-    made = report([switch], [outcome(switch)], plan={"is_full": False})
+    made = report([switch], [outcome(switch)], plan={"compares_people": False})
     assert brief(made, "InSync") == ("Unknown", "DriftUnknown")
 
 
@@ -258,13 +258,25 @@ def test_seats_that_could_not_be_counted_are_unknown() -> None:
     assert brief(made, "WithinCapacity") == ("Unknown", "SeatsUnknown")
 
 
-def test_a_scoped_run_tells_failures_and_seats_and_nothing_else() -> None:
-    assert scoped_findings(Amount(report(scope=SOME))) == []
-    bad = report([action()], [outcome(action(), Result.FAILED, "Rejected")], scope=SOME)
-    assert [one.reason.value for one in scoped_findings(Amount(bad))] == ["PeopleFailed"]
+def test_while_everything_cannot_be_read_a_few_people_say_nothing_of_the_others() -> None:
     wish = {"seats": world.seat_wish()}
-    counted = report(scope=SOME, plan={"seats": seats()}, wish=wish)
-    assert [one.reason.value for one in scoped_findings(Amount(counted))] == ["WithinLimit"]
+    made = report(plan={"seats": seats()}, wish=wish, trouble=Unavailable("Okta is down", system="Okta"))
+    assert brief(made, "Ready") == ("False", "Unavailable")
+    assert brief(made, "InSync")[0] == "Unknown"
+    assert brief(made, "WithinCapacity") == ("True", "WithinLimit")
+
+
+def test_what_waits_for_a_complete_read_is_not_in_sync() -> None:
+    made = report([action()], held=[(action(), HoldReason.AWAITING_READ)])
+    assert brief(made, "InSync") == ("False", "DriftDetected")
+    assert "1 action waits for a complete read" in findings(made)["InSync"].message
+
+
+def test_what_failed_before_and_was_not_tried_again_still_counts() -> None:
+    bad = outcome(action(), Result.FAILED, "Rejected", "no e-mail")
+    made = report([action()], failing=(bad,))
+    assert brief(made, "InSync") == ("False", "PeopleFailed")
+    assert Amount(made).counts.failed == 1
 
 
 def test_counts_after_the_run() -> None:

@@ -26,7 +26,6 @@ from controller.reconcile.totals import show_id
 from tests.unit.planning import world
 from tests.unit.reconcile.reports import (
     NOW,
-    SOME,
     action,
     failed,
     inputs,
@@ -141,14 +140,6 @@ def test_a_value_claimed_twice_is_told_with_the_other_mapping_and_the_rest_is_co
     assert brief(status, "InSync") == ("True", "InSync"), "the rest of the plan goes on"
 
 
-def test_a_run_for_some_people_counts_values_anew_where_the_others_are_known() -> None:
-    first = mapping(report(plan={"preview": MappingPreview({"Sales": 7}, {"x": 1})}))
-    counted = MappingPreview({"Sales": 8}, is_whole=True)
-    status = mapping(report(scope=SOME, plan={"preview": counted}), status=first)
-    assert (status["people"], status["unmatched"]) == (8, 0)
-    assert status["conditions"] == first["conditions"]
-
-
 def test_the_largest_mapping_status_stays_below_64_kib() -> None:
     long = ["語" * 127 + chr(number + 20_000) for number in range(60)]
     rows = [{"values": long[:30], "providerGroup": "語" * 255}]
@@ -196,18 +187,6 @@ def test_siblings_of_an_integration_that_cannot_run_wait_with_its_words() -> Non
         assert brief(status, "Ready") == ("False", "Waiting")
         assert "Okta is down" in of_type(status["conditions"], "Ready")["message"]
         assert brief(status, kind)[0] == "Unknown"
-
-
-def test_a_scoped_run_leaves_mapping_and_limit_as_they_were() -> None:
-    first = mapping(report(plan={"preview": MappingPreview({"Sales": 7})}))
-    assert mapping(report(scope=SOME), status=first) == first
-    counted = limit(report(plan={"seats": seats()}, wish=WISH))
-    assert limit(report(scope=SOME, wish=WISH), status=counted) == counted
-    problem = Problem("SeatLimit", "seats", "GroupNotFound", "no group Executives")
-    stalled = limit(report(plan={"seats": seats(), "problems": (problem,)}, wish=WISH))
-    again = limit(report(scope=SOME, plan={"seats": seats(used=11)}, wish=WISH), status=stalled)
-    assert brief(again, "Ready") == brief(stalled, "Ready") == ("False", "GroupNotFound")
-    assert again["seats"]["used"] == 11
 
 
 def test_a_limit_tells_who_waits_and_the_remedy() -> None:
@@ -258,8 +237,6 @@ def test_a_limit_reports_people_who_were_not_active_for_long() -> None:
         "2026-03-02T00:00:00Z",
     )
     assert reclaim["people"][0] == {"login": "p0@acme.com"}
-    kept = limit(report(scope=SOME, plan={"seats": seats()}, wish=asking), status=status)
-    assert kept["reclaim"] == reclaim
     last = known.assignments.people[3:4]
     alone = replace(known, assignments=replace(known.assignments, people=last))
     told = limit(report(plan={"seats": seats()}, wish=asking, actual=alone))["reclaim"]["people"]

@@ -18,11 +18,10 @@ from controller.errors import (
     Waiting,
 )
 from controller.model.actions import Result
-from controller.model.people import EVERYTHING
 from controller.model.plan import HoldReason, ManualStep
 from controller.reconcile.requeue import Pace
 from tests.unit.planning import world
-from tests.unit.reconcile.reports import NOW, SOME, action, drift, failed, inputs, outcome, report, resource
+from tests.unit.reconcile.reports import NOW, action, failed, inputs, outcome, report, resource
 
 PACE = Pace(3600, 10, random.Random(1))
 OKTA, SCIM = {"system": "Okta"}, {"system": "SCIM"}
@@ -103,42 +102,23 @@ def test_a_conflict_is_matched_once_more_over_everybody_and_then_waits() -> None
     made = report([action()], [outcome(action(), Result.FAILED, "Conflict")])
     again = PACE.after(made, 1)
     assert (again.failed, (again.delay_seconds or 0) > 3000) == (False, True)
-    one = PACE.after(replace(made, scope=SOME), 0)
-    assert one.wants_full, "a run for one person sees no account of another's id"
-    assert not PACE.after(replace(made, scope=SOME), 1).wants_full
+    one = PACE.after(replace(made, is_complete=False), 0)
+    assert one.read_at_once, "a run for one person sees no account of another's id"
+    assert not PACE.after(replace(made, is_complete=False), 1).read_at_once
 
 
-IN_SYNC = {"conditions": [{"type": "InSync", "status": "True"}]}
+def test_another_run_follows_where_this_one_could_not_know_or_has_cleared_the_way() -> None:
+    assert PACE.after(report(is_complete=False, wants_complete_read=True), 0).read_at_once
+    assert not PACE.after(report(plan={"goes_on": True}), 0).read_at_once
+    wrote = report([action()], [outcome(action())], plan={"goes_on": True})
+    assert PACE.after(wrote, 0).read_at_once
 
 
-@pytest.mark.parametrize(
-    ("status", "at_once"),
-    [
-        (IN_SYNC, True),
-        ({"conditions": [{"type": "InSync", "status": "False"}]}, False),
-        ({}, False),
-        ({"conditions": "?"}, False),
-    ],
-)
-def test_what_a_run_for_some_people_holds_is_shown_by_a_full_run(
-    status: dict[str, object], at_once: bool
-) -> None:
-    given = inputs(integration=resource("ScimIntegration", status=status))
-    held = report([action()], held=[(action(), HoldReason.AWAITING_APPROVAL)], inputs=given, scope=SOME)
-    following = PACE.after(held, 0)
-    assert (following.wants_full, following.full_within_seconds) == (at_once, 900)
-    told = report(inputs=given, scope=SOME, plan={"drift": (drift(),)})
-    assert PACE.after(told, 0).wants_full is at_once
-    assert PACE.after(report(inputs=given, scope=SOME), 0).full_within_seconds is None
-    assert PACE.after(replace(held, scope=EVERYTHING), 0).full_within_seconds is None
-    assert Pace(60, 0, random.Random(1)).after(held, 0).full_within_seconds == 300
-
-
-def test_a_full_run_follows_where_one_is_wanted_and_can_find_more() -> None:
-    assert PACE.after(report(scope=SOME, plan={"wants_full": True}), 0).wants_full
-    assert not PACE.after(report(plan={"wants_full": True}), 0).wants_full
-    wrote = report([action()], [outcome(action())], plan={"wants_full": True})
-    assert PACE.after(wrote, 0).wants_full
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_the_schedule_is_told_what_was_read(is_complete: bool) -> None:
+    assert PACE.after(report(is_complete=is_complete), 0).was_complete is is_complete
+    bad = report([action()], [outcome(action(), Result.FAILED, "Unavailable")], is_complete=is_complete)
+    assert PACE.after(bad, 0).was_complete is is_complete
 
 
 @pytest.mark.parametrize(

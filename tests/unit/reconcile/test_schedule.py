@@ -1,13 +1,13 @@
-"""When keys are due: deduplication, scopes, lanes, exclusion, gates."""
+"""When keys are due: deduplication, merging, lanes, exclusion, gates."""
 
 from __future__ import annotations
 
-from controller.model.people import EVERYTHING, OktaId, Scope
-from controller.reconcile.schedule import Lane, Next, Schedule, merge_scopes
+from controller.model.people import EVERYTHING, OktaId, Refresh
+from controller.reconcile.schedule import Lane, Next, Schedule, merge
 
 
-def people(*ids: str) -> Scope:
-    return Scope(frozenset(map(OktaId, ids)))
+def people(*ids: str) -> Refresh:
+    return Refresh(frozenset(map(OktaId, ids)))
 
 
 def test_pokes_of_one_key_become_one_run_that_tells_every_reason() -> None:
@@ -16,7 +16,7 @@ def test_pokes_of_one_key_become_one_run_that_tells_every_reason() -> None:
     schedule.poke("a", 2.0, people("u2"), Lane.FULL, "SecretChanged")
     schedule.poke("a", 2.0, people("u2"), Lane.FULL, "SecretChanged")
     (task,) = schedule.take(1.0, 9)
-    assert task.scope == people("u1", "u2")
+    assert task.refresh == people("u1", "u2")
     assert task.lane is Lane.CHANGE
     assert task.reasons == ("SystemLog", "SecretChanged")
 
@@ -34,37 +34,37 @@ def test_nothing_is_due_before_its_time_and_nothing_runs_twice_at_once() -> None
 
 
 def test_everything_swallows_people_and_more_than_twenty_become_everything() -> None:
-    assert merge_scopes(people("u1"), EVERYTHING) is EVERYTHING
-    assert merge_scopes(people(*map(str, range(20))), people("19")).people is not None
-    assert merge_scopes(people(*map(str, range(20))), people("20")) is EVERYTHING
+    assert merge(people("u1"), EVERYTHING) is EVERYTHING
+    assert merge(people(*map(str, range(20))), people("19")).people is not None
+    assert merge(people(*map(str, range(20))), people("20")) is EVERYTHING
 
 
-def test_a_scoped_run_does_not_postpone_the_full_read() -> None:
+def test_a_small_run_does_not_postpone_the_complete_read() -> None:
     schedule = Schedule()
     schedule.poke("a", 0.0)
     (full,) = schedule.take(0.0, 9)
     schedule.finish(full, 0.0, Next(100))
     schedule.poke("a", 50.0, people("u1"))
-    (scoped,) = schedule.take(50.0, 9)
-    assert scoped.scope == people("u1")
-    schedule.finish(scoped, 51.0, Next(100))
+    (small,) = schedule.take(50.0, 9)
+    assert small.refresh == people("u1")
+    schedule.finish(small, 51.0, Next(100))
     assert schedule.take(99.0, 9) == []
     (task,) = schedule.take(100.0, 9)
-    assert task.scope is EVERYTHING
+    assert task.refresh is EVERYTHING
     assert task.reasons == ("Interval",)
 
 
-def test_a_failed_scoped_run_is_tried_again_for_the_same_people() -> None:
+def test_a_failed_small_run_is_tried_again_for_the_same_people() -> None:
     schedule = Schedule()
     schedule.poke("a", 0.0, people("u1"))
     (task,) = schedule.take(0.0, 9)
     schedule.finish(task, 0.0, Next(3, failed=True))
     (again,) = schedule.take(3.0, 9)
-    assert again.scope == people("u1")
+    assert again.refresh == people("u1")
     assert again.failures == 1
 
 
-def test_a_run_for_some_people_may_bring_the_full_read_forward_and_never_puts_it_off() -> None:
+def test_a_run_for_some_people_may_bring_the_complete_read_forward_and_never_puts_it_off() -> None:
     schedule = Schedule()
     for due, within, wished in ((1000.0, 300, 300.0), (100.0, 300, 100.0), (None, 300, 300.0)):
         schedule.poke("a", 0.0)
@@ -72,10 +72,10 @@ def test_a_run_for_some_people_may_bring_the_full_read_forward_and_never_puts_it
         schedule.finish(task, 0.0, Next(due))
         schedule.poke("a", 0.0, people("u1"))
         (task,) = schedule.take(0.0, 9)
-        schedule.finish(task, 0.0, Next(5000, full_within_seconds=within))
+        schedule.finish(task, 0.0, Next(within))
         assert schedule.take(wished - 1, 9) == []
         (full,) = schedule.take(wished, 9)
-        assert full.scope.is_full
+        assert full.refresh.is_complete
         schedule.finish(full, 0.0, Next(None))
 
 
@@ -162,13 +162,13 @@ def test_a_forgotten_key_is_gone_even_while_it_runs() -> None:
     assert "b" not in schedule
 
 
-def test_a_key_without_retry_waits_for_a_poke_and_a_wanted_full_run_follows_at_once() -> None:
+def test_a_key_without_retry_waits_for_a_poke_and_a_wanted_read_follows_at_once() -> None:
     schedule = Schedule()
     schedule.poke("a", 0.0, people("u1"))
     (task,) = schedule.take(0.0, 9)
-    schedule.finish(task, 1.0, Next(None, wants_full=True))
+    schedule.finish(task, 1.0, Next(None, read_at_once=True))
     (full,) = schedule.take(1.0, 9)
-    assert full.scope is EVERYTHING
+    assert full.refresh is EVERYTHING
     schedule.finish(full, 2.0, Next(None, failed=True))
     assert schedule.take(9e9, 9) == []
 
@@ -180,3 +180,15 @@ def test_depth_counts_what_is_due_and_not_taken_up() -> None:
     schedule.poke("c", 10.0)
     schedule.take(0.0, 1)
     assert schedule.depth(1.0) == 1
+
+
+def test_a_small_run_that_had_to_read_everything_counts_as_the_complete_one() -> None:
+    schedule = Schedule()
+    schedule.poke("a", 0.0)
+    (task,) = schedule.take(0.0, 9)
+    schedule.finish(task, 0.0, Next(100))
+    schedule.poke("a", 90.0, people("u1"))
+    (task,) = schedule.take(90.0, 9)
+    schedule.finish(task, 90.0, Next(100, was_complete=True))
+    assert schedule.take(189.0, 9) == []
+    assert schedule.take(190.0, 9)[0].refresh is EVERYTHING

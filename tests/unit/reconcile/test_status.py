@@ -37,7 +37,6 @@ from controller.schema.structural import compile_schema
 from tests.unit.planning import world
 from tests.unit.reconcile.reports import (
     NOW,
-    SOME,
     action,
     drift,
     failed,
@@ -137,24 +136,26 @@ def test_an_error_keeps_what_was_known_and_is_observed_all_the_same() -> None:
     assert of_type(status["conditions"], "Configured")["observedGeneration"] == 1
 
 
-def test_a_scoped_run_keeps_counts_and_drift_but_tells_history_and_seats() -> None:
+def test_a_run_that_read_a_few_people_tells_everything_but_when_all_was_read() -> None:
     first = built(report(plan={"counts": Counts(4, 4), "drift": (drift(),)}))
     done = report(
         [action()],
         [outcome(action())],
-        scope=SOME,
-        plan={"counts": Counts(1, 1), "seats": seats(used=11)},
+        is_complete=False,
+        plan={"counts": Counts(5, 4), "seats": seats(used=11)},
         wish={"seats": world.seat_wish()},
     )
     status = built(later(done, minutes=1), first)
-    assert (status["people"], status["drift"]) == (first["people"], first["drift"])
+    assert (status["people"]["assigned"], status["drift"]["total"]) == (5, 0)
     assert status["history"][0]["message"] == "1 UpdateAccount"
     assert status["seats"]["used"] == 11
+    assert status["lastSyncTime"] == first["lastSyncTime"]
 
 
-def test_a_scoped_run_without_news_changes_nothing() -> None:
+def test_a_run_without_news_changes_nothing() -> None:
     first = built(report(plan={"drift": (drift(),)}))
-    assert built(later(report(scope=SOME), minutes=1), first) == first
+    again = report(plan={"drift": (drift(),)}, is_complete=False)
+    assert built(later(again, minutes=1), first) == first
 
 
 def test_history_keeps_the_last_five_runs_that_wrote() -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from controller.model.actions import Action, Touch
 from controller.model.actual import Actual, GroupTable, Memory
-from controller.model.people import OktaId
 from controller.model.plan import Plan
 from controller.planning.base.desired import Desired
 from controller.planning.groups.mapping_table import table_of
@@ -236,20 +235,6 @@ def test_without_an_admin_api_moves_are_told_by_the_declared_table() -> None:
     assert [(m.okta_id, m.before, m.after) for m in moves] == [("00u1", "Sales", ""), ("00u2", "Sales", "")]
 
 
-def test_a_run_for_some_people_counts_everybody_anew_from_what_was_known() -> None:
-    state, known = world(table())
-    known = replace(known, values={OktaId(f"00u{n}"): "Sales" for n in (1, 2, 3)})
-    changed = replace(person(1), profile=("Engineering", "p1@acme.com", "p1"))
-    scoped = replace(state.assignments, people=(changed,), missing={OktaId("00u3"): None}, is_scoped=True)
-    plan = make_plan(wish(), replace(state, assignments=scoped), known)
-    assert (dict(plan.preview.people_by_value), plan.preview.is_whole) == (
-        {"Engineering": 1, "Sales": 1},
-        True,
-    )
-    blind = make_plan(wish(), replace(state, assignments=scoped), replace(known, values=None))
-    assert not blind.preview.is_whole
-
-
 def after(desired: Desired, present: GroupTable, known: Memory, *, saves: bool) -> Memory:
     state, _ = world(present)
     plan = make_plan(desired, state, known)
@@ -278,7 +263,7 @@ def test_a_provider_that_is_switched_off_is_switched_on_before_anything_else() -
     state = replace(state, accounts=replace(state.accounts, accounts=()))
     plan = make_plan(wish(), state, known)
     assert [action.kind.value for action in plan.actions] == ["EnableScim"]
-    assert plan.wants_full
+    assert plan.goes_on and not plan.compares_people
 
 
 def test_the_preview_counts_people_by_value() -> None:

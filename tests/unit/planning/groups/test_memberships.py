@@ -340,17 +340,6 @@ def test_another_tenant_or_another_way_into_groups_forgets() -> None:
     assert (kept.claims, kept.placed) == ({}, {})
 
 
-def test_a_run_for_some_people_moves_them_and_claims_nothing_new() -> None:
-    state, known = settled({1: SALES, 2: SALES})
-    wished = desired({SALES: SALES, ENGINEERING: ENGINEERING, LEGAL: LEGAL}, create_groups=True)
-    scoped = replace(state.assignments, people=(of(1, ENGINEERING),), is_scoped=True)
-    state = replace(state, assignments=scoped, accounts=replace(state.accounts, is_scoped=True))
-    plan, _, kept = after(wished, state, known)
-    assert moves(plan) == {"00u1": ((ENGINEERING,), (SALES,))}
-    assert len(plan.actions) == 1, "a group that nobody of them needs is left to the full run"
-    assert kept.placed == {"00u1": ENGINEERING, "00u2": SALES} and kept.claims == known.claims
-
-
 # What is read, and what a reader is shown.
 
 

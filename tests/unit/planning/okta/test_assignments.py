@@ -171,7 +171,3 @@ def test_a_changed_declaration_of_an_edited_assignment_is_no_drift() -> None:
     known = memory(state().accounts.accounts, settled=settled)
     made = plan(declared((ref("Users", priority=5),)), state(), known)
     assert (made.drift, keys(made)) == ((), ["AssignGroup/g1"])
-
-
-def test_a_run_for_some_people_leaves_assignments_alone() -> None:
-    assert keys(plan(declared(named("Sales"), prune=True), state(is_scoped=True))) == []

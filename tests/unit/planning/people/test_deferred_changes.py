@@ -89,8 +89,6 @@ def test_what_is_put_off_is_noted_with_what_was_there() -> None:
 def test_people_who_are_not_assigned_any_more_wait_for_nothing() -> None:
     known, state = memory(deferred={ADA: {EMAIL: SENT}}), actual([])
     assert note_deferred(known, DESIRED, state, [], NOW) == {}
-    some = replace(state, assignments=replace(state.assignments, is_scoped=True))
-    assert note_deferred(known, DESIRED, some, [], NOW) == known.deferred
 
 
 def test_what_is_read_completes_a_note_or_ends_it() -> None:

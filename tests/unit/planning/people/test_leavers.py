@@ -162,8 +162,6 @@ def test_with_okta_pushing_it_is_reported() -> None:
 
 def test_who_is_gone_from_the_provider_as_well_stays_known() -> None:
     assert after(actual([OTHER], [account_of(OTHER)]), knowing(left={})).left == {"00u1": TODAY}
-    scoped = actual([], [], missing={}, is_scoped=True)
-    assert after(scoped, knowing(left={})).left == {}
 
 
 def test_nobody_of_another_tenant_has_left() -> None:

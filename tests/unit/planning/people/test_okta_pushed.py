@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from controller.model.actions import Action
-from controller.model.actual import Actual, Memory
+from controller.model.actual import Memory
 from controller.model.people import OktaId, PersonState
 from controller.model.plan import DriftKind, Plan
-from controller.planning.make_plan import Previous, make_plan
+from controller.planning.make_plan import make_plan
 from tests.unit.planning.world import account_of, actual, memory, person, wish, with_app
 
 ON = frozenset({"PUSH_NEW_USERS", "PUSH_PROFILE_UPDATES", "PUSH_USER_DEACTIVATION", "SCIM_PROVISIONING"})
@@ -114,12 +114,6 @@ def test_a_changed_login_and_a_rehire_are_known_by_id_and_by_user_name() -> None
     assert drift(plan([renamed], [account_of(ADA)])) == []
     rehired = replace(ADA, okta_id=OktaId("00u9"), external_id="s-00u1")
     assert (DriftKind.ATTRIBUTE, "00u9") in drift(plan([rehired], [account_of(ADA)]))
-
-
-def test_a_scoped_look_asks_for_a_full_one_once_somebody_who_was_waited_for_has_come() -> None:
-    state: Actual = with_app(actual([ADA], [account_of(ADA)], is_scoped=True), features=ON)
-    assert make_plan(OKTA, state, memory(), Previous(pending=1)).wants_full
-    assert not make_plan(OKTA, state, memory(), Previous()).wants_full
 
 
 def test_nothing_is_planned_for_people_whom_okta_pushes() -> None:

@@ -12,7 +12,7 @@ from controller.model.people import Account, OktaId, Person, PersonState
 from controller.model.plan import HoldReason, Verdict
 from controller.planning.base.desired import Limit, Safeguards
 from controller.planning.make_plan import make_plan
-from controller.planning.policy.absences import people_to_prove, why_unconfirmed
+from controller.planning.policy.absences import people_to_prove
 from controller.planning.policy.decision import Circumstances, judge
 from controller.planning.state.after_run import Run, remember
 from tests.unit.planning.world import NOW, URL, account_of, actual, done, memory, person, wish
@@ -76,7 +76,8 @@ def judged(state: Actual, known: Memory, **changes: Any) -> tuple[Verdict, Memor
 def read(listed: list[Person], unproven: list[Person], **more: Any) -> Actual:
     missing = {one.okta_id: PersonState.ACTIVE for one in PEOPLE if one not in listed}
     names = frozenset(one.okta_id for one in unproven)
-    return actual(listed, ACCOUNTS, missing=missing, unproven=names, **more)
+    seen = frozenset(more.pop("unlisted", ()))
+    return actual(listed, ACCOUNTS, missing=missing, unproven=names, unconfirmed=names - seen, **more)
 
 
 def test_a_second_complete_read_has_to_agree() -> None:
@@ -86,14 +87,14 @@ def test_a_second_complete_read_has_to_agree() -> None:
     assert first.wants_second_read
     assert "the app lists 2 people, 4 in the last complete read; 2 people of ours" in first.message
     assert (known.unlisted, known.people_read) == ({"00u2", "00u3"}, 4)
-    second, known = judged(read(PEOPLE[:2], PEOPLE[2:]), known)
+    second, known = judged(read(PEOPLE[:2], PEOPLE[2:], unlisted=known.unlisted), known)
     assert {action.subject for action in second.run} == {"00u2", "00u3"} and not second.held
     assert (known.people_read, second.wants_second_read) == (2, False)
 
 
 def test_a_second_read_that_lacks_somebody_else_confirms_only_those_seen_twice() -> None:
     known = replace(memory(ACCOUNTS), people_read=4, unlisted=frozenset({OktaId("00u2")}))
-    verdict, after = judged(read(PEOPLE[:2], PEOPLE[2:]), known)
+    verdict, after = judged(read(PEOPLE[:2], PEOPLE[2:], unlisted=known.unlisted), known)
     assert [action.subject for action in verdict.run] == ["00u2"]
     assert [action.subject for action, _ in verdict.held] == ["00u3"]
     assert after.unlisted == {"00u2", "00u3"}
@@ -128,9 +129,15 @@ def test_people_whom_the_listing_left_out_hold_every_removal() -> None:
     assert "the app lists 2 people, and 2 others are" in judged(several, memory(ACCOUNTS))[0].message
 
 
-def test_a_small_run_asks_for_a_complete_one_and_doubts_nobody_else() -> None:
-    state = actual([], ACCOUNTS, unproven=frozenset({PEOPLE[0].okta_id}), is_scoped=True)
-    plan = make_plan(wish(), state, memory(ACCOUNTS))
-    assert plan.wants_full and plan.actions == ()
-    scoped = left(None, is_scoped=True)
-    assert why_unconfirmed(scoped, memory(ACCOUNTS)) == ""
+def test_a_run_for_a_few_others_neither_confirms_nor_forgets_who_was_missing() -> None:
+    known = replace(memory(ACCOUNTS), people_read=4)
+    state = read(PEOPLE[:2], PEOPLE[2:])
+    _, known = judged(state, known)
+    small = replace(state, fresh=frozenset({PEOPLE[0].okta_id}))
+    verdict, after = judged(small, known)
+    assert verdict.run == () and {why for _, why in verdict.held} == {HoldReason.READ_INCOMPLETE}
+    assert (after.unlisted, after.people_read, after.credential) == (
+        known.unlisted,
+        known.people_read,
+        known.credential,
+    )

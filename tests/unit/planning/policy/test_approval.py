@@ -86,61 +86,11 @@ def test_what_is_no_longer_wanted_falls_out_of_the_approval() -> None:
     assert subjects(look(APPROVE, state, known)[1]) == []
 
 
-def test_a_scoped_run_forgets_no_approval() -> None:
-    state, known = world(0, 1)
-    _, first = look(APPROVE, state, known)
-    known = replace(
-        known, approved=first.digest, approved_keys=frozenset(map(fingerprint, first.frozen.actions))
-    )
-    people = state.assignments.people[:1]
-    scoped = replace(state, assignments=replace(state.assignments, people=people, is_scoped=True))
-    _, verdict = look(APPROVE, scoped, known)
-    assert subjects(verdict) == ["00u0"]
-    assert len(verdict.approved_keys) == 2
-
-
 IGNORED = (
     ("another digest", "0" * 64),
     ("half of it", "half"),
     ("a token alone", "#2"),
 )
-
-
-def scoped(state: Actual, *numbers: int) -> Actual:
-    """What a run for some people sees of `state`."""
-    people = tuple(one for one in state.assignments.people if one.okta_id in {f"00u{n}" for n in numbers})
-    accounts = tuple(a for a in state.accounts.accounts if a.external_id in {f"00u{n}" for n in numbers})
-    return replace(
-        state,
-        assignments=replace(state.assignments, people=people, is_scoped=True),
-        accounts=replace(state.accounts, accounts=accounts, is_scoped=True),
-    )
-
-
-def test_a_run_for_some_people_neither_cuts_nor_drops_a_plan_that_waits() -> None:
-    state, known = world(0, 1)
-    _, first = look(APPROVE, state, known)
-    assert first.frozen is not None
-    quiet, _ = world()
-    _, nothing_held = look(APPROVE, scoped(quiet, 5), known, first.frozen)
-    assert (nothing_held.frozen, nothing_held.newer) == (first.frozen, 0)
-    busy, _ = world(0, 1, 4)
-    _, newer = look(APPROVE, scoped(busy, 4), known, first.frozen)
-    assert (newer.frozen, newer.newer, newer.digest) == (first.frozen, 1, first.digest)
-    _, alone = look(APPROVE, scoped(busy, 4), known)
-    assert (alone.frozen, alone.digest) == (None, ""), "a full run follows and cuts the plan"
-
-
-def test_a_plan_approved_in_a_run_for_some_people_waits_no_longer_and_is_in_force() -> None:
-    state, known = world(0, 1)
-    _, first = look(APPROVE, state, known)
-    approved = replace(APPROVE, approval=first.digest)
-    plan, second = look(approved, scoped(state, 1), known, first.frozen)
-    assert (subjects(second), second.frozen) == (["00u1"], None)
-    outcomes = tuple(Outcome(action, Result.DONE) for action in second.run)
-    known = remember(known, Run(approved, scoped(state, 1), plan, second, outcomes, NOW))
-    _, third = look(APPROVE, world(0)[0], known)
-    assert subjects(third) == ["00u0"], "the rest is carried out by the full run"
 
 
 @pytest.mark.parametrize(("name", "value"), IGNORED, ids=[row[0] for row in IGNORED])

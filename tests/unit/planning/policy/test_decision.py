@@ -194,17 +194,6 @@ def test_where_okta_provisions_the_share_is_of_what_arrived() -> None:
     assert find_trips(wish(by="Okta"), state, known, roomy, NOW) == ()
 
 
-def test_a_scoped_run_measures_by_what_is_remembered() -> None:
-    state, known = company(100, unassigned=6)
-    state = replace(
-        state,
-        assignments=replace(state.assignments, people=(), is_scoped=True),
-        accounts=replace(state.accounts, accounts=state.accounts.accounts[:6], is_scoped=True),
-    )
-    assert verdict(wish(), state, known).tripped == ()
-    assert verdict(wish(), state, replace(known, window=earlier(5, 1))).tripped == (Touch.REMOVAL,)
-
-
 # Readings that prove nothing.
 
 
@@ -361,10 +350,21 @@ def test_what_needs_something_that_is_held_is_held_too() -> None:
 
 def test_one_person_now_is_judged_like_everybody() -> None:
     state, known = company(3, moved=1)
-    scoped = replace(state, assignments=replace(state.assignments, is_scoped=True))
-    assert len(verdict(wish(), scoped, known).run) == 1
-    assert verdict(wish(), scoped, Memory()).is_first
+    small = replace(state, fresh=frozenset({OktaId("00u0")}))
+    assert len(verdict(wish(), small, known).run) == 1
+    assert verdict(wish(), small, Memory()).is_first
     assert OktaId("00u0") in known.pairs
+
+
+def test_a_doubtful_listing_holds_nobody_who_was_asked_for_singly() -> None:
+    state, known = company(40, unassigned=2)
+    gone = sorted(one for one, state_ in state.assignments.missing.items() if state_ is not None)
+    doubted = replace(state, assignments=replace(state.assignments, left_out=1))
+    assert verdict(wish(), doubted, known).run == ()
+    small = replace(doubted, fresh=frozenset(gone[:1]))
+    found = verdict(wish(), small, known)
+    assert [action.subject for action in found.run] == gone[:1]
+    assert [action.subject for action, _ in found.held] == gone[1:]
 
 
 def test_where_steps_block_some_actions_a_yes_still_lets_the_others_go() -> None:

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from controller.model.actions import ActionKind, Outcome, Result
-from controller.model.actual import AccountState, Actual
+from controller.model.actual import Actual
 from controller.model.people import OktaId, PersonState
 from controller.model.plan import Plan, SeatState
-from controller.planning.make_plan import Previous, make_plan
+from controller.planning.make_plan import make_plan
 from controller.planning.seats.admission import settle
 from tests.unit.planning.world import (
     account_of,
@@ -150,7 +150,6 @@ def test_nobody_is_admitted_while_the_number_of_seats_is_unknown() -> None:
     plan = make_plan(wish(seats=seat_wish(None)), state, memory())
     assert created(plan) == []
     assert plan.seats is None
-    assert not plan.wants_full
 
 
 def test_attempt_lets_the_provider_refuse() -> None:
@@ -175,39 +174,6 @@ def test_the_state_follows_the_numbers(name: str, used: int, state: SeatState, p
     assert (seats.state, seats.percent_used) == (state, percent), name
 
 
-def scoped(state: Actual, total: int | None, *, admin: bool = False) -> Actual:
-    """A run that looked at the newcomers only."""
-    people = tuple(one for one in state.assignments.people if one.okta_id.startswith("00un"))
-    provider = state.provider if admin else replace(state.provider, organization=None)
-    return replace(
-        state,
-        provider=provider,
-        assignments=replace(state.assignments, people=people, is_scoped=True),
-        accounts=replace(state.accounts, accounts=(), is_scoped=True, active_total=total),
-    )
-
-
-SCOPED = (
-    ("room for all", 48, 0, 2, False),
-    ("somebody waits already", 40, 1, 0, True),
-    ("too little room", 49, 0, 0, True),
-    ("nobody counted", None, 0, 0, True),
-)
-
-
-@pytest.mark.parametrize(
-    ("name", "total", "waiting", "admitted", "wants_full"), SCOPED, ids=[row[0] for row in SCOPED]
-)
-def test_a_scoped_run_passes_nobody_by(
-    name: str, total: int | None, waiting: int, admitted: int, wants_full: bool
-) -> None:
-    state = scoped(crowd(0, 2), total)
-    plan = make_plan(wish(seats=seat_wish(50)), state, memory(), Previous(waiting))
-    assert len(created(plan)) == admitted, name
-    assert plan.wants_full is wants_full
-    assert not plan.is_full
-
-
 def test_the_seats_are_counted_again_after_the_run() -> None:
     limit = seat_wish(50, invites=True)
     state = with_provider(crowd(40, 12), organization=organization(purchased=50, used=40, pending=3, free=10))
@@ -229,10 +195,3 @@ def test_deactivations_give_seats_back_in_the_count_after_the_run() -> None:
     after = settle(seat_wish(1), plan.seats, [Outcome(action, Result.DONE) for action in plan.actions])
     assert after is not None
     assert (after.used, after.pending, after.state) == (0, None, SeatState.WITHIN_LIMIT)
-
-
-def test_a_run_for_some_people_has_read_no_group_and_misses_none() -> None:
-    wish_ = seat_wish(5, priority=(ref("Executives"),))
-    state = replace(actual([person(1)]), accounts=AccountState((), True, 0))
-    state = replace(state, assignments=replace(state.assignments, is_scoped=True))
-    assert make_plan(wish(seats=wish_), state, memory()).problems == ()

@@ -97,5 +97,3 @@ def test_sign_ins_are_kept_of_those_who_are_assigned_and_only_where_somebody_ask
     assert kept_sign_ins(ASKS, state, memory) == {OktaId("00u0"): 20_000}
     assert kept_sign_ins(wish(), state, memory) == {}
     assert kept_sign_ins(wish(seats=seat_wish()), state, memory) == {}
-    scoped = replace(state, assignments=replace(state.assignments, is_scoped=True))
-    assert kept_sign_ins(ASKS, scoped, memory) == days, "a run for some people has not seen the others"

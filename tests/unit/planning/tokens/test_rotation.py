@@ -295,7 +295,7 @@ def test_a_dead_token_of_ours_is_replaced_before_anybody_is_looked_at() -> None:
     actual = replace(state(ok=False), assignments=world.actual([world.person(1)]).assignments)
     plan = make_plan(desired, actual, world.memory())
     assert [action.key for action in plan.actions] == ["IssueToken/operator"]
-    assert (plan.is_full, plan.wants_full, plan.counts.assigned) == (False, True, 1)
+    assert (plan.compares_people, plan.goes_on, plan.counts.assigned) == (False, True, 1)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_only_a_dead_token_that_can_be_replaced_makes_way(desired: Desired, actu
 
 def test_a_token_that_nobody_stored_lets_the_next_run_follow_at_once() -> None:
     actual = state(token("1", 90 * DAY, DAY), token("2", timedelta(minutes=1)), operator="1")
-    assert make_plan(world.wish(rotation=rotation()), actual, world.memory()).wants_full
+    assert make_plan(world.wish(rotation=rotation()), actual, world.memory()).goes_on
 
 
 def test_status_tells_when_tokens_expire_and_when_the_next_rotation_is_due() -> None:

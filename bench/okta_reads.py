@@ -17,7 +17,7 @@ import httpx
 from pydantic import SecretStr
 
 from controller.clock import ManualClock
-from controller.model.people import EVERYTHING, Reads
+from controller.model.people import Reads
 from controller.okta.connect import OrgAccess, okta_budgets, open_org
 from controller.okta.routes import bucket_of
 from controller.planning.base.desired import Desired, DesiredAssignments, Limit, Profile, Safeguards
@@ -46,8 +46,8 @@ def run() -> list[dict[str, Any]]:
 async def _full_read(count: int) -> list[dict[str, Any]]:
     org, app, people, desired = await _world(count)
     begun = time.perf_counter()
-    await app.observe(desired, EVERYTHING)
-    state = await people.observe(desired, EVERYTHING)
+    await app.observe(desired)
+    state = await people.observe(desired)
     seconds = time.perf_counter() - begun
     assert len(state.people) == count
     shared = [call for call in org.requests if bucket_of(call["method"], call["path"]) == "apps"]
@@ -63,12 +63,12 @@ async def _full_read(count: int) -> list[dict[str, Any]]:
 
 async def _under_429() -> list[dict[str, Any]]:
     org, app, people, desired = await _world(2_000)
-    await app.observe(desired, EVERYTHING)
-    await people.observe(desired, EVERYTHING)
+    await app.observe(desired)
+    await people.observe(desired)
     needed = len(org.requests)
     org.faults.add({"kind": "status", "status": 429, "path": "/api/v1", "rate": 0.5})
-    state = await people.observe(desired, EVERYTHING)
-    await app.observe(desired, EVERYTHING)
+    state = await people.observe(desired)
+    await app.observe(desired)
     used = len(org.requests) - needed
     return [
         _row("people read whole under 50 % injected 429", len(state.people), "people", 2_000, exact=True),

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from controller.clock import Clock
 from controller.errors import ControllerError, RateLimited, Unauthorized, Unavailable, Waiting
 from controller.metrics import Metrics
-from controller.model.actions import Action, Outcome, Result
+from controller.model.actions import Action, ActionKind, Outcome, Result
 from controller.model.actual import Actual, Memory
 from controller.model.people import EVERYTHING, Refresh
 from controller.model.plan import Frozen, Plan, Problem, Verdict
@@ -83,6 +83,7 @@ class _Progress:
     started: datetime
     refresh: Refresh
     memory: Memory
+    targets: Targets | None = None
     basis: object = None
     picture: Picture | None = None
     """What was known before the run."""
@@ -197,6 +198,7 @@ class Engine:
         progress.basis = basis_of(progress.inputs, progress.desired, credentials)
         progress.picture = self._pictures.find(_place(progress.inputs), progress.basis)
         targets = await self._connector.connect(progress.inputs, progress.desired, credentials)
+        progress.targets = targets
         progress.actual = await self._in_time(progress, _read(targets, progress))
         progress.memory = recover(progress.desired, progress.memory, progress.actual.accounts.accounts)
         check_actual(progress.desired, progress.actual)
@@ -348,13 +350,14 @@ class Engine:
             if not is_bug:
                 return
         elif not is_bug and plan.compares_people and not desired.is_departing:
-            known = after_writes(desired, actual, progress.outcomes)
+            known = _after(progress, desired, actual)
         if known is None:
             self._pictures.forget(place)
             return
         trouble = picture.trouble if picture is not None and not progress.is_complete else None
         known = replace(known, fresh=frozenset())
-        self._pictures.keep(place, Picture(progress.basis, known, progress.failures(), trouble))
+        outdated = _outdated(progress)
+        self._pictures.keep(place, Picture(progress.basis, known, progress.failures(), outdated, trouble))
 
 
 def _time_is_up(doing: str, delay_seconds: float) -> Waiting:
@@ -370,7 +373,8 @@ async def _read(targets: Targets, progress: _Progress) -> Actual:
     desired, picture, people = progress.desired, progress.picture, progress.refresh.people
     assert desired is not None
     if people is not None and picture is not None:
-        found = await read_people(targets, desired, progress.memory, picture.actual, people)
+        known = picture.actual
+        found = await read_people(targets, desired, progress.memory, known, people, picture.outdated)
         if found is not None:
             return found
     progress.is_complete = True
@@ -386,6 +390,26 @@ async def _read_touched(targets: Targets, progress: _Progress) -> Actual | None:
     if not unread or len(unread | actual.fresh) > SINGLY:
         return None
     return await read_people(targets, desired, progress.memory, actual, unread)
+
+
+def _sent(progress: _Progress) -> frozenset[ActionKind]:
+    """What was sent, whatever came of it."""
+    return frozenset(one.action.kind for one in progress.outcomes if one.result is not Result.SKIPPED)
+
+
+def _after(progress: _Progress, desired: Desired, actual: Actual) -> Actual | None:
+    """What is known after the writes; None where only reading everything tells it."""
+    assert progress.targets is not None
+    if _sent(progress) & progress.targets.okta_people.handles:
+        return None
+    return after_writes(desired, actual, progress.outcomes)
+
+
+def _outdated(progress: _Progress) -> frozenset[str]:
+    """The targets for settings that were written to."""
+    assert progress.targets is not None
+    settings = progress.targets.provider_settings, progress.targets.okta_app
+    return frozenset(target.name for target in settings if _sent(progress) & target.handles)
 
 
 def basis_of(inputs: Inputs, desired: Desired, credentials: Credentials) -> object:

@@ -27,6 +27,8 @@ class Picture:
     actual: Actual
     failures: Mapping[str, Outcome] = field(default_factory=dict)
     """By the action's key, what failed and is tried again by the next complete run, not by each small one."""
+    outdated: frozenset[str] = frozenset()
+    """Names of the targets for settings that the last run has written to: they are read whole once more."""
     trouble: ControllerError | None = None
     """Why the last attempt at a complete read came to nothing; None where it succeeded."""
 

@@ -12,7 +12,15 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from controller.errors import RemoteError
-from controller.model.actual import AccountState, Actual, AssignmentState, GroupState, Memory, ProviderState
+from controller.model.actual import (
+    AccountState,
+    Actual,
+    AppState,
+    AssignmentState,
+    GroupState,
+    Memory,
+    ProviderState,
+)
 from controller.model.people import EVERYTHING, Account, OktaId, Refresh, ScimId
 from controller.planning.base.desired import Desired
 from controller.planning.groups.memberships import groups_to_read
@@ -121,18 +129,24 @@ def with_second_look(assignments: AssignmentState, look: SecondLook, memory: Mem
 
 
 async def read_people(
-    targets: Targets, desired: Desired, memory: Memory, picture: Actual, people: Collection[OktaId]
+    targets: Targets,
+    desired: Desired,
+    memory: Memory,
+    picture: Actual,
+    people: Collection[OktaId],
+    outdated: Collection[str] = (),
 ) -> Actual | None:
     """`picture` with `people` read anew, their account and the groups concerned, and with what is always
-    read: the app, the provider's seats and the test of the credentials. Who is fresh in it stays so.
+    read: the app, the provider's seats and the test of the credentials. Who is fresh in it stays so. The
+    settings of targets named in `outdated` are read whole.
 
     None where only a complete read can tell: the app is another one, or accounts cannot be listed."""
     ids, refresh = sorted(people), Refresh(frozenset(people))
-    app = await targets.okta_app.refresh(desired, picture.app)
+    app = await _app(targets, desired, picture, outdated)
     if app.app_id != picture.app.app_id:
         return None
     provider, found = await _both(
-        targets.provider_settings.refresh(desired, picture.provider),
+        _settings(targets, desired, picture, outdated),
         targets.okta_people.observe_people(desired, ids),
     )
     if _cannot_list(desired, provider):
@@ -151,6 +165,20 @@ async def read_people(
         accounts = replace(accounts, groups=with_groups(accounts.groups, groups))
     fresh = (picture.fresh or frozenset()) | (frozenset(ids) - unknown)
     return Actual(app, assignments, provider, accounts, fresh)
+
+
+async def _app(targets: Targets, desired: Desired, picture: Actual, outdated: Collection[str]) -> AppState:
+    if targets.okta_app.name in outdated:
+        return await targets.okta_app.observe(desired)
+    return await targets.okta_app.refresh(desired, picture.app)
+
+
+async def _settings(
+    targets: Targets, desired: Desired, picture: Actual, outdated: Collection[str]
+) -> ProviderState:
+    if targets.provider_settings.name in outdated:
+        return await targets.provider_settings.observe(desired)
+    return await targets.provider_settings.refresh(desired, picture.provider)
 
 
 async def _unproven(

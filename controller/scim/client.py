@@ -142,11 +142,6 @@ class ScimClient:
             )
         return found
 
-    async def count(self, filter_text: str = "") -> int:
-        """How many users there are, or match; no user is transferred (count=0)."""
-        params: dict[str, str | int] = {"startIndex": 1, "count": 0}
-        return _resources(await self._list({**params, **({"filter": filter_text} if filter_text else {})}))[1]
-
     async def create(self, resource: Json) -> Json:
         """The new user as the provider has it. Raises Conflict where the userName is taken,
         SeatsExhausted."""

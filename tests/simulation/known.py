@@ -1,7 +1,7 @@
 """Defects that the judge has found and that an issue will fix. A world that shows one is counted and not failed.
 
 Each entry is an invariant that is narrower than the rule of which it is a part, so that the rule itself excuses
-nothing: a wrong waiting list, for example, is known only after a run that did not read all accounts. Each has a
+nothing. Each has a
 seed of its own in regressions.py as a strict xfail: once the defect is fixed that test fails until the entry is
 taken out here.
 """
@@ -13,8 +13,6 @@ from tests.simulation.model.judge import Finding
 ONE_PICTURE = 'issue "One picture, one plan"'
 JUDGE = 'issue "A judge of our own"'
 KNOWN = {
-    "ASmallRunTellsWhoWaits": ONE_PICTURE,
-    "ASmallRunPassesAFreeSeatOn": ONE_PICTURE,
     "LoginsInACircleConverge": ONE_PICTURE,
     "ARenamedGroupIsPutRight": JUDGE,
 }

@@ -20,8 +20,8 @@ class Regression:
 
 
 REGRESSIONS: tuple[Regression, ...] = (
-    Regression("a-small-run-says-nobody-waits", 16, "ASmallRunTellsWhoWaits", issue=ONE_PICTURE),
-    Regression("a-seat-waits-for-a-full-run", 21, "ASmallRunPassesAFreeSeatOn", issue=ONE_PICTURE),
+    Regression("a-small-run-says-nobody-waits", 16, "WaitingIsToldAsItIs"),
+    Regression("a-seat-waits-for-a-full-run", 21, "AFreeSeatIsPassedOn"),
     Regression("two-swap-logins", 6, "LoginsInACircleConverge", issue=ONE_PICTURE),
     Regression("a-group-is-renamed-by-hand", 32, "ARenamedGroupIsPutRight", issue=JUDGE),
     Regression("scim-is-switched-off-and-the-server-dies", 11, "QuietMeansReady"),

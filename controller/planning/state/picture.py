@@ -29,12 +29,9 @@ _GROUPS = frozenset({ActionKind.CREATE_PROVIDER_GROUP, ActionKind.CHANGE_MEMBERS
 
 
 def after_writes(desired: Desired, actual: Actual, outcomes: Iterable[Outcome]) -> Actual | None:
-    """`actual` after `outcomes`; None where something else than accounts and their groups was sent, or an
-    account was made whose id is not known."""
-    wrote = [outcome for outcome in outcomes if outcome.result is not Result.SKIPPED]
-    if any(outcome.action.kind not in _ACCOUNTS | _GROUPS for outcome in wrote):
-        return None
-    done = [outcome for outcome in wrote if outcome.result in _WROTE]
+    """`actual` after those of `outcomes` that are about accounts and their groups; None where an account was
+    made whose id is not known."""
+    done = [outcome for outcome in outcomes if outcome.result in _WROTE]
     accounts = {account.scim_id: account for account in actual.accounts.accounts}
     ids: dict[str, ScimId] = {}
     for outcome in done:

@@ -104,8 +104,6 @@ class Judge:
         self.removed: dict[str, dict[str, float]] = {name: {} for name in self.tenants}
         self.listings: dict[str, list[float]] = {name: [] for name in self.tenants}
         """When the operator has read all accounts of a tenant: what a small run never does."""
-        self.looked_up_at: dict[str, float] = {}
-        """When the operator last looked for the account of a single person: what only a small run does."""
         self.renamed: set[tuple[str, str]] = set()
         """Groups that somebody has renamed by hand, by their new name."""
         self.had: dict[str, set[str]] = {name: set() for name in self.tenants}
@@ -121,9 +119,10 @@ class Judge:
         """The operator was given all accounts of `tenant`."""
         self.listings[tenant].append(at)
 
-    def was_listed(self, tenant: str, since: float, until: float) -> bool:
-        """Whether the operator has read all accounts in between."""
-        return any(since < at < until for at in self.listings.get(tenant, ()))
+    def has_unread_edits(self, tenant: str, at: float) -> bool:
+        """Whether somebody has changed something at the provider by hand that the operator, which has last
+        read all accounts before, cannot know yet."""
+        return self.by_hand_at[tenant] > max((one for one in self.listings[tenant] if one < at), default=-1e9)
 
     # -- looking ---------------------------------------------------------------------------------------------
 

@@ -56,10 +56,13 @@ class Lags:
         past = self.seats.setdefault(case.name, Past())
         past.note(at, wrong)
         begun = max(past.begun(), since)
-        if wrong and at - begun > SEAT_SECONDS:
-            is_whole = self.judge.was_listed(case.name, begun, at - RUN_SECONDS)
+        if (
+            wrong
+            and at - begun > SEAT_SECONDS
+            and not self.judge.has_unread_edits(case.name, at - RUN_SECONDS)
+        ):
             self.judge.find(
-                "AFreeSeatIsPassedOn" if is_whole else "ASmallRunPassesAFreeSeatOn", case.name, at,
+                "AFreeSeatIsPassedOn", case.name, at,
                 f"{free} seats are free and {len(able)} people could have one, for {SEAT_SECONDS / 60:.0f} minutes "
                 f"without a fault; the first is {case.names.get(able[0])}",
             )  # fmt: skip

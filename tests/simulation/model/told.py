@@ -42,7 +42,8 @@ class Told:
     def _seats(self, at: float, tenant: str, seats: JSON, kind: str) -> None:
         judge = self._judge
         case = judge.cases.get(tenant)
-        is_whole = judge.was_listed(tenant, judge.looked_up_at.get(tenant, -1e9), at)
+        if judge.has_unread_edits(tenant, at):
+            return
         if case is None or case.limit is None or "used" not in seats:
             return
         if not case.writes_freely or at - judge.faulty_at[tenant] < 3 * TOLD:
@@ -55,13 +56,13 @@ class Told:
         said = seats.get("waiting", 0)
         if not least <= said <= most:
             judge.find(
-                "WaitingIsToldAsItIs" if is_whole else "ASmallRunTellsWhoWaits", tenant, at,
+                "WaitingIsToldAsItIs", tenant, at,
                 f"{kind} says that {said} wait; for {TOLD / 60:.0f} minutes it was {least}"
                 + (f" to {most}" if most != least else ""),
             )  # fmt: skip
         used = judge.used[tenant].since(at - TOLD)
         if not min(used) <= seats["used"] <= max(used):
             judge.find(
-                "UsedSeatsAreToldAsTheyAre" if is_whole else "ASmallRunTellsUsedSeats", tenant, at,
+                "UsedSeatsAreToldAsTheyAre", tenant, at,
                 f"{kind} says that {seats['used']} seats are used; it was {min(used)} to {max(used)}",
             )  # fmt: skip

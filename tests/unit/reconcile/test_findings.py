@@ -40,7 +40,8 @@ DIGEST = {"digest": "d" * 64, "message": "1 action waits"}
 def findings(made: Report) -> dict[str, Finding]:
     """By type; whatever a report says, the resulting status obeys kstatus."""
     found = integration_findings(Amount(made))
-    conditions = settle(found, [], 1, "2026-03-02T12:00:00Z")
+    settled = settle(found, [], 1, "2026-03-02T12:00:00Z")
+    conditions = [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in settled]
     body = {"metadata": {"generation": 1}, "status": {"observedGeneration": 1, "conditions": conditions}}
     assert kstatus_faults(body) == []
     return {finding.type: finding for finding in found}

@@ -14,6 +14,7 @@ from controller.metrics import Metrics
 from controller.model.actions import Result
 from controller.model.actual import Memory
 from controller.model.people import EVERYTHING, OktaId, Person, PersonState, Refresh
+from controller.planning.base.desired import DesiredAssignments
 from controller.planning.base.inputs import Inputs
 from controller.reconcile import engine as module
 from controller.reconcile.engine import Engine
@@ -223,4 +224,26 @@ async def test_an_app_that_is_another_one_is_read_whole(tenant: Any) -> None:
     one = tenant(2)
     await one.run()
     one.fake.state = replace(one.fake.state, app=replace(one.fake.state.app, app_id="0oa2"))
+    assert (await one.run("00u0")).is_complete
+
+
+async def test_settings_that_were_written_are_read_whole_once_more(tenant: Any) -> None:
+    one = tenant(2)
+    one.wish = replace(one.wish, username_format="OktaUsername")
+    report = await one.run()
+    assert done(report)[0].startswith("SetUsernameFormat")
+    assert not (await one.run("00u0")).is_complete
+    assert "observe okta_app" in one.fake.calls and "refresh provider_settings" in one.fake.calls
+    await one.run("00u0")
+    assert "refresh okta_app" in one.fake.calls
+
+
+async def test_assignments_that_were_written_are_read_with_everything(tenant: Any) -> None:
+    one = tenant(2)
+    declared = DesiredAssignments("Direct", "", (), ("p9@acme.com",), False, True)
+    one.wish = replace(one.wish, assignments=declared)
+    state = one.fake.state.assignments
+    state = replace(state, declared_users={"p9@acme.com": OktaId("00u9")})
+    one.fake.state = replace(one.fake.state, assignments=state)
+    assert "AssignUser/00u9" in done(await one.run())
     assert (await one.run("00u0")).is_complete

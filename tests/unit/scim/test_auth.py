@@ -73,11 +73,11 @@ async def test_a_token_is_exchanged_once_and_kept_until_shortly_before_it_expire
     server, clock = Server(), ManualClock()
     client = with_credentials(server, clock)
     for _ in range(3):
-        await client.count()
+        await client.users(dict)
     clock.advance(530)
-    await client.count()
+    await client.users(dict)
     clock.advance(20)
-    await client.count()
+    await client.users(dict)
     assert server.tokens_asked() == 2
     sent = server.requests[0]
     assert parse_qs(sent.content.decode()) == {"grant_type": ["client_credentials"]}
@@ -87,10 +87,10 @@ async def test_a_token_is_exchanged_once_and_kept_until_shortly_before_it_expire
 async def test_a_revoked_token_is_exchanged_anew() -> None:
     server, clock = Server(), ManualClock()
     client = with_credentials(server, clock)
-    await client.count()
+    await client.users(dict)
     clock.advance(60)
     server.alive, server.token["access_token"] = {"t2"}, "t2"
-    assert await client.count() == 0
+    assert await client.users(dict) == []
     assert server.tokens_asked() == 2
 
 
@@ -105,7 +105,7 @@ async def test_a_token_url_that_gives_none_is_told(reply: httpx.Response) -> Non
     tested = await with_credentials(lambda request: reply, ManualClock()).probe()
     assert not tested.ok and "token URL" in tested.cause and "s/3" not in tested.cause
     with pytest.raises(Unauthorized):
-        await with_credentials(lambda request: reply, ManualClock()).count()
+        await with_credentials(lambda request: reply, ManualClock()).users(dict)
 
 
 def test_a_url_that_is_never_called_is_refused_at_once() -> None:

@@ -207,17 +207,6 @@ async def test_quotes_in_a_value_are_escaped() -> None:
     assert seen == ['userName eq "a\\"b\\\\c"']
 
 
-async def test_counting_transfers_nobody() -> None:
-    seen: list[httpx.Request] = []
-
-    def handler(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
-        return found(total=42)(request)
-
-    assert await client(handler).count("active eq true") == 42
-    assert seen[0].url.params["count"] == "0"
-
-
 async def test_bodies_and_media_type_are_those_of_scim() -> None:
     seen: list[httpx.Request] = []
 

@@ -2,7 +2,6 @@
 
     ControllerError          reason (CamelCase) and a message that is safe to publish
     ├── SpecError            a person must edit a resource: Stalled, no retry for this generation
-    ├── PlanRefused          a person must approve: Stalled, planned again on the timer
     ├── Waiting              something named is not there yet: tried again after `delay_seconds`
     └── RemoteError          another system: `system`, `status`, `request_id`
         ├── Unavailable      no answer, 5xx, an incomplete read: backoff with jitter
@@ -51,16 +50,6 @@ class SpecError(ControllerError):
     ) -> None:
         self.field, self.kind, self.name = field, kind, name
         super().__init__(f"{field}: {message}" if field else message, reason=reason)
-
-
-class PlanRefused(ControllerError):
-    """A safeguard holds a class of actions until somebody approves `digest`."""
-
-    reason = "SafetyThresholdExceeded"
-
-    def __init__(self, message: str, *, digest: str, reason: str | None = None) -> None:
-        self.digest = digest
-        super().__init__(message, reason=reason)
 
 
 class Waiting(ControllerError):

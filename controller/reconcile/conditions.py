@@ -16,7 +16,6 @@ from typing import Any, Final, Literal
 from controller.api.status import Condition
 from controller.errors import (
     ControllerError,
-    PlanRefused,
     RateLimited,
     RemoteError,
     SpecError,
@@ -74,7 +73,6 @@ _CONDITION_OF_REASON = {
         CREDENTIALS,
     ),
     **dict.fromkeys((Reason.PLAN_TOO_LOW, Reason.SSO_MISSING), PREREQUISITES),
-    Reason.SAFETY_THRESHOLD_EXCEEDED: IN_SYNC,
 }
 
 
@@ -121,7 +119,6 @@ def _told(error: Exception) -> tuple[Reason, str]:
 def _reason_of_class(error: ControllerError) -> Reason:
     by_class = (
         (SpecError, Reason.INVALID_SPEC),
-        (PlanRefused, Reason.SAFETY_THRESHOLD_EXCEEDED),
         (Waiting, Reason.WAITING),
         (Unauthorized, Reason.CREDENTIALS_REJECTED),
         (RateLimited, Reason.RATE_LIMITED),
@@ -132,7 +129,7 @@ def _reason_of_class(error: ControllerError) -> Reason:
 
 
 def _trouble(error: Exception, reason: Reason, message: str) -> Finding:
-    if isinstance(error, SpecError | PlanRefused | Unauthorized):
+    if isinstance(error, SpecError | Unauthorized):
         return Finding(STALLED, TRUE, reason, message)
     if isinstance(error, Waiting):
         return Finding(RECONCILING, TRUE, Reason.WAITING, message)

@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from controller.errors import PlanRefused, RateLimited, SpecError, Unauthorized, Unavailable, Waiting
+from controller.errors import RateLimited, SpecError, Unauthorized, Unavailable, Waiting
 from controller.model.actions import Result
 from controller.parsing import parse_moment
 from controller.reconcile.report import Report
@@ -77,8 +77,6 @@ class Pace:
         if isinstance(error, SpecError):
             # What only a resource can settle waits for its edit; what Okta can settle is looked at again.
             return Next(None if report.desired is None else self.jittered(self.interval_seconds), failed=True)
-        if isinstance(error, PlanRefused):
-            return Next(self.jittered(self.interval_seconds), failed=True)
         if isinstance(error, Waiting):
             return Next(min(error.delay_seconds, self.interval_seconds), failed=True)
         return self._after_remote_error(error, failures)

@@ -10,7 +10,6 @@ from controller.api.status import Condition
 from controller.errors import (
     ControllerError,
     NotFound,
-    PlanRefused,
     RateLimited,
     SpecError,
     Unauthorized,
@@ -48,7 +47,6 @@ T1, T2 = "2026-03-02T12:00:00Z", "2026-03-02T13:00:00Z"
             "Stalled",
             "CredentialsValid",
         ),
-        (PlanRefused("no", digest="d"), "SafetyThresholdExceeded", "Stalled", "InSync"),
         (Waiting("no", reason="SecretNotFound"), "SecretNotFound", "Reconciling", "ReferencesResolved"),
         (Waiting("no"), "Waiting", "Reconciling", ""),
         (Unauthorized("no", **OKTA), "CredentialsRejected", "Stalled", "CredentialsValid"),
@@ -69,8 +67,7 @@ def test_an_error_says_what_happens_next(error: Exception, ready: str, trouble: 
     assert len({"Stalled", "Reconciling"} & found.keys()) == 1
     if also:
         assert (found[also].status, found[also].reason) == ("False", ready)
-    if also != "InSync":
-        assert (found["InSync"].status, found["InSync"].reason) == ("Unknown", "DriftUnknown")
+    assert (found["InSync"].status, found["InSync"].reason) == ("Unknown", "DriftUnknown")
 
 
 def test_a_bug_shows_its_kind_and_not_its_words() -> None:

@@ -9,14 +9,7 @@ from datetime import timedelta
 import pytest
 
 from controller.clock import rfc3339
-from controller.errors import (
-    PlanRefused,
-    RateLimited,
-    SpecError,
-    Unauthorized,
-    Unavailable,
-    Waiting,
-)
+from controller.errors import RateLimited, SpecError, Unauthorized, Unavailable, Waiting
 from controller.model.actions import Result
 from controller.model.plan import HoldReason, ManualStep
 from controller.reconcile.requeue import Pace
@@ -81,11 +74,10 @@ def test_an_okta_that_is_down_gates_for_a_minute_at_most() -> None:
     assert following.gate_seconds == 60
 
 
-def test_what_is_waited_for_and_what_a_person_must_approve() -> None:
+def test_what_is_waited_for_comes_within_the_interval() -> None:
     assert PACE.after(failed(Waiting("no", delay_seconds=30)), 0).delay_seconds == 30
     quick = Pace(60, 0, random.Random(1))
     assert quick.after(failed(Waiting("no", delay_seconds=300)), 0).delay_seconds == 60
-    assert quick.after(failed(PlanRefused("no", digest="d")), 0).delay_seconds == 60
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,6 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended", "spec.suspend is true: no call is made to Okta or the provider."
     WRITES_FAILED = "WritesFailed", "Every write of the last reconcile failed; status.failures tells why."
     NOT_VERIFIED = "NotVerified", "Nothing has used this yet, so nothing is known about it."
-    DELETING = "Deleting", "The resource is being deleted; the message says what it waits for."
 
     # Reconciling
     PROGRESSING = "Progressing", "A new generation is being worked on."

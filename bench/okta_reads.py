@@ -121,7 +121,6 @@ def _wish(app_id: str) -> Desired:
         username_format="",
         allow_app_replace=False,
         base_url="https://scim.example.com/scim/v2/acme",
-        has_admin=False,
         profile=Profile("generic", None),
         reads=Reads(("department", "displayName", "email", "firstName", "lastName"), ()),
         attributes=(),

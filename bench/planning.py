@@ -350,7 +350,6 @@ def _wish() -> Desired:
         username_format="",
         allow_app_replace=False,
         base_url=URL,
-        has_admin=True,
         profile=Profile("generic", None),
         reads=Reads(READ, PATHS),
         attributes=attributes,

@@ -216,7 +216,6 @@ class Desired:
     allow_app_replace: bool
     base_url: str
     """Of the SCIM provider, without a trailing slash."""
-    has_admin: bool
     profile: Profile
     reads: Reads
     attributes: tuple[Attribute, ...]

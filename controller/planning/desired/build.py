@@ -85,7 +85,6 @@ def _of_spec(
         username_format=spec.okta.username_format or "",
         allow_app_replace=spec.okta.allow_app_replace,
         base_url=provider.base_url.rstrip("/"),
-        has_admin=provider.admin is not None,
         profile=profile,
         reads=values.reads,
         attributes=values.attributes,

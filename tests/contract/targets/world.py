@@ -175,7 +175,6 @@ def wish(world: World, **more: Any) -> Desired:
         username_format="",
         allow_app_replace=False,
         base_url=SCIM + world.tenant.scim_path,
-        has_admin=True,
         profile=Profile("calendly", None, defers=frozenset({"emails[primary]"})),
         reads=READS,
         attributes=(),

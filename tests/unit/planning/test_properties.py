@@ -249,7 +249,7 @@ def test_seats_are_given_in_order_and_never_beyond_the_limit(
     favoured = frozenset(OktaId(f"00u{number}") for number in first)
     limit = seat_wish(seats, reserve=reserve, priority=(ref("Executives"),))
     state = actual(assigned, groups={"g1": group("g1", "Executives")}, members={"g1": favoured}, admin=False)
-    plan = make_plan(wish(seats=limit, has_admin=False), state, memory())
+    plan = make_plan(wish(seats=limit), state, memory())
     assert plan.seats is not None
     admitted = [a.subject for a in plan.actions if a.kind is ActionKind.CREATE_ACCOUNT]
     waiting = [okta_id for okta_id, _ in plan.seats.waiting]

@@ -89,7 +89,6 @@ def wish(**changes: Any) -> Desired:
         username_format="",
         allow_app_replace=False,
         base_url=URL,
-        has_admin=True,
         profile=GENERIC,
         reads=Reads(READ, PATHS),
         attributes=(

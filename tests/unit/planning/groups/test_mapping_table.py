@@ -229,8 +229,8 @@ def test_without_an_admin_api_moves_are_told_by_the_declared_table() -> None:
     state, known = world(None)
     changed = [replace(person(n), profile=(v, f"p{n}@acme.com", f"p{n}")) for n, v in ((1, "Legal"), (2, ""))]
     state = replace(state, assignments=replace(state.assignments, people=tuple(changed)))
-    assert make_plan(wish(has_admin=False), state, known).preview.moves == (), "unmapped values stay"
-    desired = wish(has_admin=False, group=group_wish(unmapped="Remove"))
+    assert make_plan(wish(), state, known).preview.moves == (), "unmapped values stay"
+    desired = wish(group=group_wish(unmapped="Remove"))
     moves = make_plan(desired, state, known).preview.moves
     assert [(m.okta_id, m.before, m.after) for m in moves] == [("00u1", "Sales", ""), ("00u2", "Sales", "")]
 

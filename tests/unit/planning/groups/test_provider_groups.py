@@ -105,5 +105,5 @@ def test_a_provider_whose_own_table_decides_is_told() -> None:
     state, known = world({1: SALES})
     plan = make_plan(desired(), with_provider(state, table=table()), known)
     assert plan.actions == () and {one.reason for one in plan.problems} == {"GroupTableInUse"}
-    without = make_plan(desired(has_admin=False), with_provider(state, table=None), known)
+    without = make_plan(desired(), with_provider(state, table=None), known)
     assert moves(without) == {"00u1": ((SALES,), ())}

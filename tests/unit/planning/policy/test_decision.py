@@ -370,7 +370,7 @@ def test_a_doubtful_listing_holds_nobody_who_was_asked_for_singly() -> None:
 def test_where_steps_block_some_actions_a_yes_still_lets_the_others_go() -> None:
     state, known = company(3, new=1)
     state = with_provider(state, probe=Probe(False, 0.1, NOW, "401"), organization=None, table=None)
-    plan = make_plan(wish(mode="Approve", has_admin=False), state, known)
+    plan = make_plan(wish(mode="Approve"), state, known)
     setting = Action(ActionKind.SET_USERNAME_FORMAT, "0oa1", "Calendly", Touch.SETTING, (), (), "x")
     plan = replace(plan, actions=(setting, *plan.actions))
     made = judge(plan, wish(mode="Approve"), state, known, Circumstances(NOW))

@@ -159,7 +159,7 @@ def test_without_a_limit_everybody_gets_in() -> None:
 
 def test_while_the_number_of_seats_is_unknown_only_those_with_an_account_move() -> None:
     unknown = with_provider(state(3, held=1), organization=None, table=None)
-    made = plan(replace(OKTA, seats=seat_wish(None), has_admin=False), unknown)
+    made = plan(replace(OKTA, seats=seat_wish(None)), unknown)
     assert [a.subject for a in made.actions if a.kind is ActionKind.ADD_TO_SEAT_GROUP] == ["00u0"]
 
 

@@ -138,11 +138,6 @@ class Cluster:
         written = await self.api.apply_status(path_of((kind, namespace, name)), applied, manager=MANAGER)
         return {**written, "kind": kind, "apiVersion": API_VERSION}
 
-    async def annotate(self, place: Place, annotations: Mapping[str, str | None]) -> JSON:
-        """Sets annotations; None takes one away."""
-        patch = {"metadata": {"annotations": dict(annotations)}}
-        return await self.api.patch(path_of(place), patch, manager=MANAGER)
-
     async def set_finalizer(self, body: Body, wanted: bool) -> JSON | None:
         """The object with our finalizer or without it; None where it is gone. Read again where somebody else
         has written since: the list of finalizers is theirs too."""

@@ -34,7 +34,6 @@ from controller.provider.query import Found, Page, Plan, table_of
 from controller.provider.statements import Unit
 
 RANKS = {"User": 0, "Group": 1}
-NEVER_NULL = ("username", "id", "created", "modified", "display_name_key")
 
 
 class Sort:

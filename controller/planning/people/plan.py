@@ -86,7 +86,6 @@ class _Planner:
                 okta_id,
                 "DuplicateExternalId",
                 f"several accounts carry the externalId {okta_id}; delete all but one at the provider",
-                "",
             )
         matches = [(person, self.register.match(person)) for person in people]
         names: dict[str, list[str]] = {}
@@ -118,7 +117,6 @@ class _Planner:
                 person.okta_id,
                 "UserNameMissing",
                 f"{_name(person)} has no user name in the app; give one in Okta under Assignments",
-                person.login,
             )
         elif match.account is None:
             self._create(person, claims)
@@ -141,7 +139,6 @@ class _Planner:
             person.okta_id,
             "AccountAmbiguous",
             f"{told}; delete all but one, or give the right one the externalId {person.okta_id}",
-            person.login,
         )
 
     def _refuse(self, person: Person, match: Match) -> None:
@@ -153,7 +150,6 @@ class _Planner:
             f"the account {shown(person.user_name)} belongs to externalId {shown(match.owner)}, not to "
             f"{person.okta_id}{how}: delete it or clear its externalId at the provider, or set spec.adoption."
             "foreignExternalId to AdoptIfOwnerDeprovisioned where its owner left Okta",
-            person.login,
             "spec.adoption.foreignExternalId",
         )
 
@@ -165,7 +161,6 @@ class _Planner:
                 "DuplicateUserName",
                 f"{shown(person.user_name)} is the user name of several people{spelled(claims)}; change all "
                 "but one in Okta",
-                person.login,
             )
             return
         if had_one:
@@ -208,7 +203,7 @@ class _Planner:
         if not self.register.owner(twin):
             fix = f"if it is theirs, rename it or give it the externalId {person.okta_id} at the provider"
             message = f"{_name(person)} gets an account of their own: {told}; {fix}"
-            self._problem(person.okta_id, "LooksAlike", message, person.login)
+            self._problem(person.okta_id, "LooksAlike", message)
         return f"; {told}"
 
     def _bring_up_to_date(self, person: Person, match: Match) -> None:
@@ -255,7 +250,6 @@ class _Planner:
                     "ValueNotSent",
                     f"{change.source} of {_name(person)} {fault}; "
                     "correct it in Okta. The other fields are sent",
-                    person.login,
                 )
             else:
                 kept.append(change)
@@ -271,7 +265,6 @@ class _Planner:
                 "its documentation does not (a missing attribute, for example). "
                 f"{unknown.path} is not written; give the expression a value for this case, such as "
                 'user.x == null ? "" : user.x',
-                person.login,
             )
 
     def _attribute_drift(self, person: Person, changes: tuple[Change, ...]) -> None:
@@ -374,7 +367,6 @@ class _Planner:
             "AdoptedKept",
             f"the account {shown(account.user_name)} was there before and is "
             "not deactivated; set spec.adoption.mayDeactivate to true, or deactivate it by hand",
-            login,
             "spec.adoption.mayDeactivate",
         )
         return True
@@ -389,7 +381,6 @@ class _Planner:
             okta_id,
             "Protected",
             f"{shown(logins[0])} is protected by the OktaOrg and is left as it is",
-            logins[0],
             "spec.protected",
         )
         return True
@@ -398,8 +389,7 @@ class _Planner:
         told = f"{_name(person)} {what}"
         self.found.drift.append(DriftItem(kind, "Provider", told, expected, actual, person.okta_id))
 
-    def _problem(self, okta_id: str, reason: str, message: str, login: str, path: str = "") -> None:
-        del login  # the message names the person where that helps
+    def _problem(self, okta_id: str, reason: str, message: str, path: str = "") -> None:
         self.found.problems.append(Problem(KIND, self.desired.name, reason, message, path, okta_id))
 
 

@@ -13,7 +13,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from controller.api.meta import RULES, rule
+from controller.api.meta import rule
+from controller.schema_keywords import RULES
 
 _PATTERN: Final = r"^([0-9]+([.][0-9]+)?(ms|s|m|h))+$"
 _PART: Final = re.compile(r"([0-9]+(?:[.][0-9]+)?)(ms|s|m|h)", re.ASCII)

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from controller.api.object_names import DataKey, ObjectName
 from controller.parsing import split_url
+from controller.schema_keywords import LIST_TYPE, MAP_KEYS, RULES
 
 GROUP: Final = "scim-operator.dev"
 VERSION: Final = "v1alpha1"
@@ -48,10 +49,6 @@ URL: Final = 1024
 OKTA_ID: Final = 64
 GROUP_NAME: Final = 255
 """profile.name of an Okta group (Okta Groups API)."""
-
-RULES: Final = "x-kubernetes-validations"
-LIST_TYPE: Final = "x-kubernetes-list-type"
-MAP_KEYS: Final = "x-kubernetes-list-map-keys"
 
 
 def rule(expression: str, message: str, field_path: str = "") -> dict[str, str]:

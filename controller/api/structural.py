@@ -12,33 +12,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from controller.api.meta import LIST_TYPE, RULES
+from controller.schema_keywords import PLAIN, RULES
 
-_KEPT: Final = frozenset(
-    {
-        "type",
-        "format",
-        "description",
-        "enum",
-        "pattern",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-        "minItems",
-        "maxItems",
-        "minProperties",
-        "maxProperties",
-        "required",
-        LIST_TYPE,
-        "x-kubernetes-list-map-keys",
-        "x-kubernetes-map-type",
-        "x-kubernetes-preserve-unknown-fields",
-    }
-)
 _DROPPED: Final = frozenset({"title", "$defs"})
 _RULE: Final = ("rule", "message", "messageExpression", "reason", "fieldPath", "optionalOldSelf")
 _ORDER: Final = ("description", "type", "format", "enum")
@@ -84,7 +59,7 @@ def _keyword(key: str, value: Any, path: str) -> dict[str, Any]:
         return {key: True, key.removeprefix("exclusive").lower(): value}
     if key in _DROPPED or (key == "additionalProperties" and value is False):
         return {}
-    if key in _KEPT:
+    if key in PLAIN:
         return {key: value}
     raise UnstructuralError(f"{path}: {key} cannot be said in a structural schema")
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from controller.schema import findings
 from controller.schema.findings import Finding, SchemaError
 from controller.schema.formats import is_pattern
+from controller.schema_keywords import KEYWORDS
 
 UNSET: Final = object()
 TYPES: Final = frozenset({"object", "array", "string", "integer", "number", "boolean"})
@@ -30,46 +31,6 @@ FORBIDDEN: Final = {
     "deprecated": "must be empty",
     "uniqueItems": "is forbidden: use x-kubernetes-list-type: set",
 }
-KNOWN: Final = frozenset(
-    [
-        "type",
-        "nullable",
-        "format",
-        "title",
-        "description",
-        "default",
-        "example",
-        "externalDocs",
-        "enum",
-        "pattern",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-        "minItems",
-        "maxItems",
-        "minProperties",
-        "maxProperties",
-        "required",
-        "properties",
-        "additionalProperties",
-        "items",
-        "allOf",
-        "anyOf",
-        "oneOf",
-        "not",
-        "x-kubernetes-list-type",
-        "x-kubernetes-list-map-keys",
-        "x-kubernetes-map-type",
-        "x-kubernetes-validations",
-        "x-kubernetes-preserve-unknown-fields",
-        "x-kubernetes-embedded-resource",
-        "x-kubernetes-int-or-string",
-    ]
-)
 JUNCTORS: Final = ("allOf", "anyOf", "oneOf")
 
 
@@ -154,7 +115,7 @@ def _check_keywords(schema: Mapping[str, Any], path: str) -> Iterator[Finding]:
     for key in schema:
         if key in FORBIDDEN:
             yield findings.forbidden(f"{path}.{key}", FORBIDDEN[key])
-        elif key not in KNOWN:
+        elif key not in KEYWORDS:
             yield findings.forbidden(f"{path}.{key}", "is not a field of a Kubernetes schema")
     for key in ("exclusiveMinimum", "exclusiveMaximum"):
         if not isinstance(schema.get(key, False), bool):

@@ -31,7 +31,7 @@ from controller.operator.store import (
 from controller.reconcile.conditions import STALLED, by_type
 from controller.reconcile.queue import WorkQueue
 from controller.reconcile.reasons import Reason
-from controller.reconcile.schedule import Lane
+from controller.transport.calls import Lane
 
 NEWCOMER_SECONDS = 0.4
 """A new integration waits so long for the resources that are applied along with it."""

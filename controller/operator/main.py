@@ -58,12 +58,13 @@ from controller.planning.base.inputs import Inputs, Rival
 from controller.reconcile.engine import Engine
 from controller.reconcile.fairness import Place as Whose
 from controller.reconcile.queue import WorkQueue
-from controller.reconcile.schedule import Lane, Schedule
+from controller.reconcile.schedule import Schedule
 from controller.reconcile.slots import Heard
 from controller.settings import Settings
 from controller.targets.base import Connector
 from controller.targets.connect import TargetConnector
 from controller.targets.telemetry import MetricsSink
+from controller.transport.calls import Lane
 from controller.transport.session import Wiring
 from controller.urls import host_of_url, normal_url
 

@@ -16,8 +16,9 @@ from collections.abc import Awaitable, Callable
 from controller.clock import Clock
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, Refresh
-from controller.reconcile.schedule import Lane, Next, Schedule, Task
+from controller.reconcile.schedule import Next, Schedule, Task
 from controller.reconcile.slots import Slot, holding
+from controller.transport.calls import Lane
 
 DEBOUNCE_SECONDS = 0.05
 """What is applied together is reconciled together."""

@@ -10,28 +10,15 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from enum import IntEnum
 
 from controller.model.people import EVERYTHING, Refresh
 from controller.reconcile.fairness import Place, Turns
+from controller.transport.calls import Lane
 
 OLD_SECONDS = 60.0
 """Who was due for so long is as urgent as a person's edit: no lane starves another."""
 SINGLY = 20
 """More people than this are cheaper read as a whole."""
-
-
-class Lane(IntEnum):
-    """Who goes first where more is due than may run; a lower lane goes first."""
-
-    PERSON = 0
-    """Somebody waits for it: an annotation, an edited resource."""
-    CHANGE = 1
-    """A Secret, a sibling, the System Log, a hook."""
-    DRIFT = 2
-    """An error that is tried again."""
-    FULL = 3
-    """The interval has passed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,16 +18,17 @@ from controller.errors import Rejected, RemoteError
 
 
 class Lane(IntEnum):
-    """Who goes first when calls wait for their share of a budget: the lower number."""
+    """Who goes first: of runs if more is due than may run, of calls if they wait for their share of a budget.
+    A lower lane goes first."""
 
     PERSON = 0
-    """One person now."""
+    """Somebody waits for it: one person, an annotation, an edited resource."""
     CHANGE = 1
-    """A declared change."""
+    """A Secret, a sibling, the System Log, a hook; the write of a declared change."""
     DRIFT = 2
-    """A correction."""
+    """A correction, or a run that is tried again after an error."""
     FULL = 3
-    """A full read."""
+    """A full read: the interval has passed."""
 
 
 def fill(system: str, route: str, ids: Mapping[str, str]) -> str:

@@ -16,9 +16,10 @@ from controller.operator.main import Ground, Operator
 from controller.operator.org_sharing import count_users, may_use, usable_org
 from controller.operator.run_inputs import rivals_of
 from controller.operator.store import Known
-from controller.reconcile.schedule import Lane, Next, Task
+from controller.reconcile.schedule import Next, Task
 from controller.settings import Settings
 from controller.targets.connect import TargetConnector
+from controller.transport.calls import Lane
 from tests.unit.kube.fakeapi import FakeApi
 from tests.unit.operator.bodies import body, with_status
 from tests.unit.planning import world

@@ -12,7 +12,7 @@ from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, Refresh
 from controller.operator.event_router import NEWCOMER_SECONDS, NOBODY, Intake
 from controller.operator.store import Known, Place
-from controller.reconcile.schedule import Lane
+from controller.transport.calls import Lane
 from tests.unit.operator.bodies import JSON, body, with_status
 
 KINDS = ("OktaOrg", "ScimIntegration", "GroupMapping", "SeatLimit")

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.reconcile.fairness import IN_FLIGHT, Place, Turns
-from controller.reconcile.schedule import OLD_SECONDS, Lane, Next, Schedule, Task
+from controller.reconcile.schedule import OLD_SECONDS, Next, Schedule, Task
+from controller.transport.calls import Lane
 
 SLOTS = 8
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from controller.model.people import EVERYTHING, OktaId, Refresh
-from controller.reconcile.schedule import Lane, Next, Schedule, merge
+from controller.reconcile.schedule import Next, Schedule, merge
+from controller.transport.calls import Lane
 
 
 def people(*ids: str) -> Refresh:

@@ -336,7 +336,7 @@ def provider_serve(  # noqa: PLR0913 - each argument is an option
         connections_per_address=max_connections_per_address,
         proxies=serve.proxies(trusted_proxies),
     )
-    wish = serve.ServeOptions(
+    options = serve.ServeOptions(
         database=database,
         host=host,
         port=port,
@@ -349,7 +349,7 @@ def provider_serve(  # noqa: PLR0913 - each argument is an option
         search_seconds=search_seconds,
         metrics_port=metrics_port,
     )
-    serve.provider(wish)
+    serve.provider(options)
 
 
 @provider_app.command("create")
@@ -364,7 +364,7 @@ def provider_create(
     """Create an organization in the database, which may be served meanwhile; prints its URLs and tokens."""
     from controller.cli import serve
 
-    serve.create(serve.DesiredOrganization(database, name, profile, seats, env, public_url))
+    serve.create(serve.CreateOptions(database, name, profile, seats, env, public_url))
 
 
 @provider_app.command("token")

@@ -73,7 +73,7 @@ class ServeOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class DesiredOrganization:
+class CreateOptions:
     """The options of `scimctl provider create`."""
 
     database: str
@@ -84,30 +84,30 @@ class DesiredOrganization:
     public_url: str
 
 
-def create(wish: DesiredOrganization) -> None:
+def create(options: CreateOptions) -> None:
     """Creates the organization and tells its URLs and tokens, which are not to be had again."""
     from controller.provider.app import create_organization
     from controller.provider.organizations import NewOrganization
 
-    _check_folder(wish.env)
-    new = NewOrganization(wish.name, profile=wish.profile, seats=wish.seats)
-    created = asyncio.run(create_organization(wish.database, new, SystemClock()))
-    _tell_created(wish.env, wish.public_url.rstrip("/"), created)
+    _check_folder(options.env)
+    new = NewOrganization(options.name, profile=options.profile, seats=options.seats)
+    created = asyncio.run(create_organization(options.database, new, SystemClock()))
+    _tell_created(options.env, options.public_url.rstrip("/"), created)
 
 
-def provider(wish: ServeOptions) -> None:
+def provider(options: ServeOptions) -> None:
     """Serves the provider until a signal ends it. Raises SpecError naming the option that cannot be met."""
     settings = parse_settings(os.environ)
     configure_logs(settings.log_format, settings.log_level)
-    if wish.env is not None and not wish.org:
+    if options.env is not None and not options.org:
         raise SpecError("goes with --org: only a new organization's tokens are known", field="--env")
-    _check_folder(wish.env)
+    _check_folder(options.env)
     # What may fail comes before the organization is made: its tokens are known but this once.
-    with _listening(wish.host, wish.port) as listener, ExitStack() as stack:
+    with _listening(options.host, options.port) as listener, ExitStack() as stack:
         metrics = None
-        if wish.metrics_port:
-            metrics = stack.enter_context(_listening(wish.host, wish.metrics_port, "--metrics-port"))
-        asyncio.run(_prepare(wish, listener.getsockname()[1], metrics)).run(sockets=[listener])
+        if options.metrics_port:
+            metrics = stack.enter_context(_listening(options.host, options.metrics_port, "--metrics-port"))
+        asyncio.run(_prepare(options, listener.getsockname()[1], metrics)).run(sockets=[listener])
 
 
 def proxies(text: str) -> tuple[Network, ...]:
@@ -136,22 +136,22 @@ def _listening(host: str, port: int, option: str = "--port") -> socket.socket:
     return listener
 
 
-async def _prepare(wish: ServeOptions, port: int, metrics: socket.socket | None) -> Announced:
+async def _prepare(options: ServeOptions, port: int, metrics: socket.socket | None) -> Announced:
     from controller.provider.app import build_app
     from controller.provider.metrics_page import MetricsPage
 
-    url = (wish.public_url or f"http://{wish.host}:{port}").rstrip("/")
-    created = await _organization(wish)
+    url = (options.public_url or f"http://{options.host}:{port}").rstrip("/")
+    created = await _organization(options)
     app = build_app(
-        wish.database,
+        options.database,
         SystemClock(),
-        public_url=wish.public_url or None,
-        limits=wish.limits,
-        search_seconds=wish.search_seconds,
+        public_url=options.public_url or None,
+        limits=options.limits,
+        search_seconds=options.search_seconds,
     )
     loop = "uvloop" if os.name == "posix" else "asyncio"
-    _allow_files(wish.limits.connections)
-    door = Door(wish.limits)
+    _allow_files(options.limits.connections)
+    door = Door(options.limits)
     config = limited_config(
         app,
         door,
@@ -160,7 +160,7 @@ async def _prepare(wish: ServeOptions, port: int, metrics: socket.socket | None)
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     page = MetricsPage(app.database, door, SystemClock())
-    return Announced(config, lambda: _announce(wish, url, created), (page, metrics) if metrics else None)
+    return Announced(config, lambda: _announce(options, url, created), (page, metrics) if metrics else None)
 
 
 def _allow_files(connections: int) -> None:
@@ -176,20 +176,20 @@ def _allow_files(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def _organization(wish: ServeOptions) -> CreatedOrganization | None:
+async def _organization(options: ServeOptions) -> CreatedOrganization | None:
     """The organization that was made because there was none of this name; else None."""
     from controller.provider.app import create_organization, has_organization
     from controller.provider.organizations import NewOrganization
 
-    if not wish.org:
+    if not options.org:
         return None
-    new = NewOrganization(wish.org, profile=wish.profile, seats=wish.seats)
+    new = NewOrganization(options.org, profile=options.profile, seats=options.seats)
     new.check()
     org_id = new.slug()
     try:
-        return await create_organization(wish.database, new, SystemClock())
+        return await create_organization(options.database, new, SystemClock())
     except SpecError:
-        if await has_organization(wish.database, org_id):
+        if await has_organization(options.database, org_id):
             return None
         raise
 
@@ -226,12 +226,12 @@ async def _serve_beside(app: Any, listener: socket.socket) -> None:
     )
 
 
-def _announce(wish: ServeOptions, url: str, created: CreatedOrganization | None) -> None:
+def _announce(options: ServeOptions, url: str, created: CreatedOrganization | None) -> None:
     if created is not None:
-        _tell_created(wish.env, url, created)
+        _tell_created(options.env, url, created)
         return
-    if wish.org:
-        _say(f"{wish.org!r} exists already: its settings stay, its tokens aren't shown again.")
+    if options.org:
+        _say(f"{options.org!r} exists already: its settings stay, its tokens aren't shown again.")
     _say(f"Admin center: {url}/console")
 
 

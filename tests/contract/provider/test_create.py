@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from controller.cli.serve import DesiredOrganization, create
+from controller.cli.serve import CreateOptions, create
 from controller.errors import SpecError
 from tests.contract.provider.serve import served, until_healthy
 
@@ -22,8 +22,8 @@ def exports(text: str) -> dict[str, str]:
     return {name: shlex.split(value)[0] for name, value in pairs}
 
 
-def wish(url: str, name: str, env: Path | None = None, public_url: str = "") -> DesiredOrganization:
-    return DesiredOrganization(url, name, "calendly", 7, env, public_url)
+def options(url: str, name: str, env: Path | None = None, public_url: str = "") -> CreateOptions:
+    return CreateOptions(url, name, "calendly", 7, env, public_url)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -32,7 +32,7 @@ def test_its_tokens_work_at_once_where_the_provider_already_runs(
 ) -> None:
     with served(database_url) as (_, url):
         asyncio.run(until_healthy(url))
-        create(wish(database_url, "Acme Inc", public_url=url + "/"))
+        create(options(database_url, "Acme Inc", public_url=url + "/"))
         told = exports(capsys.readouterr().out)
         users = httpx.get(
             told["SCIM_BASE_URL"] + "/Users", headers={"authorization": f"Bearer {told['SCIM_TOKEN']}"}
@@ -46,8 +46,8 @@ def test_its_tokens_work_at_once_where_the_provider_already_runs(
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_name_that_is_taken_is_refused_and_the_file_is_private(database_url: str, tmp_path: Path) -> None:
     file = tmp_path / "env"
-    create(wish(database_url, "acme", file, "https://scim.example.com"))
+    create(options(database_url, "acme", file, "https://scim.example.com"))
     assert file.stat().st_mode & 0o077 == 0
     assert exports(file.read_text())["SCIM_BASE_URL"] == "https://scim.example.com/scim/v2/acme"
     with pytest.raises(SpecError, match="acme"):
-        create(wish(database_url, "Acme"))
+        create(options(database_url, "Acme"))

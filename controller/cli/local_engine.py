@@ -19,7 +19,7 @@ from controller.api.scim_integration import ScimIntegrationSpec
 from controller.cli.terminal import emit
 from controller.clock import SystemClock
 from controller.errors import ControllerError, SpecError, Unauthorized
-from controller.kube.client import ApiServer, Body, open_api_server
+from controller.kube.client import ApiServer, Body, get_or_none, open_api_server
 from controller.kube.manifests import Manifest
 from controller.kube.state_store import StateStore
 from controller.metrics import Metrics
@@ -204,7 +204,7 @@ async def _learn_org(source: Source, cluster: Cluster, integration: Body) -> Non
     place = org_place(integration)
     if source.known.get(*place) is None and place[1] != integration["metadata"]["namespace"]:
         try:
-            org = await cluster.get_or_none(path_of(place))
+            org = await get_or_none(cluster.api, path_of(place))
         except Unauthorized as error:
             name = integration["metadata"]["name"]
             what = f"OktaOrg {place[2]} of namespace {place[1]}"

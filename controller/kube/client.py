@@ -288,6 +288,22 @@ class ApiServer:
         raise _error(answer.status, text, f"{method} {path}")
 
 
+async def get_or_none(api: ApiServer, path: ApiPath) -> JSON | None:
+    """The object or the document at `path`, None if the API server has none."""
+    try:
+        return await api.get(path)
+    except NotFound:
+        return None
+
+
+async def delete_if_present(api: ApiServer, path: ApiPath) -> None:
+    """Deletes the object at `path`; one that is gone already is no error."""
+    try:
+        await api.delete(path)
+    except NotFound:
+        return
+
+
 def _unreachable(url: str, error: BaseException) -> Unavailable:
     cause = clip(str(error) or type(error).__name__, 300)
     return Unavailable(f"the Kubernetes API at {url} does not answer: {cause}", system="Kubernetes")

@@ -14,8 +14,8 @@ from typing import TypeVar
 from controller.api.kinds import KINDS
 from controller.api.meta import API_VERSION
 from controller.clock import Clock
-from controller.errors import ControllerError, NotFound, SpecError, Unauthorized
-from controller.kube.client import ApiServer
+from controller.errors import ControllerError, SpecError, Unauthorized
+from controller.kube.client import ApiServer, get_or_none
 from controller.kube.paths import api_path, object_path
 
 DISCOVERY_SECONDS = 60.0
@@ -29,9 +29,8 @@ logger = logging.getLogger(__name__)
 
 async def missing_kinds(api: ApiServer) -> list[str]:
     """Kinds of ours that the API server does not serve."""
-    try:
-        found = await api.get(api_path(API_VERSION))
-    except NotFound:
+    found = await get_or_none(api, api_path(API_VERSION))
+    if found is None:
         return list(KINDS)
     served = {resource.get("kind") for resource in found.get("resources") or []}
     return [kind for kind in KINDS if kind not in served]

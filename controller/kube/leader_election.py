@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from controller.clock import Clock
-from controller.errors import Conflict, ControllerError, NotFound, Rejected, Unauthorized, Unavailable
-from controller.kube.client import JSON, MANAGER, ApiServer, open_api_server
+from controller.errors import Conflict, ControllerError, Rejected, Unauthorized, Unavailable
+from controller.kube.client import JSON, MANAGER, ApiServer, get_or_none, open_api_server
 from controller.kube.paths import ApiPath, object_path
 from controller.parsing import finite_number, whole_number
 
@@ -230,10 +230,7 @@ class Term:
             logger.warning("the Lease was not given back: %s", error.message)
 
     async def _read(self) -> JSON | None:
-        try:
-            return await self.api.get(self._path)
-        except NotFound:
-            return None
+        return await get_or_none(self.api, self._path)
 
     async def _write(self, body: JSON | None, spec: dict[str, Any]) -> None:
         if body is not None:

@@ -17,8 +17,7 @@ import logging
 from dataclasses import dataclass
 
 from controller.api.meta import GROUP
-from controller.errors import NotFound
-from controller.kube.client import JSON, MANAGER, ApiServer
+from controller.kube.client import JSON, MANAGER, ApiServer, delete_if_present, get_or_none
 from controller.kube.paths import ApiPath, object_path
 from controller.parsing import whole_number
 
@@ -141,16 +140,10 @@ class StateStore:
             await self._delete(_part_name(name, head.side, number))
 
     async def _get(self, name: str) -> JSON | None:
-        try:
-            return await self._api.get(self._path(name))
-        except NotFound:
-            return None
+        return await get_or_none(self._api, self._path(name))
 
     async def _delete(self, name: str) -> None:
-        try:
-            await self._api.delete(self._path(name))
-        except NotFound:
-            return
+        await delete_if_present(self._api, self._path(name))
 
     def _path(self, name: str) -> ApiPath:
         return object_path("v1", "configmaps", self.namespace, name)

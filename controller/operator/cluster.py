@@ -17,7 +17,7 @@ from controller.api.meta import API_VERSION, FINALIZER
 from controller.clock import Clock, rfc3339
 from controller.errors import Conflict, NotFound, Unauthorized, Unavailable, Waiting, clip
 from controller.kube.bounded_answers import MEBIBYTE, OBJECT_BYTES, TOO_LARGE
-from controller.kube.client import JSON, MANAGER, ApiServer, Body
+from controller.kube.client import JSON, MANAGER, ApiServer, Body, get_or_none
 from controller.kube.paths import ApiPath, object_path
 from controller.operator.org_sharing import needs_labels
 from controller.operator.run_inputs import Vault, Wanted
@@ -66,7 +66,7 @@ class Cluster:
     async def _read(self, wanted: Wanted) -> JSON | None:
         kind, namespace, name = wanted
         try:
-            return await self.get_or_none(object_path("v1", PLURALS[kind], namespace, name))
+            return await get_or_none(self.api, object_path("v1", PLURALS[kind], namespace, name))
         except Unavailable as error:
             if error.reason != TOO_LARGE:
                 raise
@@ -86,16 +86,9 @@ class Cluster:
                 reason="SecretForbidden",
             ) from None
 
-    async def get_or_none(self, path: ApiPath) -> JSON | None:
-        """The object, or None where there is none."""
-        try:
-            return await self.api.get(path)
-        except NotFound:
-            return None
-
     async def is_gone(self, body: Body) -> bool:
         """Whether the object of `body` does not exist any more, or is another one of its name."""
-        found = await self.get_or_none(path_of(place_of(body)))
+        found = await get_or_none(self.api, path_of(place_of(body)))
         return found is None or found["metadata"].get("uid") != body["metadata"].get("uid")
 
     async def namespace_labels(self, namespace: str) -> dict[str, str]:
@@ -117,7 +110,7 @@ class Cluster:
         except NotFound:
             return None
         except Conflict:
-            fresh = await self.get_or_none(path_of(place_of(body)))
+            fresh = await get_or_none(self.api, path_of(place_of(body)))
         if fresh is None or _identity(fresh) != _identity(body):
             return None
         return await self._apply_status({**fresh, "kind": body["kind"]}, status)
@@ -148,7 +141,7 @@ class Cluster:
             except NotFound:
                 return None
             except Conflict:
-                found = await self.get_or_none(path)
+                found = await get_or_none(self.api, path)
                 if found is None or found["metadata"].get("uid") != body["metadata"].get("uid"):
                     return None
                 if attempt == FINALIZER_ATTEMPTS - 1:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from controller.api.kinds import KINDS
 from controller.api.meta import API_VERSION, FINALIZER
-from controller.errors import NotFound, Unauthorized, Waiting
-from controller.kube.client import Body
+from controller.errors import Unauthorized, Waiting
+from controller.kube.client import Body, get_or_none
 from controller.kube.paths import api_path, object_path
 from controller.model.actions import ActionKind, Result
 from controller.model.words import many
@@ -80,7 +80,7 @@ class Farewell:
     async def namespace_goes(self, namespace: str) -> bool:
         """Whether it is being deleted, or gone. Waiting where that cannot be told."""
         try:
-            body = await self.cluster.get_or_none(object_path("v1", "namespaces", name=namespace))
+            body = await get_or_none(self.cluster.api, object_path("v1", "namespaces", name=namespace))
         except Unauthorized:
             raise Waiting(
                 f"whether namespace {namespace} is being deleted cannot be read, so nothing is undone: "
@@ -115,9 +115,8 @@ class Farewell:
 async def _verbs(cluster: Cluster, kind: str) -> tuple[str, ...]:
     """What may be done with `kind`, () where it is not served. A definition that is being deleted takes no
     new objects: discovery drops the verb `create`."""
-    try:
-        found = await cluster.api.get(api_path(API_VERSION))
-    except NotFound:
+    found = await get_or_none(cluster.api, api_path(API_VERSION))
+    if found is None:
         return ()
     plural = KINDS[kind].plural
     served = [one.get("verbs") or () for one in found.get("resources") or () if one.get("name") == plural]

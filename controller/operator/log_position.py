@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 
 from controller.clock import Clock, rfc3339
-from controller.errors import ControllerError, NotFound
-from controller.kube.client import MANAGER, ApiServer
+from controller.errors import ControllerError
+from controller.kube.client import MANAGER, ApiServer, delete_if_present, get_or_none
 from controller.kube.paths import ApiPath, object_path
 from controller.kube.state_store import About, hashed
 
@@ -34,13 +34,11 @@ class LogLinks:
     async def load(self, namespace: str, org_key: str) -> str:
         """The stored link, "" where there is none."""
         try:
-            body = await self._api.get(self._path(namespace, org_key))
-        except NotFound:
-            return ""
+            body = await get_or_none(self._api, self._path(namespace, org_key))
         except ControllerError as error:
             logger.warning("the position in the System Log is not known: %s", error.message)
             return ""
-        return str((body.get("data") or {}).get("link", ""))
+        return str(((body or {}).get("data") or {}).get("link", ""))
 
     async def save(self, namespace: str, org_key: str, link: str) -> bool:
         """Stores `link`; whether it is stored."""
@@ -63,9 +61,7 @@ class LogLinks:
     async def delete(self, namespace: str, org_key: str) -> None:
         """Takes the map of an org away."""
         try:
-            await self._api.delete(self._path(namespace, org_key))
-        except NotFound:
-            return
+            await delete_if_present(self._api, self._path(namespace, org_key))
         except ControllerError as error:
             logger.warning("the position in the System Log is left behind: %s", error.message)
 

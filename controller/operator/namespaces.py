@@ -13,8 +13,8 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controller.errors import ControllerError, NotFound, Unauthorized
-from controller.kube.client import JSON, ApiServer
+from controller.errors import ControllerError, Unauthorized
+from controller.kube.client import JSON, ApiServer, get_or_none
 from controller.kube.discovery import look_everywhere, missing_kinds, until_lost
 from controller.kube.paths import object_path
 from controller.operator.cluster import FORBIDDEN, Cluster
@@ -56,9 +56,7 @@ async def look(api: ApiServer, namespace: str) -> Loss | None:
 async def _is_missing(api: ApiServer, namespace: str) -> bool:
     """Whether there is no such namespace. Who may not ask finds out by what it holds."""
     try:
-        await api.get(object_path("v1", "namespaces", name=namespace))
-    except NotFound:
-        return True
+        return await get_or_none(api, object_path("v1", "namespaces", name=namespace)) is None
     except Unauthorized as error:
         if error.status != FORBIDDEN:
             raise

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from controller.clock import Clock, rfc3339
 from controller.errors import ControllerError, Unauthorized
-from controller.kube.client import MANAGER, ApiServer, Body
+from controller.kube.client import MANAGER, ApiServer, Body, get_or_none
 from controller.kube.paths import object_path
 from controller.kube.state_store import ABOUT, About, StateStore, hashed, state_name
 from controller.model.actual import Memory
@@ -77,7 +77,7 @@ class Mover:
         """Moves what belongs to `bodies`, unless that was done before. Raises where the API server fails:
         then the next start goes on with it."""
         path = object_path("v1", "configmaps", self._home, self._done)
-        if await self._cluster.get_or_none(path) is not None:
+        if await get_or_none(self._api, path) is not None:
             return
         turns = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(self._move(body, turns) for body in bodies))

@@ -58,8 +58,8 @@ async def test_a_resource_that_changes_all_the_time_is_told() -> None:
     async def found(_: str) -> object:
         return stale
 
+    api.get = found  # type: ignore[assignment, method-assign]
     cluster = Cluster(api, ManualClock())  # type: ignore[arg-type]
-    cluster.get_or_none = found  # type: ignore[assignment, method-assign]
     with pytest.raises(Conflict):
         await cluster.set_finalizer(stale, False)
 

@@ -105,11 +105,11 @@ async def _world(count: int) -> tuple[Org, OktaApp, OktaPeople, Desired]:
         org,
         OktaApp(opened.client, lookup, clock),
         OktaPeople(opened.client, lookup, clock),
-        _wish(record.id),
+        _desired(record.id),
     )
 
 
-def _wish(app_id: str) -> Desired:
+def _desired(app_id: str) -> Desired:
     return Desired(
         namespace="team",
         name="calendly",

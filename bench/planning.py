@@ -238,16 +238,16 @@ def measure(count: int) -> dict[str, float]:
     people = tuple(one for text in pages for one in compact.people(json.loads(text)))
     accounts = tuple(one for text in listings for one in compact.accounts(json.loads(text)))
     held = _resident() - before
-    actual, memory, wish = _world(people, accounts)
-    plan = make_plan(wish, actual, memory)
+    actual, memory, desired = _world(people, accounts)
+    plan = make_plan(desired, actual, memory)
     assert len(plan.actions) == count // 100, len(plan.actions)
-    verdict = judge(plan, wish, actual, memory, Circumstances(NOW))
-    made = Run(wish, actual, plan, verdict, (), NOW)
+    verdict = judge(plan, desired, actual, memory, Circumstances(NOW))
+    made = Run(desired, actual, plan, verdict, (), NOW)
     return {
         "loads": loads,
         "bytes": max(0.0, held),
-        "plan": best(lambda: make_plan(wish, actual, memory)),
-        "judge": best(lambda: judge(plan, wish, actual, memory, Circumstances(NOW))),
+        "plan": best(lambda: make_plan(desired, actual, memory)),
+        "judge": best(lambda: judge(plan, desired, actual, memory, Circumstances(NOW))),
         "remember": best(lambda: remember(memory, made)),
     }
 
@@ -265,8 +265,8 @@ def measure_streaming(count: int) -> dict[str, float]:
         people.extend(compact.people(json.loads(page)))
         accounts.extend(compact.accounts(json.loads(listing)))
         gc.freeze()
-    actual, memory, wish = _world(tuple(people), tuple(accounts))
-    plan = make_plan(wish, actual, memory)
+    actual, memory, desired = _world(tuple(people), tuple(accounts))
+    plan = make_plan(desired, actual, memory)
     assert len(plan.actions) == count // 100
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"seconds": time.process_time() - started - generating, "mebibytes": peak}
@@ -313,10 +313,10 @@ def _world(people: tuple[Person, ...], accounts: tuple[Account, ...]) -> tuple[A
         AccountState(accounts),
     )
     pairs = {OktaId(account.external_id): account.scim_id for account in accounts}
-    return actual, Memory(pairs=pairs, tenant=URL, is_new=False), _wish()
+    return actual, Memory(pairs=pairs, tenant=URL, is_new=False), _desired()
 
 
-def _wish() -> Desired:
+def _desired() -> Desired:
     sources = ("user.firstName", "user.lastName", "user.email", "user.displayName")
     attributes = tuple(
         Attribute(path, path, place, compile_expression(source, READ), always=True)

@@ -123,11 +123,11 @@ def _writes(fleet: Fleet) -> int:
 
 
 async def _asked(fleet: Fleet, board: Board, token: str) -> float:
-    """Seconds from a wish for a reconcile to the answer in the status."""
+    """Seconds from a request for a reconcile to the answer in the status."""
     begun = time.monotonic()
     change = {"metadata": {"annotations": {REQUESTED_AT: token}}}
     await fleet.api.patch(INTEGRATIONS.below("t0"), change)
-    await board.until("t0", lambda body: _handled(body) == token, LONGEST_SECONDS, "the wished reconcile")
+    await board.until("t0", lambda body: _handled(body) == token, LONGEST_SECONDS, "the requested reconcile")
     return time.monotonic() - begun
 
 

@@ -189,12 +189,12 @@ async def _assignments(client: OktaClient, app_id: str) -> JSON:
     if len(users) > MOST_USERS:
         told = f"{len(users)} people are assigned singly; a resource names {MOST_USERS}: assign a group"
         raise SpecError(told, field="--app")
-    wish: JSON = {}
+    declared: JSON = {}
     if names:
-        wish["oktaGroups"] = [{"name": name} for name in names]
+        declared["oktaGroups"] = [{"name": name} for name in names]
     if users:
-        wish["users"] = users
-    return wish
+        declared["users"] = users
+    return declared
 
 
 async def _from_admin(existing: Existing, attribute: JSON) -> list[JSON]:

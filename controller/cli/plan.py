@@ -68,13 +68,13 @@ async def everybody_waiting(where: Where, name: str, shape: Shape) -> None:
         reports = await plan_all(source, (), own_settings())
     rows: list[tuple[str, str, str, str]] = []
     for report in reports:
-        wish = report.desired.seats if report.desired is not None else None
+        desired = report.desired.seats if report.desired is not None else None
         seats = report.plan.seats if report.plan is not None else None
-        if wish is None or seats is None or name not in ("", wish.name) or report.actual is None:
+        if desired is None or seats is None or name not in ("", desired.name) or report.actual is None:
             continue
         since = {person.okta_id: person.assigned_at for person in report.actual.assignments.people}
         rows += [
-            (wish.name, str(place), login, since.get(okta_id, ""))
+            (desired.name, str(place), login, since.get(okta_id, ""))
             for place, (okta_id, login) in enumerate(seats.waiting, 1)
         ]
     if shape is Shape.JSON:

@@ -116,8 +116,8 @@ def _status_of(item: Mapping[str, Any], kind: str) -> str:
 
 
 def _is_trouble(condition: Mapping[str, Any]) -> bool:
-    wished = GOOD.get(condition["type"], "False")
-    return bool(condition["status"] != wished and condition["status"] != "Unknown")
+    good = GOOD.get(condition["type"], "False")
+    return bool(condition["status"] != good and condition["status"] != "Unknown")
 
 
 def _lines(conditions: Iterable[Mapping[str, Any]]) -> list[str]:

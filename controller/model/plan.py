@@ -165,7 +165,7 @@ class Plan:
     compares_people: bool = True
     """False where accounts could not be listed, so that nobody was looked at and nobody may be forgotten."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Key of an action on a setting -> fingerprint of the whole setting as it is wished."""
+    """Key of an action on a setting -> fingerprint of the whole setting as it should be."""
     settled: frozenset[str] = frozenset()
     """Fingerprints of the settings that are up to date, or were until somebody edited what is only reported:
     if one of them differs later, a hand did it."""

@@ -106,7 +106,7 @@ def _load_pem(text: str, field: str) -> RSAKey | ECKey:
     raise SpecError(f"is not a usable RSA or EC key; {FORMS}", field=field)
 
 
-def _algorithm(key: RSAKey | ECKey, wished: str, field: str) -> str:
+def _algorithm(key: RSAKey | ECKey, declared: str, field: str) -> str:
     if isinstance(key, ECKey):
         algorithm = _ALGORITHM_OF_CURVE.get(key.curve_name)
         if algorithm is None:
@@ -114,6 +114,6 @@ def _algorithm(key: RSAKey | ECKey, wished: str, field: str) -> str:
         return algorithm
     if key.raw_value.key_size < 2048:
         raise SpecError("is an RSA key of less than 2048 bits; make a longer one", field=field)
-    if wished and (wished not in ALGORITHMS or not wished.startswith("RS")):
-        raise SpecError(f"names the algorithm {wished[:10]}; use RS256, RS384 or RS512", field=field)
-    return wished or "RS256"
+    if declared and (declared not in ALGORITHMS or not declared.startswith("RS")):
+        raise SpecError(f"names the algorithm {declared[:10]}; use RS256, RS384 or RS512", field=field)
+    return declared or "RS256"

@@ -147,16 +147,16 @@ class Reconciler:
             return Next(error.delay_seconds, failed=True)
         self._p.watches.read(task.key, vault.versions)
         inputs = self._inputs(family, vault)
-        wish = await self._person(inputs, vault)
-        refresh = _refresh_of(task, family, wish)
+        asked = await self._person(inputs, vault)
+        refresh = _refresh_of(task, family, asked)
         if refresh.people == frozenset():
-            await self._answer_unknown(body, family, wish)
+            await self._answer_unknown(body, family, asked)
             return Next(None)
         report = await self._run(body, family, vault, (inputs, refresh))
         pace = self._pace(family)
         following = pace.after(report, task.failures)
         self._p.okta.follow(task.key, family.org, report)
-        await self._publish(family, report, pace, wish)
+        await self._publish(family, report, pace, asked)
         return following
 
     async def _depart(self, task: Task, body: Body) -> Next:
@@ -198,7 +198,7 @@ class Reconciler:
         labels = self._p.known.labels_of(integration.namespace)
         return build_inputs(family, vault, labels, self._p.rivals(integration.uid))
 
-    async def _person(self, inputs: Inputs, vault: Vault) -> Wish | None:
+    async def _person(self, inputs: Inputs, vault: Vault) -> PersonRequest | None:
         """Who is to be looked at by the annotation sync-user, with the Okta id, or what kept it from being
         found."""
         request = read_request(inputs.integration.annotations, inputs.integration.status)
@@ -207,17 +207,18 @@ class Reconciler:
         try:
             okta_id = await self._p.okta.find_user(inputs, vault.values, request.login)
         except ControllerError as error:
-            return Wish(request, "", Event("Warning", Reason.USER_SYNC_FAILED, f"{request.login}: {error}"))
-        return Wish(request, okta_id, None if okta_id else unknown_user(request))
+            failed = Event("Warning", Reason.USER_SYNC_FAILED, f"{request.login}: {error}")
+            return PersonRequest(request, "", failed)
+        return PersonRequest(request, okta_id, None if okta_id else unknown_user(request))
 
-    async def _answer_unknown(self, body: Body, family: Family, wish: Wish | None) -> None:
+    async def _answer_unknown(self, body: Body, family: Family, asked: PersonRequest | None) -> None:
         """Nobody is to be looked at: nothing was asked, or it was about nobody whom Okta knows."""
-        if wish is None or wish.refusal is None:
+        if asked is None or asked.refusal is None:
             return
         integration = family.integration
-        status = unknown_user_status(integration, wish.request.value, self._p.clock.now())
+        status = unknown_user_status(integration, asked.request.value, self._p.clock.now())
         await self._p.reporter.write(body, status)
-        await self._p.reporter.post(body, [wish.refusal])
+        await self._p.reporter.post(body, [asked.refusal])
 
     async def _run(self, body: Body, family: Family, vault: Vault, what: tuple[Inputs, Refresh]) -> Report:
         (inputs, refresh), integration = what, family.integration
@@ -248,7 +249,7 @@ class Reconciler:
         with contextlib.suppress(ControllerError):
             await self._p.reporter.write(body, status)
 
-    async def _publish(self, family: Family, report: Report, pace: Pace, wish: Wish | None) -> None:
+    async def _publish(self, family: Family, report: Report, pace: Pace, asked: PersonRequest | None) -> None:
         """Status of the family, events and metrics."""
         body = self._p.known.get(INTEGRATION, family.integration.namespace, family.integration.name)
         if body is None:
@@ -256,7 +257,7 @@ class Reconciler:
         status = integration_status(
             body.get("status") or {},
             report,
-            asked_of(family, report, wish),
+            asked_of(family, report, asked),
             Surroundings(interval_text(pace.interval_seconds), self._p.memories.home),
             self._p.reporter.show,
         )
@@ -264,9 +265,9 @@ class Reconciler:
         generation = family.integration.generation
         await self._p.reporter.write(body, status, report, generation)
         await self._p.reporter.siblings(family, report)
-        if wish is not None:
-            shown = self._p.reporter.show(wish.okta_id, wish.request.login)
-            event = wish.refusal or answer(wish.request, wish.okta_id, shown, report)
+        if asked is not None:
+            shown = self._p.reporter.show(asked.okta_id, asked.request.login)
+            event = asked.refusal or answer(asked.request, asked.okta_id, shown, report)
             await self._p.reporter.post(body, [event])
 
     def _pace(self, family: Family) -> Pace:
@@ -304,7 +305,7 @@ class Reconciler:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PersonRequest:
     """A request for one person, who that is in Okta, or why it cannot be answered."""
 
     request: Request
@@ -312,15 +313,15 @@ class Wish:
     refusal: Event | None = None
 
 
-def _refresh_of(task: Task, family: Family, wish: Wish | None) -> Refresh:
+def _refresh_of(task: Task, family: Family, asked: PersonRequest | None) -> Refresh:
     """What the run reads anew: everything where a spec is new, else whom events and annotations named."""
     if task.refresh.people is None or not family.is_observed():
         return EVERYTHING
-    people = {OktaId(wish.okta_id)} if wish is not None and wish.okta_id else set()
+    people = {OktaId(asked.okta_id)} if asked is not None and asked.okta_id else set()
     return Refresh(task.refresh.people | people)
 
 
-def asked_of(family: Family, report: Report, wish: Wish | None) -> Asked:
+def asked_of(family: Family, report: Report, asked: PersonRequest | None) -> Asked:
     """Which annotations this run has answered. One that ended before anything was read answered none that a
     person waits for, except that it was seen."""
     annotations = family.integration.annotations
@@ -329,7 +330,7 @@ def asked_of(family: Family, report: Report, wish: Wish | None) -> Asked:
         reconcile_at=annotations.get(REQUESTED_AT, "") if report.is_complete else "",
         approval=verdict.handled_approval if verdict is not None else "",
         approved_by=annotations.get(APPROVED_BY, ""),
-        sync_user=wish.request.value if wish is not None else "",
+        sync_user=asked.request.value if asked is not None else "",
     )
 
 

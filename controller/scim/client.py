@@ -266,10 +266,10 @@ def _id(row: Json, route: str) -> str:
     return value
 
 
-def _same(attribute: str, actual: object, wished: str) -> bool:
+def _same(attribute: str, actual: object, expected: str) -> bool:
     if fold(attribute) == "username":
-        return fold(str(actual)) == fold(wished)
-    return actual == wished
+        return fold(str(actual)) == fold(expected)
+    return actual == expected
 
 
 def _cause(error: RemoteError) -> str:

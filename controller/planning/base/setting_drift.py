@@ -1,7 +1,7 @@
 """Settings that are declared: what has to be written, and what somebody changed by hand.
 
 Called by app_settings and assignments, collected by make_plan. A setting is known by a fingerprint of all
-that is wished of it. Once it was seen up to date, a later difference is drift; before that it is a
+that it should have. Once it was seen up to date, a later difference is drift; before that it is a
 declaration that has not been carried out yet.
 """
 
@@ -44,10 +44,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting in Okta: `wished` is all of it, `action` what brings it about or None where it is so."""
+    """One setting in Okta: `desired` is all of it, `action` what brings it about or None where it is so."""
 
     name: str
-    wished: Sequence[Value]
+    desired: Sequence[Value]
     action: Action | None
     what: str
     expected: Value = None
@@ -56,7 +56,7 @@ class Setting:
 
     @property
     def fingerprint(self) -> str:
-        return step_digest(self.name, *map(repr, self.wished))
+        return step_digest(self.name, *map(repr, self.desired))
 
 
 def weigh(desired: Desired, memory: Memory, found: Found, setting: Setting) -> bool:

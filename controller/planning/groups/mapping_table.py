@@ -37,7 +37,7 @@ class SavedTable:
 
 
 def table_of(action: Action) -> SavedTable:
-    """The whole table that a SAVE_GROUP_TABLE action wishes; rows grouped and sorted by group."""
+    """The whole table that a SAVE_GROUP_TABLE action stores; rows grouped and sorted by group."""
     fields = dict(action.after)
     rows = {name.removeprefix(_ROW): str(group) for name, group in fields.items() if name.startswith(_ROW)}
     return SavedTable(
@@ -63,7 +63,7 @@ def rows_of(table: GroupTable) -> dict[str, str]:
     return {value: group for values, group in table.entries for value in values}
 
 
-def wished_rows(group: DesiredGroups, present: Mapping[str, str], memory: Memory) -> dict[str, str]:
+def declared_rows(group: DesiredGroups, present: Mapping[str, str], memory: Memory) -> dict[str, str]:
     """Value -> group as it should be: what is declared; what others put there; nothing that a mapping which
     still exists has dropped. A contested value keeps the row it has."""
     kept = {
@@ -98,7 +98,7 @@ def compare_table(
     if group is None or table is None or not group.mappings or group.via != "UserAttribute":
         return TablePlan()
     present = rows_of(table)
-    rows, lacking = _with_groups(desired, table, wished_rows(group, present, memory), present)
+    rows, lacking = _with_groups(desired, table, declared_rows(group, present, memory), present)
     before = Placing(present, table.unmapped) if table.attribute == group.path else Placing({}, "Keep")
     after = Placing(rows, unmapped_text(group))
     people = _movers(before, after, people_of)
@@ -106,8 +106,8 @@ def compare_table(
     problems = lacking + immune
     creates = "WhenMissing" if group.create_groups else "Never"
     was = _settings(table.attribute, table.create_groups, table.unmapped, present)
-    wished = _settings(group.path, creates, after.unmapped, after.rows)
-    if was == wished:
+    will_be = _settings(group.path, creates, after.unmapped, after.rows)
+    if was == will_be:
         return TablePlan(problems=problems)
     drift = _drift(present, after.rows, memory)
     if drift and not desired.corrects_drift:
@@ -120,7 +120,7 @@ def compare_table(
         "group table",
         Touch.CHANGE if moved else Touch.SETTING,
         was,
-        wished,
+        will_be,
         _why(changed_values(present, after.rows), after.rows),
         remote_id=table.digest,
         people=tuple(moved),
@@ -137,31 +137,31 @@ def _movers(before: Placing, after: Placing, people_of: PeopleOf) -> Having:
     return {} if before == after else people_of(lambda value: _moves(before, after, value))
 
 
-def changed_values(present: Mapping[str, str], wished: Mapping[str, str]) -> tuple[str, ...]:
+def changed_values(present: Mapping[str, str], rows: Mapping[str, str]) -> tuple[str, ...]:
     """Values whose group differs, sorted."""
-    both = present.keys() | wished.keys()
-    return tuple(sorted(value for value in both if present.get(value) != wished.get(value)))
+    both = present.keys() | rows.keys()
+    return tuple(sorted(value for value in both if present.get(value) != rows.get(value)))
 
 
 def _with_groups(
-    desired: Desired, table: GroupTable, wished: dict[str, str], present: Mapping[str, str]
+    desired: Desired, table: GroupTable, rows: dict[str, str], present: Mapping[str, str]
 ) -> tuple[dict[str, str], tuple[Problem, ...]]:
     """The rows without those whose group the provider lacks and may not be created for us; those stay as
     they are."""
     assert desired.group is not None
     if desired.group.create_groups:
-        return wished, ()
+        return rows, ()
     lacking = sorted(
-        {name for value, name in wished.items() if name not in table.groups and value in desired.group.table}
+        {name for value, name in rows.items() if name not in table.groups and value in desired.group.table}
     )
     problems = tuple(group_lacks(desired.name, desired.group, name) for name in lacking)
-    stays = {value for value, name in wished.items() if name in lacking}
-    return _keeping(stays, wished, present), problems
+    stays = {value for value, name in rows.items() if name in lacking}
+    return _keeping(stays, rows, present), problems
 
 
-def _keeping(stays: Collection[str], wished: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
-    """`wished`, with the rows of the values in `stays` as they are at present."""
-    rows = {value: name for value, name in wished.items() if value not in stays}
+def _keeping(stays: Collection[str], rows: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+    """`rows`, with the rows of the values in `stays` as they are at present."""
+    rows = {value: name for value, name in rows.items() if value not in stays}
     return {**rows, **{value: present[value] for value in stays if value in present}}
 
 
@@ -221,19 +221,19 @@ def _settings(attribute: str, create_groups: str, unmapped: str, rows: Mapping[s
     )
 
 
-def _drift(present: Mapping[str, str], wished: Mapping[str, str], memory: Memory) -> tuple[DriftItem, ...]:
-    """Rows that we had put there and that are gone or lead elsewhere now, as long as they are still wished
+def _drift(present: Mapping[str, str], rows: Mapping[str, str], memory: Memory) -> tuple[DriftItem, ...]:
+    """Rows that we had put there and that are gone or lead elsewhere now, as long as they are still declared
     the way they were put there; a changed declaration is no drift."""
     return tuple(
         DriftItem(
             DriftKind.SETTING,
             "Provider",
             f"group table row {shown(value)}",
-            wished[value],
+            rows[value],
             present.get(value),
         )
         for value in sorted(memory.rows)
-        if memory.rows[value][1] == wished.get(value) != present.get(value)
+        if memory.rows[value][1] == rows.get(value) != present.get(value)
     )
 
 

@@ -77,7 +77,7 @@ def _plan_username(desired: Desired, app: AppState, memory: Memory, found: Found
 
 
 def find_attribute(app: AppState, group: DesiredGroups) -> AppAttribute | None:
-    """The attribute with the wished external name, whatever its variable name is."""
+    """The attribute with the declared external name, whatever its variable name is."""
     wanted = (group.external_name, group.external_namespace)
     return next((a for a in app.attributes or () if (a.external_name, a.external_namespace) == wanted), None)
 
@@ -90,7 +90,7 @@ def _plan_attribute(desired: Desired, app: AppState, memory: Memory, found: Foun
     present = find_attribute(app, group)
     if present is None and _is_taken(desired, app, group, found):
         return ""
-    wished = (
+    after = (
         ("title", group.attribute_title),
         ("externalName", group.external_name),
         ("externalNamespace", group.external_namespace),
@@ -101,10 +101,10 @@ def _plan_attribute(desired: Desired, app: AppState, memory: Memory, found: Foun
         why = "the app has no attribute with this external name"
         name = group.attribute_name
         action = Action(
-            ActionKind.ADD_APP_ATTRIBUTE, name, group.attribute_title, Touch.SETTING, (), wished, why
+            ActionKind.ADD_APP_ATTRIBUTE, name, group.attribute_title, Touch.SETTING, (), after, why
         )
     what = f"app attribute {group.attribute_name}"
-    values = [value for name, value in wished if name != "title"]
+    values = [value for name, value in after if name != "title"]
     weigh(desired, memory, found, Setting("attribute", values, action, what, group.external_name))
     return present.name if present is not None else group.attribute_name
 
@@ -128,35 +128,35 @@ def _is_taken(desired: Desired, app: AppState, group: DesiredGroups, found: Foun
 # Profile mappings.
 
 
-def wished_properties(desired: Desired, mapping: ProfileMapping, name: str) -> Properties:
+def desired_properties(desired: Desired, mapping: ProfileMapping, name: str) -> Properties:
     """Attribute of the app -> (expression, push status) as it should be; None for one that has to go.
 
     `name` is the variable name of the group attribute, "" for none."""
-    wished: Properties = {
+    properties: Properties = {
         one.target: (one.expression.text, "PUSH" if one.always else "DONT_PUSH") for one in desired.attributes
     }
     if desired.group is not None and name:
         source = desired.group.sources.get(mapping.user_type) or desired.group.sources.get("default")
         if source is not None:
-            wished[name] = (source.text, "PUSH")
+            properties[name] = (source.text, "PUSH")
     if desired.attribute_policy == "Exact":
         for extra in mapping.properties:
-            if extra not in wished and extra not in _UNTOUCHED:
-                wished[extra] = None
-    return wished
+            if extra not in properties and extra not in _UNTOUCHED:
+                properties[extra] = None
+    return properties
 
 
 def _plan_mapping(
     desired: Desired, app: AppState, memory: Memory, found: Found, mapping: ProfileMapping, name: str
 ) -> str:
     """Adds the change of one mapping; the key of its action, or ""."""
-    wished = _with_targets(desired, app, found, wished_properties(desired, mapping, name), name)
-    differing = {key: value for key, value in wished.items() if mapping.properties.get(key) != value}
-    kept = sorted((key, *value) for key, value in wished.items() if value is not None)
+    properties = _with_targets(desired, app, found, desired_properties(desired, mapping, name), name)
+    differing = {key: value for key, value in properties.items() if mapping.properties.get(key) != value}
+    kept = sorted((key, *value) for key, value in properties.items() if value is not None)
     flat: list[Value] = [desired.attribute_policy, *(part for row in kept for part in row)]
     action = _mapping_action(mapping, differing, found) if differing else None
     first = min(differing, default="")
-    expected, actual = wished.get(first), mapping.properties.get(first)
+    expected, actual = properties.get(first), mapping.properties.get(first)
     setting = Setting(
         f"mapping {mapping.mapping_id}",
         flat,
@@ -168,10 +168,12 @@ def _plan_mapping(
     return action.key if weigh(desired, memory, found, setting) and action is not None else ""
 
 
-def _with_targets(desired: Desired, app: AppState, found: Found, wished: Properties, name: str) -> Properties:
+def _with_targets(
+    desired: Desired, app: AppState, found: Found, properties: Properties, name: str
+) -> Properties:
     """The properties whose attribute the app has, or will have; the others are told once."""
     if not app.base_attributes:
-        return wished
+        return properties
     known = {*app.base_attributes, *(a.name for a in app.attributes or ()), name}
     for number, one in enumerate(desired.attributes):
         if one.target not in known:
@@ -179,7 +181,7 @@ def _with_targets(desired: Desired, app: AppState, found: Found, wished: Propert
             told = f"the app has no attribute {shown(one.target)}; correct the name or add it in Okta"
             if all(problem.field != path for problem in found.problems):
                 found.problem(desired, "AttributeNotFound", told, path)
-    return {key: value for key, value in wished.items() if key in known or value is None}
+    return {key: value for key, value in properties.items() if key in known or value is None}
 
 
 def _mapping_action(mapping: ProfileMapping, differing: Properties, found: Found) -> Action:
@@ -218,9 +220,9 @@ def _text(pair: tuple[str, str] | None) -> str:
 def _prune(desired: Desired, app: AppState, found: Found, name: str, needs: tuple[str, ...]) -> None:
     """Removes custom attributes that nothing maps once the mappings are up to date: Okta sends them all the
     same."""
-    wished = {one.target for one in desired.attributes} | {name}
+    mapped = {one.target for one in desired.attributes} | {name}
     for attribute in app.attributes or ():
-        if attribute.name in wished:
+        if attribute.name in mapped:
             continue
         fields: Mapping[str, Value] = {
             "title": attribute.title,

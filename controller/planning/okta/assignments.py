@@ -84,7 +84,7 @@ def _assign_group(
     is_there = group.group_id in present
     priority = present.get(group.group_id)
     is_right = is_there and ref.priority in (None, priority)
-    wished = (("priority", ref.priority),) if ref.priority is not None else ()
+    after = (("priority", ref.priority),) if ref.priority is not None else ()
     action = None
     if not is_right:
         action = Action(
@@ -93,7 +93,7 @@ def _assign_group(
             group.name,
             Touch.SETTING if is_there else Touch.CREATE,
             (("priority", priority),) if is_there else (),
-            wished,
+            after,
             "another priority is declared" if is_there else "declared in spec.assignments.oktaGroups",
         )
     expected = "assigned" if ref.priority is None else f"assigned with priority {ref.priority}"

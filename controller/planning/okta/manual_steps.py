@@ -132,12 +132,12 @@ def _switch(desired: Desired, app: AppState, memory: Memory, found: Found) -> No
             "the To App switches are declared otherwise",
             needs=needs,
         )
-    wished = tuple(sorted(desired.actions))
+    switches = tuple(sorted(desired.actions))
     expected, actual = (
-        ", ".join(wished),
+        ", ".join(switches),
         ", ".join(n for n, (_, f, _) in SWITCHES.items() if f in app.features),
     )
-    weigh(desired, memory, found, Setting("to-app", wished, action, "To App switches", expected, actual))
+    weigh(desired, memory, found, Setting("to-app", switches, action, "To App switches", expected, actual))
 
 
 def _username_step(desired: Desired, app: AppState) -> ManualStep:

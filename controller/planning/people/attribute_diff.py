@@ -60,12 +60,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Lens:
-    """The fields of one user type. `wish(profile) == seen(values)` says that nothing differs."""
+    """The fields of one user type. `expected(profile) == seen(values)` says that nothing differs."""
 
     fields: tuple[Field, ...]
-    wish: Callable[[Profile], tuple[Value | Unknown, ...]]
+    expected: Callable[[Profile], tuple[Value | Unknown, ...]]
     seen: Callable[[Profile], Profile] | None
-    """None where `wish` yields every path in order."""
+    """None where `expected` yields every path in order."""
     group: Callable[[Profile], Value] | None
 
     def creation(self, person: Person) -> tuple[Change, ...]:
@@ -85,12 +85,12 @@ class Lens:
         """The fields that are always pushed and differ."""
         found = []
         for field in self.fields:
-            wished = field.expression.evaluate(person.profile)
+            expected = field.expression.evaluate(person.profile)
             actual = account.values[field.index]
-            if isinstance(wished, Unknown) or not field.always:
+            if isinstance(expected, Unknown) or not field.always:
                 continue
-            if not same(field.path, wished, actual):
-                found.append(Change(field.path, actual, text(wished), field.source))
+            if not same(field.path, expected, actual):
+                found.append(Change(field.path, actual, text(expected), field.source))
         return tuple(found)
 
 

@@ -43,8 +43,8 @@ def people_who_left(
                 left.setdefault(okta_id, today)
         for okta_id in left.keys() & listed.keys():
             account = register.owned(okta_id)
-            wish = account_rule(desired, listed[okta_id].state)
-            if wish == "Provision" and account is not None and account.active:
+            rule = account_rule(desired, listed[okta_id].state)
+            if rule == "Provision" and account is not None and account.active:
                 del left[okta_id]
     for action in wrote:
         if action.kind is ActionKind.DEACTIVATE_ACCOUNT:

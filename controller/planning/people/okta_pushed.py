@@ -72,17 +72,17 @@ class _Circumstances:
 
 def _check(at: _Circumstances, found: Arrivals, person: Person, account: Account | None, lens: Lens) -> None:
     desired = at.desired
-    wish = account_rule(desired, person.state)
+    rule = account_rule(desired, person.state)
     if person.sync_state == _FAILED:
         _failed(at, found, person)
     elif account is None or not account.active:
-        if wish == "Provision" and "Create" in desired.actions:
+        if rule == "Provision" and "Create" in desired.actions:
             _missing(at, found, person, account)
-    elif wish == "Deactivate" and "Deactivate" in desired.actions:
+    elif rule == "Deactivate" and "Deactivate" in desired.actions:
         _drift(found, DriftKind.EXTRA, person, "account", None, account.user_name)
     else:
         found.provisioned += 1
-        if wish == "Provision" and "Update" in desired.actions:
+        if rule == "Provision" and "Update" in desired.actions:
             _differing(desired, found, person, account, lens)
 
 

@@ -51,7 +51,7 @@ class PeoplePlan:
 
 
 def plan_people(desired: Desired, actual: Actual, memory: Memory) -> PeoplePlan:
-    """Wishes for everybody who is listed, and for those of ours who no longer are."""
+    """Actions for everybody who is listed, and for those of ours who no longer are."""
     planner = _Planner(desired, actual, memory)
     planner.listed_people()
     planner.people_who_left()
@@ -90,20 +90,20 @@ class _Planner:
         matches = [(person, self.register.match(person)) for person in people]
         names: dict[str, list[str]] = {}
         for person, match in matches:
-            if match.account is None and self._wish(person) == "Provision":
+            if match.account is None and self._rule(person) == "Provision":
                 names.setdefault(fold(person.user_name), []).append(person.user_name)
         for person, match in matches:
-            wish = self._wish(person)
-            if wish == "Provision":
+            rule = self._rule(person)
+            if rule == "Provision":
                 self._provision(person, match, names.get(fold(person.user_name), []))
             elif match.tie is Tie.OURS and match.account is not None and match.account.active:
-                self._keep_or_deactivate(person, match.account, wish)
+                self._keep_or_deactivate(person, match.account, rule)
 
-    def _wish(self, person: Person) -> str:
+    def _rule(self, person: Person) -> str:
         return account_rule(self.desired, person.state)
 
-    def _keep_or_deactivate(self, person: Person, account: Account, wish: str) -> None:
-        if wish == "Deactivate":
+    def _keep_or_deactivate(self, person: Person, account: Account, rule: str) -> None:
+        if rule == "Deactivate":
             self._deactivate(person.okta_id, account, person.state, person.login)
         else:
             self.found.provisioned += 1

@@ -47,7 +47,7 @@ def sift(desired: Desired, actual: Actual, register: Register) -> Sifted:
             and person.state is active
             and account.user_name == person.user_name
             and person.sync_state != "ERROR"
-            and lens.wish(person.profile)
+            and lens.expected(person.profile)
             == (account.values if lens.seen is None else lens.seen(account.values))
         ):
             same += 1

@@ -49,7 +49,7 @@ Held = tuple[Action, HoldReason]
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a verdict depends on beyond plan, wish, reading and memory."""
+    """What a verdict depends on beyond plan, desired state, observed state and memory."""
 
     now: datetime
     credential: str = ""

@@ -61,16 +61,16 @@ def in_order(candidates: Iterable[Candidate], rank: Mapping[OktaId, int] | None 
 
 
 def ranks_of(
-    wish: DesiredSeats, assignments: AssignmentState
+    desired: DesiredSeats, assignments: AssignmentState
 ) -> tuple[dict[OktaId, int], tuple[Problem, ...]]:
     """Person -> place of the first priority group that has them; and the groups that are not there."""
     ranks: dict[OktaId, int] = {}
     problems = []
-    for place, ref in enumerate(wish.priority):
+    for place, ref in enumerate(desired.priority):
         group, fault = resolve_group(ref, assignments)
         if group is None:
             problems.append(
-                Problem("SeatLimit", wish.name, "GroupNotFound", f"{ref.field}: {fault}", ref.field)
+                Problem("SeatLimit", desired.name, "GroupNotFound", f"{ref.field}: {fault}", ref.field)
             )
             continue
         for okta_id in assignments.members.get(group.group_id, frozenset()):
@@ -78,19 +78,19 @@ def ranks_of(
     return ranks, tuple(problems)
 
 
-def room_of(wish: DesiredSeats, actual: Actual) -> Room | None:
+def room_of(desired: DesiredSeats, actual: Actual) -> Room | None:
     """The limit and what is used of it; None where neither the SeatLimit nor the provider tells a limit."""
     organization = actual.provider.organization
-    limit = wish.seats if wish.seats is not None else organization.purchased if organization else None
+    limit = desired.seats if desired.seats is not None else organization.purchased if organization else None
     if limit is None:
         return None
     active = sum(account.active for account in actual.accounts.accounts)
     used = organization.used if organization else active
-    return Room(limit, used, wish.reserve, organization.pending if organization else None)
+    return Room(limit, used, desired.reserve, organization.pending if organization else None)
 
 
 def admit(
-    wish: DesiredSeats | None,
+    desired: DesiredSeats | None,
     actual: Actual,
     candidates: Sequence[Candidate],
     freeing: Sequence[Action],
@@ -98,30 +98,30 @@ def admit(
     """Gives the free seats to `candidates` in order, and the seats that `freeing` (the deactivations of this
     plan, leavers first) gives back. Who gets one of those needs that deactivation to
     succeed."""
-    if wish is None:
+    if desired is None:
         return Admission(tuple(action for _, action in in_order(candidates)), None)
-    ranks, problems = ranks_of(wish, actual.assignments)
+    ranks, problems = ranks_of(desired, actual.assignments)
     ordered = in_order(candidates, ranks)
-    room = room_of(wish, actual)
+    room = room_of(desired, actual)
     if room is None:
         return Admission((), None, problems=problems)
     if room.reserve >= room.limit:
-        problems = (*problems, _reserve_too_high(wish, room))
-    if not wish.waitlist:
-        return _seated(wish, room, tuple(action for _, action in ordered), (), problems)
+        problems = (*problems, _reserve_too_high(desired, room))
+    if not desired.waitlist:
+        return _seated(desired, room, tuple(action for _, action in ordered), (), problems)
     capacity = max(0, room.free + len(freeing))
     admitted = tuple(
         _bound(action, number, room.free, freeing) for number, (_, action) in enumerate(ordered[:capacity])
     )
     waiting = tuple((person.okta_id, person.login) for person, _ in ordered[capacity:])
-    return _seated(wish, room, admitted, waiting, problems)
+    return _seated(desired, room, admitted, waiting, problems)
 
 
-def _reserve_too_high(wish: DesiredSeats, room: Room) -> Problem:
+def _reserve_too_high(desired: DesiredSeats, room: Room) -> Problem:
     text = (
         f"spec.reserve: {room.reserve} of {room.limit} seats are reserved, nobody can be admitted; lower it"
     )
-    return Problem("SeatLimit", wish.name, "InvalidSpec", text, "spec.reserve")
+    return Problem("SeatLimit", desired.name, "InvalidSpec", text, "spec.reserve")
 
 
 def _bound(action: Action, number: int, free: int, freeing: Sequence[Action]) -> Action:
@@ -131,13 +131,13 @@ def _bound(action: Action, number: int, free: int, freeing: Sequence[Action]) ->
 
 
 def _seated(
-    wish: DesiredSeats,
+    desired: DesiredSeats,
     room: Room,
     admitted: tuple[Action, ...],
     waiting: tuple[tuple[OktaId, str], ...],
     problems: tuple[Problem, ...],
 ) -> Admission:
-    seats = count_seats(wish.warn_at_percent, room, waiting, len(admitted))
+    seats = count_seats(desired.warn_at_percent, room, waiting, len(admitted))
     return Admission(admitted, seats, problems=problems)
 
 
@@ -167,15 +167,15 @@ def _promises(action: Action) -> bool:
     return action.kind is ActionKind.ADD_TO_SEAT_GROUP and action.touch is Touch.CREATE
 
 
-def settle(wish: DesiredSeats | None, seats: Seats | None, outcomes: Iterable[Outcome]) -> Seats | None:
+def settle(desired: DesiredSeats | None, seats: Seats | None, outcomes: Iterable[Outcome]) -> Seats | None:
     """The seats after the run: what was done is counted, and who could have had a seat but failed is not
     waiting, only failed. None where there is no limit or it was not looked at."""
-    if wish is None or seats is None:
+    if desired is None or seats is None:
         return None
     done = [one.action for one in outcomes if one.result in (Result.DONE, Result.PENDING_CONFIRMATION)]
     taken = sum(action.kind in TAKES or _promises(action) for action in done)
     freed = sum(action.kind is ActionKind.DEACTIVATE_ACCOUNT for action in done)
     created = sum(action.kind is ActionKind.CREATE_ACCOUNT for action in done)
-    pending = None if seats.pending is None else seats.pending + (created if wish.invites else 0)
+    pending = None if seats.pending is None else seats.pending + (created if desired.invites else 0)
     room = Room(seats.limit, seats.used + taken - freed, seats.reserved, pending)
-    return count_seats(wish.warn_at_percent, room, seats.waiting, seats.admitted)
+    return count_seats(desired.warn_at_percent, room, seats.waiting, seats.admitted)

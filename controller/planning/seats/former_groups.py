@@ -117,16 +117,16 @@ def members_who_move(
 def plan_former_groups(desired: Desired, actual: Actual, memory: Memory, found: Found) -> None:
     """Takes former seat groups off an app that is assigned directly, once what is declared is assigned. If
     nothing is declared, nothing may be taken: they are reported."""
-    wish, state = desired.assignments, actual.assignments
+    declared, state = desired.assignments, actual.assignments
     former = former_groups(desired, actual, memory)
-    if not former or (wish.prune and wish.is_declared):
+    if not former or (declared.prune and declared.is_declared):
         return
     # What is wrong with these has been reported by plan_assignments.
     groups, users = declared_groups(desired, actual, Found()), declared_users(desired, actual, Found())
-    if not wish.is_declared:
+    if not declared.is_declared:
         for group_id in sorted(former):
             _report(state, found, group_id)
-    elif len(groups) == len(wish.groups) and len(users) == len(wish.users):
+    elif len(groups) == len(declared.groups) and len(users) == len(declared.users):
         inside = members_of(state, (group.group_id for group, _ in groups)).union(one for one, _ in users)
         needs = tuple(action.key for action in found.actions if action.kind in ASSIGNING)
         leave_groups(desired, actual, memory, found, former, (inside, needs))

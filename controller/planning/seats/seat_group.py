@@ -151,21 +151,21 @@ def _admit(
     states = {person.okta_id: person for person in actual.assignments.people}
     waiting = [_candidate(actual, states, one, seated) for one in people]
     waiting = [one for one in waiting if one[0].okta_id in seated.moving or _may_sit(one[0], desired)]
-    wish = desired.seats
-    if wish is None:
+    limit = desired.seats
+    if limit is None:
         return [action for _, action in in_order(waiting)], None
-    ranks, problems = ranks_of(wish, actual.assignments)
+    ranks, problems = ranks_of(limit, actual.assignments)
     found.problems += problems
     sitting = [one for one in waiting if one[0].okta_id in seated]
     others = in_order([one for one in waiting if one[0].okta_id not in seated], ranks)
-    room = room_of(wish, actual)
+    room = room_of(limit, actual)
     if room is None:
         return [action for _, action in in_order(sitting, ranks)], None
     expected = len((group.members | seated.moving) - seated.accounts)
     room = Room(room.limit, room.used + expected, room.reserve, room.pending)
-    free = max(0, room.free) if wish.waitlist else len(others)
+    free = max(0, room.free) if limit.waitlist else len(others)
     named = tuple((person.okta_id, person.login or person.okta_id) for person, _ in others[free:])
-    seats = count_seats(wish.warn_at_percent, room, named, min(free, len(others)))
+    seats = count_seats(limit.warn_at_percent, room, named, min(free, len(others)))
     return [action for _, action in [*in_order(sitting, ranks), *others[:free]]], seats
 
 

@@ -137,8 +137,8 @@ def _put_back(app: AppState, made: Made, needs: tuple[str, ...]) -> Iterator[Act
         if is_ours and differs and (before.get(place) is None or place not in pruned):
             kept += part
     if kept:
-        was, wished = (tuple((name, fields.get(name)) for name in kept) for fields in (after, before))
-        yield _setting(made.kind, made.subject, app.label, was, wished, needs)
+        was, restored = (tuple((name, fields.get(name)) for name in kept) for fields in (after, before))
+        yield _setting(made.kind, made.subject, app.label, was, restored, needs)
 
 
 def _part(kind: ActionKind, name: str) -> str:
@@ -187,9 +187,9 @@ def _remove_attribute(
     app: AppState, made: Made, unmapped: Iterable[Action], needs: tuple[str, ...]
 ) -> Iterator[Action]:
     """Takes the attribute away, once nothing maps it; while somebody else's mapping needs it, it stays."""
-    name, wished = made.subject, dict(made.after)
+    name, added = made.subject, dict(made.after)
     present = next((one for one in app.attributes or () if one.name == name), None)
-    if present is None or present.external_name != wished.get("externalName"):
+    if present is None or present.external_name != added.get("externalName"):
         return
     freed = {action.subject: action.key for action in unmapped if (name, None) in action.after}
     holding = {one.mapping_id for one in app.mappings or () if name in one.properties}

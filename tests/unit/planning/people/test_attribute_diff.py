@@ -22,14 +22,14 @@ LENSES: tuple[tuple[str, Any, tuple[Any, ...], tuple[Any, ...]], ...] = (
 )
 
 
-@pytest.mark.parametrize(("case", "attributes", "wished", "seen"), LENSES, ids=[row[0] for row in LENSES])
+@pytest.mark.parametrize(("case", "attributes", "expected", "seen"), LENSES, ids=[row[0] for row in LENSES])
 def test_a_lens_compares_what_is_always_pushed(
-    case: str, attributes: Any, wished: tuple[Any, ...], seen: tuple[Any, ...]
+    case: str, attributes: Any, expected: tuple[Any, ...], seen: tuple[Any, ...]
 ) -> None:
     desired = wish(attributes=attributes, group=None)
     lens = build_lenses(desired, {})("oty1")
     one = person(1)
-    assert lens.wish(one.profile) == wished, case
+    assert lens.expected(one.profile) == expected, case
     assert lens.seen is not None
     assert lens.seen(account_of(one).values) == seen
 

@@ -39,7 +39,7 @@ def wants_deprovisioning(integration: Body) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Farewell:
+class Finalizers:
     """Finalizers, and the question whether anything is to be undone."""
 
     known: Known

@@ -36,7 +36,7 @@ from controller.okta.events import Change
 from controller.operator.cluster import Cluster
 from controller.operator.event_hooks import hook_listener, read_secret
 from controller.operator.event_router import Intake
-from controller.operator.finalizers import Farewell
+from controller.operator.finalizers import Finalizers
 from controller.operator.foundation import Ground
 from controller.operator.health import Pulse, health_listener
 from controller.operator.http_listener import Listener
@@ -161,7 +161,7 @@ class Operator:
         self._orgs = Orgs(
             clock, settings.log_poll_seconds, self._poke_for_log, links, self._count_deactivations
         )
-        self._farewell = Farewell(self.known, self._cluster, self._reporter)
+        self._finalizers = Finalizers(self.known, self._cluster, self._reporter)
         self._reconciler = Reconciler(self._parts(used))
         self.intake = self._intake()
 
@@ -176,7 +176,7 @@ class Operator:
             self._reporter,
             self._watches,
             OktaSide(self._own, self._orgs),
-            self._farewell,
+            self._finalizers,
             clock,
             settings,
             metrics,
@@ -186,7 +186,7 @@ class Operator:
         """Where events of the watches go, and whom it tells of what is gone."""
         ground, shard = self._ground, self._settings.shard
         intake = Intake(self.known, self.queue, self._reporter, ground.clock, ground.metrics, shard)
-        intake.on_gone, intake.on_leaving_org = self._gone, self._farewell.release_org
+        intake.on_gone, intake.on_leaving_org = self._gone, self._finalizers.release_org
         intake.on_left = self._reconciler.left
         self._reconciler.on_missing = partial(intake.event, "DELETED")
         return intake
@@ -359,8 +359,8 @@ class Operator:
             if self._own is not None:
                 await self._own.forget_integration(namespace, name)
             await self._memories.delete_plan(namespace, name)
-            await self._farewell.release_orgs()
-        if tenant and await self._farewell.namespace_goes(namespace):
+            await self._finalizers.release_orgs()
+        if tenant and await self._finalizers.namespace_goes(namespace):
             await self._memories.delete_tenant(namespace, tenant)
 
 

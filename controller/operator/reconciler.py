@@ -23,7 +23,7 @@ from controller.kube.client import Body
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, OktaId, Refresh
 from controller.operator.cluster import Cluster
-from controller.operator.finalizers import Farewell, deprovisioned, has_finalizer, is_undone, released
+from controller.operator.finalizers import Finalizers, deprovisioned, has_finalizer, is_undone, released
 from controller.operator.okta_lookup import OktaSide
 from controller.operator.resource_metrics import drop_series
 from controller.operator.run_inputs import (
@@ -73,7 +73,7 @@ class Parts:
     reporter: Reporter
     watches: SecretWatches
     okta: OktaSide
-    farewell: Farewell
+    finalizers: Finalizers
     clock: Clock
     settings: Settings
     metrics: Metrics
@@ -131,7 +131,7 @@ class Reconciler:
             await self._p.reporter.broken(body, error)
             return Next(None, failed=True)
         self._p.watches.want(task.key, wanted_secrets(family))
-        await self._p.farewell.keep(body)
+        await self._p.finalizers.keep(body)
         spec = family.integration.spec
         self._p.metrics.suspended.labels(family.integration.namespace, family.integration.name).set(
             spec.suspend
@@ -165,9 +165,9 @@ class Reconciler:
             return Next(None)
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
         try:
-            why = await self._p.farewell.why_released(body)
+            why = await self._p.finalizers.why_released(body)
             if why:
-                await self._p.farewell.release(body, released(why))
+                await self._p.finalizers.release(body, released(why))
                 return Next(None)
             family = await self._gather(body)
             vault = await self._p.cluster.read_vault(wanted_secrets(family))
@@ -184,7 +184,7 @@ class Reconciler:
             return pace.after(report, task.failures)
         await self._p.memories.delete(family.integration)
         fresh = self._p.known.get(INTEGRATION, namespace, name)
-        await self._p.farewell.release(fresh or body, deprovisioned(report))
+        await self._p.finalizers.release(fresh or body, deprovisioned(report))
         return Next(None)
 
     async def _gather(self, body: Body) -> Family:

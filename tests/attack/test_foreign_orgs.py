@@ -188,7 +188,7 @@ async def test_an_intruder_does_not_hold_the_deletion_of_the_org(allowed: JSON |
     scene = Scene(going, intruder(spec={"deletionPolicy": "Deprovision"}))
     known = scene.operator.known.get("OktaOrg", VICTIM, "acme")
     assert known is not None
-    await scene.operator._farewell.release_org(known)
+    await scene.operator._finalizers.release_org(known)
     place = f"{GROUP}/namespaces/{VICTIM}/oktaorgs/acme"
     assert scene.api.objects[place]["metadata"]["finalizers"] == ([FINALIZER] if is_held else [])
 

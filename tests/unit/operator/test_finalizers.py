@@ -10,7 +10,7 @@ from controller.api.meta import FINALIZER
 from controller.clock import ManualClock
 from controller.errors import Conflict, Unauthorized, Waiting
 from controller.operator.cluster import Cluster
-from controller.operator.finalizers import Farewell, let_go
+from controller.operator.finalizers import Finalizers, let_go
 from controller.operator.status_writer import Reporter
 from controller.operator.store import Known
 from tests.unit.kube.fakeapi import FakeApi
@@ -97,9 +97,9 @@ REASONS = (
 )
 
 
-def farewell(api: FakeApi) -> Farewell:
+def finalizers(api: FakeApi) -> Finalizers:
     cluster = Cluster(api, ManualClock())  # type: ignore[arg-type]
-    return Farewell(Known(), cluster, cast(Reporter, None))
+    return Finalizers(Known(), cluster, cast(Reporter, None))
 
 
 @pytest.mark.parametrize(("case", "spec", "verbs", "namespace", "why"), REASONS, ids=[r[0] for r in REASONS])
@@ -110,13 +110,13 @@ async def test_what_is_being_deleted_around_an_integration_deprovisions_nobody(
     if namespace is not None:
         api.put(NAMESPACE, namespace)
     body = {"metadata": {"name": "calendly", "namespace": "team"}, "spec": spec}
-    assert await farewell(api).why_released(body) == why, case
+    assert await finalizers(api).why_released(body) == why, case
     assert api.writes() == []
 
 
 async def test_where_the_namespace_may_not_be_read_nothing_is_undone_and_the_way_out_is_told() -> None:
     api = served(*ALL)
-    farewell_, body = farewell(api), {"metadata": {"name": "x", "namespace": "team"}}
+    finalizers_, body = finalizers(api), {"metadata": {"name": "x", "namespace": "team"}}
     get = api.get
 
     async def forbidden(path: str, *rest: object, **more: object) -> dict[str, object]:
@@ -126,4 +126,4 @@ async def test_where_the_namespace_may_not_be_read_nothing_is_undone_and_the_way
 
     api.get = forbidden  # type: ignore[method-assign, assignment]
     with pytest.raises(Waiting, match=r"grant get on namespaces, or set spec\.deletionPolicy to Orphan"):
-        await farewell_.why_released({**body, "spec": {"deletionPolicy": "Deprovision"}})
+        await finalizers_.why_released({**body, "spec": {"deletionPolicy": "Deprovision"}})

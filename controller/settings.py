@@ -124,6 +124,12 @@ class Settings(BaseModel):
     shard_percent: int = Field(
         100, ge=1, le=100, description="This shard's part of each org's request budget."
     )
+    org_check_seconds: float = Field(
+        3600.0,
+        ge=60,
+        le=86400,
+        description="Time between two checks of each OktaOrg: one call that needs its credential.",
+    )
     interval_jitter_percent: int = Field(
         10, ge=0, le=50, description="Full reads are spread by up to this share of the interval."
     )

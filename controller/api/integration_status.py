@@ -304,7 +304,8 @@ class ScimIntegrationStatus(KindStatus):
     effective_interval: Name | None = None
     """Time between full reads as it is, with the floor and the jitter."""
     next_sync_time: Time | None = None
-    """When the next full read is due."""
+    """When the next full read is due, as it was known at the time of this status: it is written along with
+    another change or after 6 h. Absent while nothing is due before an edit."""
     last_sync_time: Time | None = None
     """When people were last read whole; written along with another change or after 6 h."""
     last_handled_reconcile_at: Value | None = None

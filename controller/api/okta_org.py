@@ -112,10 +112,10 @@ class OktaOrgSpec(Api):
 
 
 class BucketStatus(Status):
-    """One of Okta's rate-limit buckets, as its headers told last."""
+    """One of Okta's rate-limit buckets, as its headers told last; written along with another change."""
 
     name: Value
-    """The bucket, such as /api/v1/apps."""
+    """The bucket, such as apps: /api/v1/apps and what is below each app."""
     limit: Count | None = None
     """Requests in a window."""
     remaining: Count | None = None
@@ -132,10 +132,10 @@ class OktaOrgStatus(KindStatus):
     budget_percent: Count | None = None
     """The share that the last run drew from; each shard of operators takes its own part of it."""
     buckets: Annotated[tuple[BucketStatus, ...], keyed(BUCKETS, "name")] = ()
-    """Buckets that were throttled last."""
+    """Buckets that held calls back within the last hour, the latest first."""
     integrations: Count | None = None
     """ScimIntegrations that refer to this org."""
     last_event_time: Time | None = None
-    """Time of the last System Log event that was read; written along with another change."""
+    """Time of the last System Log event that was read; written along with another change or after 6 h."""
     last_handled_reconcile_at: Value | None = None
-    """The annotation scim-operator.dev/requested-at that was answered last."""
+    """The annotation scim-operator.dev/requested-at that was answered last: by a check of the credential."""

@@ -85,6 +85,12 @@ class OktaClient:
             )
         return org_id
 
+    async def verify(self) -> None:
+        """Returns if Okta accepts the credential for what every integration needs, to read apps. One call, of
+        one row; raises what any other call would."""
+        call = Call("GET", APPS, APPS, {"limit": 1})
+        _rows(App, await self._send(call), call.route)
+
     # Apps
 
     async def apps_by_label(self, label: str) -> list[App]:

@@ -25,7 +25,9 @@ from controller.operator.store import (
     ORG,
     Known,
     Place,
+    asks_for_a_look,
     asks_for_one_person,
+    org_place,
     place_of,
 )
 from controller.reconcile.conditions import STALLED, by_type
@@ -56,6 +58,9 @@ class Intake:
         """Keys that this shard has taken up."""
         self.on_left: Callable[[Place], None] = lambda place: None
         self.on_gone: Gone | None = None
+        self.on_org: Callable[[Place, bool], None] = lambda place, is_edited: None
+        """Hears of every OktaOrg that is new, was edited or is asked for (True), and of every one whose
+        integrations have changed."""
         self.on_leaving_org: Callable[[Body], Coroutine[Any, Any, None]] | None = None
 
     def first(self, bodies: Sequence[Body]) -> None:
@@ -94,7 +99,10 @@ class Intake:
             return
         old = self._known.get(*place_of(body))
         before = set(self._known.concerned(old)) if old is not None else set()
-        if old is not None and asks_for_one_person(old, body):
+        if old is not None and kind == ORG and asks_for_a_look(old, body):
+            self._known.put(body)
+            self._check_org(place_of(body), is_edited=True)
+        elif old is not None and asks_for_one_person(old, body):
             self._known.put(body)
             self.poke("/".join(place_of(body)[1:]), Lane.PERSON, "SyncUser", refresh=NOBODY)
         elif self._known.put(body):
@@ -123,8 +131,17 @@ class Intake:
         is_new = body["kind"] == INTEGRATION and not (body.get("status") or {}).get("conditions")
         for key in keys:
             self.poke(key, lane, why, NEWCOMER_SECONDS if is_new else 0.0)
-        if not keys or body["kind"] == ORG:
+        if body["kind"] == ORG:
+            self._check_org(place_of(body), is_edited=True)
+        elif not keys:
             self._lonely(body)
+        if body["kind"] == INTEGRATION:
+            self._check_org(org_place(body), is_edited=False)
+
+    def _check_org(self, place: Place, *, is_edited: bool) -> None:
+        """An OktaOrg is checked by one shard only."""
+        if not self._shard and place[1] not in self._paused and self._known.get(*place) is not None:
+            self.on_org(place, is_edited)
 
     def poke(self, key: str, lane: Lane, why: str, delay: float = 0.0, refresh: Refresh = EVERYTHING) -> None:
         """Queues an integration if it is this shard's; one that went to another shard is left to it."""
@@ -152,6 +169,7 @@ class Intake:
             for sibling in (MAPPING, LIMIT):
                 for one in self._known.siblings(sibling, namespace, name):
                     self._lonely(one)
+            self._check_org(org_place(old), is_edited=False)
         else:
             for key in self._known.concerned(old):
                 self.poke(key, Lane.PERSON, f"{kind}Deleted")

@@ -23,6 +23,7 @@ from controller.okta.events import Change, Interests, Seen, follow
 from controller.okta.pushes import Pushes, Told
 from controller.okta.sign_ins import SignIns
 from controller.operator.log_position import LogLinks
+from controller.parsing import parse_moment
 from controller.reconcile.report import Report
 
 SLOWER = 10
@@ -49,6 +50,14 @@ class _Org:
     pushes: Pushes = field(default_factory=Pushes)
     sign_ins: SignIns = field(default_factory=SignIns)
     task: asyncio.Task[None] | None = None
+    last_event: datetime | None = None
+    """Of the newest event that the log has shown."""
+
+    def note_time(self, changes: Iterable[Change]) -> None:
+        """Remembers the newest of `changes`."""
+        times = [parse_moment(change.published) for change in changes]
+        known = [moment for moment in (*times, self.last_event) if moment is not None]
+        self.last_event = max(known, default=None)
 
 
 class Orgs:
@@ -103,6 +112,11 @@ class Orgs:
         """The newest day on which each person signed in to the app of `key`, as far as the log told."""
         found = next((org for org in self._orgs.values() if key in org.keys), None)
         return found.sign_ins.told(found.interests.app_of(key)) if found is not None else {}
+
+    def last_event(self, org_key: str) -> datetime | None:
+        """Time of the newest event that the log of an org has shown; None before the first."""
+        org = self._orgs.get(org_key)
+        return org.last_event if org is not None else None
 
     async def drop(self, namespace: str, name: str) -> None:
         """An OktaOrg is gone: so is what was stored beside it."""
@@ -162,6 +176,7 @@ class Orgs:
         except ControllerError as error:
             logger.warning("the System Log is not read: %s", error.message, extra={"facts": {"org": org_key}})
             return self._poll_seconds * SLOWER if isinstance(error, Unauthorized) else 0.0
+        org.note_time(changes)
         self.take(changes, org_key)
         await self._read_sign_ins(org_key, org)
         if begun not in ("", org.stored) and await self._links.save(org.home[0], org_key, begun):

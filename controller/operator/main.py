@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import secrets
 import socket
 from collections.abc import AsyncIterator, Coroutine
@@ -17,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from controller import __version__
+from controller.api.okta_org import BucketStatus
 from controller.clock import Clock, SystemClock
 from controller.errors import ControllerError, SpecError, Unavailable
 from controller.kube.client import ApiServer, Body, open_api_server
@@ -45,7 +47,8 @@ from controller.operator.log_poller import Orgs
 from controller.operator.log_position import LogLinks
 from controller.operator.namespaces import ClusterWatch, NamespaceWatches, release
 from controller.operator.okta_lookup import OktaSide
-from controller.operator.org_sharing import may_use
+from controller.operator.org_reconciler import OrgParts, OrgReconciler, place_of_key
+from controller.operator.org_sharing import may_use, users_of
 from controller.operator.reconciler import Parts, Reconciler
 from controller.operator.run_inputs import names_of_app, rivals_of
 from controller.operator.secret_watches import SecretWatches
@@ -57,7 +60,9 @@ from controller.operator.store import Place as ResourcePlace
 from controller.planning.base.inputs import Inputs, Rival
 from controller.reconcile.engine import Engine
 from controller.reconcile.fairness import Place as Whose
+from controller.reconcile.org_status import OrgFacts
 from controller.reconcile.queue import WorkQueue
+from controller.reconcile.requeue import Pace
 from controller.reconcile.schedule import Schedule
 from controller.reconcile.slots import Heard
 from controller.settings import Settings
@@ -68,6 +73,8 @@ from controller.transport.calls import Lane
 from controller.transport.session import Wiring
 from controller.urls import host_of_url, normal_url
 
+THROTTLED_SECONDS = 3600.0
+"""How long a bucket that held calls back is shown."""
 logger = logging.getLogger(__name__)
 
 
@@ -152,7 +159,7 @@ class Operator:
         self.known, self._cluster = Known(), Cluster(api, clock)
         schedule = Schedule(self._orgs_of, self._tenants_of, self._whose)
         self.queue = WorkQueue(self._work, schedule, clock, settings.concurrency, metrics)
-        self._reporter = Reporter(self.known, self._cluster, clock, settings, metrics, self._is_throttled)
+        self._reporter = Reporter(self.known, self._cluster, clock, settings, metrics, self._facts_of)
         self._watches = SecretWatches(api, clock, metrics, self._poke_for_secret)
         home = settings.state_namespace or api.namespace
         self._memories = Memories(StateStore(api, home))
@@ -163,6 +170,7 @@ class Operator:
         )
         self._finalizers = Finalizers(self.known, self._cluster, self._reporter)
         self._reconciler = Reconciler(self._parts(used))
+        self._org_reconciler = OrgReconciler(self._org_parts())
         self.intake = self._intake()
 
     def _parts(self, connector: Connector) -> Parts:
@@ -182,12 +190,28 @@ class Operator:
             metrics,
         )
 
+    def _org_parts(self) -> OrgParts:
+        """What the check of an OktaOrg is made of."""
+        settings = self._settings
+        dice = random.Random()  # noqa: S311 - jitter is no secret
+        return OrgParts(
+            known=self.known,
+            cluster=self._cluster,
+            reporter=self._reporter,
+            watches=self._watches,
+            connector=self._own,
+            clock=self._ground.clock,
+            metrics=self._ground.metrics,
+            pace=Pace(settings.org_check_seconds, settings.interval_jitter_percent, dice),
+        )
+
     def _intake(self) -> Intake:
         """Where events of the watches go, and whom it tells of what is gone."""
         ground, shard = self._ground, self._settings.shard
         intake = Intake(self.known, self.queue, self._reporter, ground.clock, ground.metrics, shard)
         intake.on_gone, intake.on_leaving_org = self._gone, self._finalizers.release_org
         intake.on_left = self._reconciler.left
+        intake.on_org = self._look_at_org
         self._reconciler.on_missing = partial(intake.event, "DELETED")
         return intake
 
@@ -291,19 +315,38 @@ class Operator:
             await asyncio.to_thread(hooks.stop)
         self._ground.metrics.leader.set_function(lambda: 0.0)
         await self._orgs.aclose()
+        await self._org_reconciler.aclose()
         await self._watches.aclose()
         await self.intake.aclose()
         if self._own is not None:
             await self._own.aclose()
 
-    def _is_throttled(self, namespace: str, name: str) -> bool | None:
+    def _facts_of(self, namespace: str, name: str) -> OrgFacts:
+        """What the process knows of an OktaOrg beside any run."""
+        users = users_of(self.known, namespace, name)
+        suspended = sum(bool((user.get("spec") or {}).get("suspend")) for user in users)
+        opened = self._own.opened_org(namespace, name) if self._own else None
         budget = self._own.budget_of(namespace, name) if self._own else None
-        return budget.is_throttled if budget else None
+        if opened is None or budget is None:
+            return OrgFacts(len(users), suspended)
+        buckets = tuple(
+            BucketStatus(name=bucket.name, limit=bucket.limit, remaining=max(0, bucket.remaining))
+            for bucket in budget.throttled(THROTTLED_SECONDS)
+        )
+        last_event = self._orgs.last_event(opened.key)
+        return OrgFacts(len(users), suspended, budget.is_throttled, buckets, last_event)
+
+    def _look_at_org(self, place: ResourcePlace, is_edited: bool) -> None:
+        self._org_reconciler.check(place) if is_edited else self._org_reconciler.look(place)
 
     async def _work(self, task: Any) -> Any:
         return await self._reconciler.work(task)
 
     def _poke_for_secret(self, key: str, why: str) -> None:
+        org = place_of_key(key)
+        if org is not None:
+            self._org_reconciler.check(org)
+            return
         self.intake.poke(key, Lane.CHANGE, why)
 
     def _poke_for_log(self, key: str, refresh: Refresh, why: str) -> None:
@@ -352,6 +395,8 @@ class Operator:
         kind, namespace, name = place
         tenant = self._memories.tenant_of(namespace, name) if kind == INTEGRATION else ""
         self._reconciler.gone(place)
+        if kind == ORG:
+            self._org_reconciler.look(place)
         if self._own is not None and kind == ORG:
             await self._own.forget_org(namespace, name)
             await self._orgs.drop(namespace, name)

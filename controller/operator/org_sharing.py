@@ -44,11 +44,11 @@ def usable_org(known: Known, integration: Body) -> Body | None:
     return known.get(*org_place(integration)) if may_use(known, integration) else None
 
 
-def count_users(known: Known, namespace: str, name: str) -> int:
-    """How many integrations use an org. Until labels were read, as after a restart, those count that have
+def users_of(known: Known, namespace: str, name: str) -> list[Body]:
+    """The integrations that use an org. Until labels were read, as after a restart, those count that have
     used it before."""
     found = [(user, may_use(known, user)) for user in known.users_of_org(namespace, name)]
-    return sum(bool(may or (may is None and (user.get("status") or {}).get("app"))) for user, may in found)
+    return [user for user, may in found if may or (may is None and (user.get("status") or {}).get("app"))]
 
 
 def _allowed(org: Body | None) -> AllowedNamespaces | None:

@@ -112,11 +112,14 @@ def wanted_secrets(family: Family) -> tuple[Wanted, ...]:
     wanted = {("Secret", namespace, name) for name in names}
     if provider.ca_bundle_ref is not None:
         wanted.add((provider.ca_bundle_ref.kind, namespace, provider.ca_bundle_ref.name))
-    wanted.add(("Secret", family.org.namespace, family.org.spec.auth.secret_ref.name))
-    bundle = family.org.spec.ca_bundle_ref
-    if bundle is not None:
-        wanted.add((bundle.kind, family.org.namespace, bundle.name))
-    return tuple(sorted(wanted))
+    return tuple(sorted({*wanted, *secrets_of_org(family.org)}))
+
+
+def secrets_of_org(org: Resource[OktaOrgSpec]) -> tuple[Wanted, ...]:
+    """The Secret and the CA bundle that an OktaOrg names."""
+    wanted: tuple[Wanted, ...] = (("Secret", org.namespace, org.spec.auth.secret_ref.name),)
+    bundle = org.spec.ca_bundle_ref
+    return wanted if bundle is None else (*wanted, (bundle.kind, org.namespace, bundle.name))
 
 
 @dataclass(slots=True)

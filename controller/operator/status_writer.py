@@ -13,15 +13,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
-from controller.api.okta_org import OktaOrgSpec
 from controller.clock import Clock
 from controller.errors import ControllerError, SpecError
 from controller.kube.client import Body
 from controller.metrics import Metrics
 from controller.operator.cluster import Cluster
-from controller.operator.org_sharing import count_users
 from controller.operator.resource_metrics import show_status
-from controller.operator.run_inputs import Family, to_resource
+from controller.operator.run_inputs import Family
 from controller.operator.store import (
     INTEGRATION,
     LIMIT,
@@ -34,22 +32,22 @@ from controller.operator.store import (
 )
 from controller.planning.base.inputs import Resource
 from controller.reconcile.events import Event, report_events, transition_events
+from controller.reconcile.org_status import OrgFacts, org_status
 from controller.reconcile.related_status import (
     broken_status,
     dangling_status,
     limit_status,
     mapping_status,
-    org_status,
 )
 from controller.reconcile.report import Report
-from controller.reconcile.status import in_order
+from controller.reconcile.status_output import in_order
 from controller.reconcile.totals import Amount, Show, show_id, show_login
 from controller.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-IsThrottled = Callable[[str, str], bool | None]
-"""(namespace, name) of an OktaOrg -> whether calls wait for their share; None where it is not known."""
+FactsOf = Callable[[str, str], OrgFacts]
+"""(namespace, name) of an OktaOrg -> what the process knows of it."""
 
 
 class Reporter:
@@ -62,10 +60,10 @@ class Reporter:
         clock: Clock,
         settings: Settings,
         metrics: Metrics,
-        is_throttled: IsThrottled,
+        facts_of: FactsOf,
     ) -> None:
         self._known, self._cluster, self._clock, self._metrics = known, cluster, clock, metrics
-        self._is_throttled = is_throttled
+        self.facts_of = facts_of
         self._turns: WeakValueDictionary[Place, asyncio.Lock] = WeakValueDictionary()
         self.show: Show = show_login if settings.people_in_status == "login" else show_id
 
@@ -123,9 +121,8 @@ class Reporter:
         for limit in family.limits:
             await self._write_resource(limit, limit_status(limit, report, now, self.show))
         if family.org is not None:
-            users = count_users(self._known, family.org.namespace, family.org.name)
-            waits = self._is_throttled(family.org.namespace, family.org.name)
-            await self._write_resource(family.org, org_status(family.org, report, users, now, waits))
+            facts = self.facts_of(family.org.namespace, family.org.name)
+            await self._write_resource(family.org, org_status(family.org, report, facts, now))
 
     async def _write_resource(self, resource: Resource[Any], status: Mapping[str, Any]) -> None:
         body = self._known.get(resource.kind, resource.namespace, resource.name)
@@ -148,13 +145,16 @@ class Reporter:
         for body in (integration, *at_fault):
             await self.write(body, self._broken(body, error))
 
+    async def broken_alone(self, body: Body, error: ControllerError) -> None:
+        """A resource that cannot be parsed and has no integration to report it."""
+        await self.write(body, self._broken(body, error))
+
     def _broken(self, body: Body, error: Exception) -> Mapping[str, Any]:
         status, generation = body.get("status") or {}, int(body["metadata"].get("generation", 1))
         return broken_status(status, generation, error, self._clock.now(), str(body["kind"]))
 
     async def lonely(self, body: Body) -> None:
-        """Status of a resource that no integration speaks for: a reference that leads nowhere, an org that
-        nobody uses yet."""
+        """Status of a resource that no integration speaks for: a reference that leads nowhere."""
         try:
             status = self._lonely(body)
         except SpecError as error:
@@ -165,12 +165,9 @@ class Reporter:
     def _lonely(self, body: Body) -> Mapping[str, Any] | None:
         kind, namespace, name = place_of(body)
         now = self._clock.now()
-        if kind == ORG:
-            users = count_users(self._known, namespace, name)
-            return org_status(to_resource(body, OktaOrgSpec), None, users, now)
         names = integration_names(body)
         missing = [one for one in names if self._known.get(INTEGRATION, namespace, one) is None]
-        if kind == INTEGRATION or not missing:
+        if kind in (INTEGRATION, ORG) or not missing:
             return None
         bare = Resource(
             kind,

@@ -54,6 +54,12 @@ def asks_for_one_person(old: Body, new: Body) -> bool:
     return mark_of(old) == mark_of({**new, "metadata": {**new["metadata"], "annotations": annotations}})
 
 
+def asks_for_a_look(old: Body, new: Body) -> bool:
+    """Whether annotations are all that has changed: somebody wants the object to be looked at."""
+    was = {**new, "metadata": {**new["metadata"], "annotations": old["metadata"].get("annotations")}}
+    return mark_of(old) == mark_of(was) and mark_of(old) != mark_of(new)
+
+
 def integration_names(body: Body) -> tuple[str, ...]:
     """Names of the integrations that a GroupMapping or SeatLimit refers to."""
     spec = body.get("spec") or {}

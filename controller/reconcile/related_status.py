@@ -1,4 +1,4 @@
-"""Status of what stands beside an integration: GroupMapping, SeatLimit, OktaOrg; and of what is suspended.
+"""Status of what stands beside an integration: GroupMapping and SeatLimit; and of what is suspended.
 
 Called by the operator with the report of the integration, or without one where the reference leads nowhere.
 Pure.
@@ -13,16 +13,14 @@ from typing import Any
 from controller.api.group_mapping import GroupMappingSpec, GroupMappingStatus
 from controller.api.integration_status import ScimIntegrationStatus
 from controller.api.kinds import KINDS
-from controller.api.okta_org import OktaOrgSpec, OktaOrgStatus
 from controller.api.seat_limit import PEOPLE_SHOWN, SeatLimitSpec, SeatLimitStatus, WaitingPerson
 from controller.api.status import VALUE
 from controller.api.status_document import Document, read_status
-from controller.errors import RemoteError, SpecError, clip
+from controller.errors import SpecError, clip
 from controller.model.plan import Problem
 from controller.planning.base.inputs import Resource
 from controller.reconcile.conditions import (
     CAPACITY,
-    CREDENTIALS,
     FALSE,
     IN_SYNC,
     READY,
@@ -176,47 +174,5 @@ def suspended_status(resource: Resource[Any], now: datetime) -> Document:
     told = "spec.suspend is true: nothing is read and nothing is written"
     findings = [Finding(READY, UNKNOWN, Reason.SUSPENDED, told)]
     made = read_status(ScimIntegrationStatus, resource.status)
+    made.next_sync_time = None
     return closed(resource.status, made, findings, resource.generation, now)
-
-
-def org_status(
-    org: Resource[OktaOrgSpec],
-    report: Report | None,
-    integrations: int,
-    now: datetime,
-    is_throttled: bool | None = None,
-) -> Document:
-    """The status of an OktaOrg after a run that used it, or before any did; `is_throttled` tells whether
-    calls wait for their share of a bucket, None where nothing was asked yet."""
-    made = read_status(OktaOrgStatus, org.status)
-    made.integrations, made.budget_percent = integrations, org.spec.budget_percent
-    if is_throttled is not None:
-        made.budget = "Throttled" if is_throttled else "Ok"
-    findings = _about_org(made, org, report)
-    return closed(org.status, made, findings, org.generation, now)
-
-
-def _about_org(made: OktaOrgStatus, org: Resource[OktaOrgSpec], report: Report | None) -> list[Finding]:
-    """What a run that used `org` found out about it; its own fields go into `made`."""
-    if report is None:
-        return _unverified(org)
-    error = report.error
-    if isinstance(error, RemoteError) and error.system == "Okta":
-        return [f for f in error_findings(error) if f.type in (READY, STALLED, RECONCILING, CREDENTIALS)]
-    if isinstance(error, SpecError) and (error.kind, error.name) == (org.kind, org.name):
-        return [f for f in error_findings(error) if f.type != IN_SYNC]
-    if report.actual is None:
-        return _unverified(org)
-    made.org_id = report.actual.app.org_id
-    return [
-        Finding(READY, TRUE, Reason.SUCCEEDED, "Okta answers"),
-        Finding(CREDENTIALS, TRUE, Reason.ACCEPTED, "Okta took the credential"),
-    ]
-
-
-def _unverified(org: Resource[OktaOrgSpec]) -> list[Finding]:
-    """Nothing new about an org whose spec is the one that was used last; else that it has to be tried."""
-    if org.status.get("observedGeneration") == org.generation and org.status.get("conditions"):
-        return []
-    told = "no ScimIntegration has used this org as it is now; its credential was not tried"
-    return [Finding(READY, UNKNOWN, Reason.NOT_VERIFIED, told)]

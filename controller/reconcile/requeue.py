@@ -62,6 +62,14 @@ class Pace:
             return Next(self.backoff(failures), failed=True, read_at_once=follows, was_complete=is_complete)
         return Next(until, read_at_once=follows, was_complete=is_complete)
 
+    def until_retry(self, error: Exception, failures: int) -> float:
+        """Seconds until something that ended with `error` is tried again, if nothing changes before."""
+        if isinstance(error, SpecError):
+            return self.jittered(self.interval_seconds)
+        if isinstance(error, Waiting):
+            return min(error.delay_seconds, self.interval_seconds)
+        return self._after_remote_error(error, failures).delay_seconds or self.interval_seconds
+
     def _until_complete(self, report: Report) -> float:
         """The interval, or earlier if a closed window opens before, a person may have taken a step, or
         removals wait for a second complete read."""

@@ -42,13 +42,12 @@ from controller.api.integration_status import (
     UnconfirmedStatus,
 )
 from controller.api.status import MESSAGE, SHORT_MESSAGE, VALUE, KindStatus
-from controller.api.status_document import Document, pruned, read_status, write_status
+from controller.api.status_document import Document, read_status, write_status
 from controller.clock import rfc3339
 from controller.errors import clip
 from controller.model.actions import Action, Outcome, Touch
 from controller.model.people import OktaId
 from controller.model.plan import DriftItem, HoldReason
-from controller.parsing import parse_moment
 from controller.planning.base.inputs import Resource
 from controller.planning.people.deferred_changes import waiting_changes
 from controller.planning.policy.change_limits import count_use
@@ -56,37 +55,21 @@ from controller.planning.tokens.rotation import TokenTimes, token_times
 from controller.reconcile.conditions import (
     READY,
     RECONCILING,
-    STATUS_LIMIT,
     TRUE,
     UNKNOWN,
     Finding,
     error_findings,
     settle,
-    size_of,
 )
 from controller.reconcile.findings import integration_findings
 from controller.reconcile.reasons import Reason
 from controller.reconcile.report import Report
+from controller.reconcile.schedule import Next
 from controller.reconcile.seat_status import forecast_status, seats_status
+from controller.reconcile.status_output import fitted, without_churn
 from controller.reconcile.totals import Amount, Show, show_login
 
-REFRESH = timedelta(hours=6)
-"""Times that only say "still so" are written along with another change, or after this."""
-FRESHNESS = ("lastSyncTime", "probe", "nextSyncTime")
 PLAN_LIFE = timedelta(hours=24)
-SAMPLES = (
-    ("plan", "actions"),
-    ("drift", "items"),
-    ("unconfirmed", "items"),
-    ("peopleByValue",),
-    ("unmatchedValues",),
-    ("unusedValues",),
-    ("moves",),
-    ("conflicts",),
-    ("waiting",),
-    ("reclaim", "people"),
-)
-"""Lists of examples, of which fewer are shown where a status grows too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +90,8 @@ class Surroundings:
     """Of full reads, as Go writes durations."""
     state_namespace: str = ""
     """Where the operator keeps what it remembers."""
+    following: Next | None = None
+    """What follows the run; None if that is not known."""
 
 
 def integration_status(
@@ -120,11 +105,25 @@ def integration_status(
     made = read_status(ScimIntegrationStatus, previous)
     made.effective_interval = around.interval
     made.state_namespace = around.state_namespace or made.state_namespace
+    made.next_sync_time = _next_sync(made.next_sync_time, report, around.following)
     if report.plan is not None:
         _add_run(made, Amount(report), asked, show)
     _add_asked(made, asked)
     generation = report.inputs.integration.generation
     return closed(previous, made, _findings(report), generation, report.finished)
+
+
+def _next_sync(known: str | None, report: Report, following: Next | None) -> str | None:
+    """When the next complete read is due; `known` is what was due before this run."""
+    if following is None:
+        return known
+    if following.read_at_once:
+        return rfc3339(report.finished)
+    delay = following.delay_seconds
+    due = rfc3339(report.finished + timedelta(seconds=delay)) if delay is not None else None
+    if report.is_complete:
+        return due
+    return known if due is None or following.failed else min(known or due, due)
 
 
 def closed(
@@ -137,31 +136,7 @@ def closed(
     """The document of `made` with its conditions, or the previous one if nothing is new."""
     made.observed_generation = generation
     made.conditions = settle(findings, made.conditions, generation, rfc3339(now))
-    return without_churn(previous, fitted(write_status(made)), now)
-
-
-def fitted(status: Document) -> Document:
-    """`status` below 64 KiB: where texts of many bytes make it larger, fewer samples are shown, and last no
-    instructions. Counts stay."""
-    while size_of(status) > STATUS_LIMIT - 1024:
-        samples = [place for place in SAMPLES if len(_sample(status, place)) > 1]
-        if not samples:
-            steps = [{**step, "instructions": ""} for step in status.get("manualSteps") or []]
-            return pruned({**status, "manualSteps": steps})
-        longest = max(samples, key=lambda place: size_of({"": _sample(status, place)}))
-        status = _halved(status, longest)
-    return status
-
-
-def _sample(status: Mapping[str, Any], place: tuple[str, ...]) -> list[Any]:
-    for name in place:
-        status = status.get(name) or {}
-    return list(status)
-
-
-def _halved(status: Mapping[str, Any], place: tuple[str, ...]) -> Document:
-    name, rest = place[0], place[1:]
-    return {**status, name: _halved(status[name], rest) if rest else status[name][: len(status[name]) // 2]}
+    return without_churn(previous, fitted(write_status(made)))
 
 
 def _findings(report: Report) -> list[Finding]:
@@ -426,27 +401,6 @@ def _history(amount: Amount, asked: Asked) -> HistoryEntry:
         approved_by=asked.approved_by if asked.approval else "",
         message=clip(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), SHORT_MESSAGE),
     )
-
-
-def without_churn(previous: Mapping[str, Any], made: Document, now: datetime) -> Document:
-    """`made`, or the previous status where nothing but freshness differs and that is recent enough."""
-    if _core(previous) != _core(made):
-        return made
-    last = parse_moment(previous.get("lastSyncTime"))
-    is_old = bool(made.get("lastSyncTime")) and (last is None or now - last >= REFRESH)
-    return made if is_old else dict(previous)
-
-
-def _core(status: Mapping[str, Any]) -> Document:
-    return {key: value for key, value in in_order(status).items() if key not in FRESHNESS}
-
-
-def in_order(status: Mapping[str, Any]) -> Document:
-    """The status with its conditions by type: an API server keeps a map list in the order of its own."""
-    conditions = status.get("conditions")
-    if not conditions:
-        return dict(status)
-    return {**status, "conditions": sorted(conditions, key=lambda condition: str(condition.get("type")))}
 
 
 def progressing_status(integration: Resource[Any], now: datetime) -> Document:

@@ -53,6 +53,8 @@ class Bucket:
     under_way: int = 0
     closed_until: float = 0.0
     """After a 429."""
+    throttled_at: float = -math.inf
+    """When it held a call back last."""
     waiting: list[tuple[int, int, asyncio.Event]] = field(default_factory=list)
     """A heap by lane, then by arrival; the event wakes who has come to its head."""
 
@@ -90,9 +92,9 @@ class Bucket:
         self.remaining = remaining if is_new else min(self.remaining, remaining)
         self.limit, self.resets_at, self.is_guess = limit, resets_at, False
 
-    def close(self, until: float) -> None:
-        """After a 429: nothing before `until`."""
-        self.closed_until = max(self.closed_until, until)
+    def close(self, now: float, seconds: float) -> None:
+        """After a 429: nothing for `seconds`."""
+        self.throttled_at, self.closed_until = now, max(self.closed_until, now + seconds)
 
     def take(self) -> None:
         """Counts a call that is sent now."""
@@ -150,6 +152,12 @@ class Budget:
         """Whether somebody waits now."""
         return any(bucket.waiting for bucket in self._buckets.values())
 
+    def throttled(self, within_seconds: float) -> list[Bucket]:
+        """The buckets that held a call back within the last `within_seconds`, the latest first."""
+        since = self._clock.monotonic() - within_seconds
+        found = [bucket for bucket in self._buckets.values() if bucket.throttled_at >= since]
+        return sorted(found, key=lambda bucket: (-bucket.throttled_at, bucket.name))
+
     def remaining(self) -> Mapping[str, int]:
         """Calls left by bucket, as last told."""
         return {name: bucket.remaining for name, bucket in self._buckets.items() if bucket.limit is not None}
@@ -175,10 +183,10 @@ class Budget:
         if status == 429 and limit == 0 and remaining == 0:
             # Too many at once, in the whole org; the reset is a guess of Okta's, so a short pause does.
             self._most_under_way = max(1, self._most_under_way // 2)
-            bucket.close(now + 1.0)
+            bucket.close(now, 1.0)
         elif status == 429:
             wait = retry_after_seconds(headers, self._clock.now(), default=5.0)
-            bucket.close(now + min(wait, 2 * WINDOW_SECONDS))
+            bucket.close(now, min(wait, 2 * WINDOW_SECONDS))
         elif limit and remaining is not None:
             self._most_under_way = min(self._declared_under_way, self._most_under_way + 1)
             bucket.note(limit, remaining, self._reset_at(headers), now)
@@ -231,9 +239,12 @@ class Budget:
             if not is_head or self._under_way >= self._most_under_way:
                 await place[2].wait()
                 continue
-            wait = bucket.wait_seconds(self._clock.monotonic(), self.percent, Lane(place[0]))
+            now = self._clock.monotonic()
+            wait = bucket.wait_seconds(now, self.percent, Lane(place[0]))
             if wait <= 0:
                 return
+            if math.isfinite(wait):  # else it waits for the first answer, which no limit asks for
+                bucket.throttled_at = now
             await self._sleep_or_wake(place[2], wait)
 
     async def _sleep_or_wake(self, event: asyncio.Event, seconds: float) -> None:

@@ -13,7 +13,7 @@ from controller.errors import Unavailable
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, Refresh
 from controller.operator.main import Ground, Operator
-from controller.operator.org_sharing import count_users, may_use, usable_org
+from controller.operator.org_sharing import may_use, usable_org, users_of
 from controller.operator.run_inputs import rivals_of
 from controller.operator.store import Known
 from controller.reconcile.schedule import Next, Task
@@ -206,17 +206,17 @@ def test_an_intruder_is_nobodys_rival_and_in_no_count(allowed: JSON | None) -> N
     known = knows(allowed, owner, intruder(creationTimestamp="2020-01-01T00:00:00Z"))
     known.note_labels(ATTACKER, {"scim": "no"})
     assert rivals_of(known, owner["metadata"]["uid"], world.NOW) == ()
-    assert count_users(known, VICTIM, "acme") == 1
+    assert len(users_of(known, VICTIM, "acme")) == 1
     assert usable_org(known, intruder()) is None
 
 
 def test_until_labels_are_known_it_counts_if_it_has_used_the_org_and_is_a_rival_in_any_case() -> None:
     known = knows(GRANTED["its label"], intruder())
     assert may_use(known, intruder()) is None
-    assert count_users(known, VICTIM, "acme") == 0
+    assert len(users_of(known, VICTIM, "acme")) == 0
     assert len(rivals_of(known, "", world.NOW)) == 1
     known.put(with_status(intruder(version=2), app={"id": "0oa1"}))
-    assert count_users(known, VICTIM, "acme") == 1
+    assert len(users_of(known, VICTIM, "acme")) == 1
 
 
 def test_an_intruder_shares_neither_the_pauses_nor_the_slots_of_the_org() -> None:

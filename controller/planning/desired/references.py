@@ -7,15 +7,18 @@ Called by desired. Sees which Secrets exist and for whom they are meant, never w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from controller.api.meta import ALLOWED_HOSTS
 from controller.api.okta_org import OktaOrgSpec
 from controller.errors import SpecError, Waiting
 from controller.parsing import split_url
-from controller.planning.base.inputs import Inputs, Resource
+from controller.planning.base.inputs import Inputs, Resource, SecretKey
 from controller.urls import normal_authority
+
+Secrets = Mapping[tuple[str, str], frozenset[SecretKey]]
+"""(namespace, name) -> the keys of a Secret, with the hosts that they may be sent to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,14 @@ class Use:
 def check_references(inputs: Inputs) -> Resource[OktaOrgSpec]:
     """The OktaOrg. Raises Waiting for what is not there yet, SpecError for what may not be used."""
     org = _org(inputs)
-    for use in _uses(inputs, org):
-        _check_use(inputs, use)
+    for use in (_use_of_org(org), *_uses(inputs)):
+        _check_use(inputs.secrets, use)
     return org
+
+
+def check_org(org: Resource[OktaOrgSpec], secrets: Secrets) -> None:
+    """Raises Waiting if the Secret of `org` is not there yet, SpecError if it may not be sent to its URL."""
+    _check_use(secrets, replace(_use_of_org(org), field="spec.auth.secretRef"))
 
 
 def _org(inputs: Inputs) -> Resource[OktaOrgSpec]:
@@ -61,12 +69,15 @@ def _org(inputs: Inputs) -> Resource[OktaOrgSpec]:
     return org
 
 
-def _uses(inputs: Inputs, org: Resource[OktaOrgSpec]) -> Iterator[Use]:
+def _use_of_org(org: Resource[OktaOrgSpec]) -> Use:
     auth = org.spec.auth
     keys: tuple[str, ...] = ("clientId", "privateKey") if auth.type == "ServiceApp" else ("apiToken",)
-    yield Use(
-        org.namespace, auth.secret_ref.name, keys, (org.spec.url,), "spec.auth.secretRef of the OktaOrg"
-    )
+    field = "spec.auth.secretRef of the OktaOrg"
+    return Use(org.namespace, auth.secret_ref.name, keys, (org.spec.url,), field)
+
+
+def _uses(inputs: Inputs) -> Iterator[Use]:
+    """Of the integration's own Secrets."""
     ours, provider = inputs.integration.namespace, inputs.integration.spec.provider
     own = provider.auth
     own_keys: tuple[str, ...] = {
@@ -81,7 +92,9 @@ def _uses(inputs: Inputs, org: Resource[OktaOrgSpec]) -> Iterator[Use]:
     yield Use(ours, own.secret_ref.name, own_keys, urls, "spec.provider.auth.secretRef")
     if provider.okta_token_ref is not None:
         ref = provider.okta_token_ref
-        keys = (ref.key,) if rotation is None or inputs.integration.spec.provisioning.by != "Okta" else ()
+        keys: tuple[str, ...] = (
+            (ref.key,) if rotation is None or inputs.integration.spec.provisioning.by != "Okta" else ()
+        )
         yield Use(ours, ref.name, keys, (provider.base_url,), "spec.provider.oktaTokenRef")
     if provider.admin is not None:
         ref, url = provider.admin.secret_ref, provider.admin.base_url
@@ -91,8 +104,8 @@ def _uses(inputs: Inputs, org: Resource[OktaOrgSpec]) -> Iterator[Use]:
         yield Use(ours, target.name, (), (provider.base_url,), "spec.provider.tokenRotation.issueTo")
 
 
-def _check_use(inputs: Inputs, use: Use) -> None:
-    held = inputs.secrets.get((use.namespace, use.name))
+def _check_use(secrets: Secrets, use: Use) -> None:
+    held = secrets.get((use.namespace, use.name))
     if held is None or not {one.key for one in held} >= set(use.keys):
         present = {one.key for one in held or ()}
         lacking = [key for key in use.keys if key not in present]

@@ -57,6 +57,8 @@ class Stage:
         clock = ManualClock()
         self.intake = Intake(Known(), self.pokes, self.reports, clock, self.metrics, shard)  # type: ignore[arg-type]
         self.intake.on_gone = self._gone
+        self.orgs: list[tuple[Place, bool]] = []
+        self.intake.on_org = lambda place, is_edited: self.orgs.append((place, is_edited))
 
     async def _gone(self, place: Place) -> None:
         self.gone.append(place)
@@ -112,7 +114,7 @@ async def test_a_deletion_of_a_sibling_pokes_and_of_the_integration_forgets() ->
     await stage.intake.aclose()
     assert stage.pokes.forgotten == ["team/calendly"]
     assert stage.gone == [("GroupMapping", "team", "teams"), ("ScimIntegration", "team", "calendly")]
-    assert stage.reports.lonely_ones == ["OktaOrg/acme", "SeatLimit/seats"]
+    assert stage.reports.lonely_ones == ["SeatLimit/seats"]
 
 
 async def test_what_nobody_speaks_for_gets_its_status_a_moment_later() -> None:
@@ -213,3 +215,32 @@ async def test_what_was_in_a_namespace_that_is_gone_is_gone() -> None:
     stage.pokes.take()
     stage.intake.poke("other/calendly", Lane.CHANGE, "SecretChanged")
     assert [one[0] for one in stage.pokes.take()] == ["other/calendly"]
+
+
+ACME = ("OktaOrg", "team", "acme")
+
+
+async def test_an_org_is_checked_when_it_is_edited_and_looked_at_when_its_users_change() -> None:
+    stage = listed()
+    assert stage.orgs == [(ACME, True), (ACME, False)]
+    stage.orgs.clear()
+    stage.intake.event("MODIFIED", with_status(body("ScimIntegration", version=2, generation=2), **SEEN))
+    stage.intake.event("DELETED", body("ScimIntegration"))
+    assert stage.orgs == [(ACME, False), (ACME, False)]
+    stage.intake.event("MODIFIED", with_status(body("OktaOrg", version=2, generation=2), **SEEN))
+    assert stage.orgs[2:] == [(ACME, True)]
+    stage.intake.event("DELETED", body("OktaOrg"))
+    assert len(stage.orgs) == 3
+    await stage.intake.aclose()
+
+
+async def test_a_request_to_look_at_an_org_does_not_read_its_integrations_anew() -> None:
+    stage = listed()
+    stage.orgs.clear()
+    asked = body("OktaOrg", version=2, annotations={"scim-operator.dev/requested-at": "now"})
+    stage.intake.event("MODIFIED", with_status(asked, **SEEN))
+    assert (stage.orgs, stage.pokes.take()) == ([(ACME, True)], [])
+
+
+async def test_one_shard_checks_the_orgs() -> None:
+    assert listed("b").orgs == []

@@ -121,6 +121,20 @@ async def test_a_restart_goes_on_where_the_log_was_read_up_to(org: Org, clock: M
     assert link.startswith(f"{URL}/api/v1/logs?") and "after=" in link
 
 
+async def test_the_time_of_the_newest_event_is_known(org: Org, clock: ManualClock) -> None:
+    process = Process(org, FakeApi(), clock)
+    assert process.orgs.last_event(KEY) is None
+    process.use()
+    await process.poll()
+    rename(org, 0)
+    written = clock.now()
+    await process.poll()
+    clock.advance(60)
+    await process.poll()
+    await process.aclose()
+    assert process.orgs.last_event(KEY) == written
+
+
 async def test_a_crash_right_after_a_poll_repeats_it(org: Org, clock: ManualClock) -> None:
     api = FakeApi()
     first = Process(org, api, clock)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controller.api.group_mapping import GroupMappingSpec
-from controller.errors import SpecError, Unauthorized, Unavailable
+from controller.errors import SpecError, Unavailable
 from controller.model.people import OktaId
 from controller.model.plan import HoldReason, MappingPreview, Move, Problem, SeatState
 from controller.reconcile.conditions import kstatus_faults, size_of
@@ -18,7 +18,6 @@ from controller.reconcile.related_status import (
     dangling_status,
     limit_status,
     mapping_status,
-    org_status,
     suspended_status,
 )
 from controller.reconcile.report import Report
@@ -56,10 +55,6 @@ def mapping(made: Report, **changes: Any) -> dict[str, Any]:
 
 def limit(made: Report, **changes: Any) -> dict[str, Any]:
     return checked(limit_status(resource("SeatLimit", **changes), made, NOW))
-
-
-def org(made: Report | None, **changes: Any) -> dict[str, Any]:
-    return checked(org_status(resource("OktaOrg", **changes), made, 2, NOW), changes.get("generation", 1))
 
 
 def test_a_mapping_tells_what_its_rows_match() -> None:
@@ -282,36 +277,3 @@ def test_suspension_keeps_what_was_known() -> None:
     status = checked(suspended_status(resource("ScimIntegration", status=before, generation=2), NOW), 2)
     assert brief(status, "Ready") == ("Unknown", "Suspended")
     assert status["people"] == {"assigned": 3}
-
-
-def test_an_org_that_answers_is_ready() -> None:
-    status = org(report())
-    assert (brief(status, "Ready"), brief(status, "CredentialsValid")) == (
-        ("True", "Succeeded"),
-        ("True", "Accepted"),
-    )
-    assert (status["orgId"], status["integrations"], status["budgetPercent"]) == ("00o1", 2, 30)
-
-
-def test_an_org_that_nobody_has_used_is_unknown_until_somebody_does() -> None:
-    assert brief(org(None), "Ready") == ("Unknown", "NotVerified")
-    used = org(report())
-    assert org(None, status=used) == used
-    assert brief(org(None, status=used, generation=2), "Ready") == ("Unknown", "NotVerified")
-
-
-def test_an_org_tells_errors_of_okta_and_none_of_the_provider() -> None:
-    refused = org(failed(Unauthorized("no", system="Okta")))
-    assert brief(refused, "CredentialsValid") == ("False", "CredentialsRejected")
-    down = org(failed(Unavailable("down", system="Okta")))
-    assert brief(down, "Ready") == ("False", "Unavailable")
-    own = org(failed(SpecError("no", field="spec.url", kind="OktaOrg", name="acme")))
-    assert brief(own, "Stalled") == ("True", "InvalidSpec")
-    used = org(report())
-    assert org(failed(Unauthorized("no", system="SCIM")), status=used) == used
-
-
-@pytest.mark.parametrize(("waits", "told"), [(True, "Throttled"), (False, "Ok"), (None, None)])
-def test_an_org_tells_whether_its_calls_wait(waits: bool | None, told: str | None) -> None:
-    status = org_status(resource("OktaOrg"), report(), 2, NOW, waits)
-    assert status.get("budget") == told

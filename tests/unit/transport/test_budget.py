@@ -135,6 +135,21 @@ async def test_a_concurrency_429_halves_what_is_under_way() -> None:
     assert budget._most_under_way == 5 and clock.monotonic() == 1
 
 
+async def test_buckets_that_held_calls_back_are_known_for_as_long_as_is_asked() -> None:
+    clock = ManualClock()
+    budget, apps, users = a_budget(clock), Org(clock, 100), Org(clock, 4)
+    await asyncio.gather(*(one_call(budget, apps) for _ in range(10)))
+    assert budget.throttled(60) == [], "to wait for the first answer is no matter of a limit"
+    for _ in range(3):
+        await one_call(budget, users, path="/users")
+    assert [bucket.name for bucket in budget.throttled(120)] == ["users"]
+    async with budget.admit("GET", "/logs", Lane.FULL):
+        budget.learn("GET", "/logs", 429, {})
+    assert [bucket.name for bucket in budget.throttled(120)] == ["logs", "users"]
+    clock.advance(3600)
+    assert budget.throttled(120) == []
+
+
 async def test_someone_who_gives_up_frees_the_place() -> None:
     clock = ManualClock()
     budget, org = a_budget(clock, concurrency=1), Org(clock, 100)

@@ -18,6 +18,7 @@ from controller.planning.base.desired import Desired
 from controller.planning.base.inputs import AppNames, Inputs, Resource, Rival, SecretKey, SecretNote
 from controller.planning.desired.build import build_desired, check_actual
 from controller.planning.desired.conflicts import check_observed_app
+from controller.planning.desired.references import check_org
 from controller.planning.desired.spec_checks import MAX_PEOPLE
 from tests.unit.planning.world import APP, actual, person, with_app
 
@@ -299,6 +300,16 @@ def replaced(
     name: str, *keys: str, hosts: str = "scim.example.com"
 ) -> dict[tuple[str, str], frozenset[SecretKey]]:
     return {**SECRETS, ("team", name): secret(name, *keys, hosts=hosts)}
+
+
+def test_an_org_alone_is_told_of_its_secret_by_its_own_field() -> None:
+    org = resource("OktaOrg", "acme", OktaOrgSpec, ORG)
+    check_org(org, SECRETS)
+    with pytest.raises(Waiting, match=r"^spec\.auth\.secretRef: the Secret okta-api is missing"):
+        check_org(org, without("okta-api"))
+    with pytest.raises(SpecError, match="kubectl annotate secret okta-api") as caught:
+        check_org(org, replaced("okta-api", "apiToken", hosts="other.example.com"))
+    assert (caught.value.field, caught.value.reason) == ("spec.auth.secretRef", "HostNotAllowed")
 
 
 def test_a_missing_org_is_waited_for() -> None:

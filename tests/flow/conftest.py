@@ -23,7 +23,6 @@ from controller.api import API_VERSION, KINDS, REQUESTED_AT
 from controller.errors import NotFound, RateLimited, Unavailable
 from controller.kube.manifests import read_manifests, resource_path
 from controller.kube.paths import object_path
-from controller.reconcile.conditions import kstatus_faults
 from scim_sandbox import run
 from scim_sandbox.actors import Hands, Okta, Provider
 from scim_sandbox.okta.app import build_app
@@ -33,6 +32,7 @@ from scim_sandbox.watch_cache import Board, Predicate
 from tests.cluster.control_plane import ADMIN
 from tests.cluster.fixtures import Cluster
 from tests.contract.okta.judge import Judge
+from tests.kstatus import kstatus_faults
 
 SECONDS = 40.0
 FAULTS = "/_control/faults"

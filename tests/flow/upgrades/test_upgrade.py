@@ -12,9 +12,9 @@ import pytest_asyncio
 import yaml
 
 from controller.api import KINDS, REQUESTED_AT
-from controller.reconcile.conditions import kstatus_faults
 from scim_sandbox.actors import Provider
 from tests.flow.upgrades.past import CHART, HERE, NEW_GROUP, Past, has, revived
+from tests.kstatus import kstatus_faults
 
 VERSIONS = sorted(folder.name for folder in HERE.iterdir() if (folder / "chart.tgz").is_file())
 CRDS = sorted((CHART.parents[1] / "crds").glob("*.yaml"))

@@ -21,10 +21,10 @@ from controller.reconcile.conditions import (
     Finding,
     condition_of,
     error_findings,
-    kstatus_faults,
     settle,
 )
 from controller.reconcile.reasons import KNOWN, Reason, known_reason
+from tests.kstatus import kstatus_faults
 
 OKTA = {"system": "Okta"}
 T1, T2 = "2026-03-02T12:00:00Z", "2026-03-02T13:00:00Z"

@@ -23,7 +23,6 @@ from controller.model.plan import (
     ManualStep,
 )
 from controller.planning.base.desired import DesiredRotation, TokenPlace
-from controller.reconcile.conditions import kstatus_faults
 from controller.reconcile.report import Report
 from controller.reconcile.status import (
     Asked,
@@ -34,6 +33,7 @@ from controller.reconcile.status import (
 )
 from controller.reconcile.totals import show_id
 from controller.schema.structural import compile_schema
+from tests.kstatus import kstatus_faults
 from tests.unit.planning import world
 from tests.unit.reconcile.reports import (
     NOW,

@@ -15,8 +15,6 @@ from controller.cli.terminal import emit
 from controller.clock import SystemClock
 from controller.errors import SpecError
 
-DEFAULT_LIFETIME = "2160h"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenOptions:

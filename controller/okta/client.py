@@ -165,11 +165,6 @@ class OktaClient:
         body: Json = {"id": user_id, "scope": "USER", **({"profile": profile} if profile else {})}
         return await self._write(AppUser, "POST", APP + "/users", body, id=app_id)
 
-    async def update_app_user(self, app_id: str, user_id: str, change: Json) -> AppUser:
-        """The app user after a partial update of either `credentials` or `profile`."""
-        route = APP + "/users/{user}"
-        return await self._write(AppUser, "POST", route, change, repeat=True, id=app_id, user=user_id)
-
     async def unassign_user(self, app_id: str, user_id: str) -> None:
         """Ends an assignment of scope USER; well if there was none. Okta then deactivates downstream."""
         call = self._call("DELETE", APP + "/users/{user}", id=app_id, user=user_id)

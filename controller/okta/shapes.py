@@ -12,12 +12,6 @@ from typing import Any, Required, TypedDict
 Json = dict[str, Any]
 
 
-class Org(TypedDict, total=False):
-    """What `/.well-known/okta-organization` says."""
-
-    id: Required[str]
-
-
 class UserNameTemplate(TypedDict, total=False):
     """How an app makes user names."""
 

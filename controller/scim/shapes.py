@@ -96,12 +96,6 @@ class TableAnswer(TypedDict, total=False):
     unmapped: Unmapped
 
 
-class PeoplePage(TypedDict, total=False):
-    """A page of people; `next` leads on."""
-
-    next: str
-
-
 class PersonRow(TypedDict, total=False):
     """A person."""
 

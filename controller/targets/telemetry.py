@@ -5,10 +5,8 @@ Used by whoever wires the operator (operator.main); transport itself knows no Pr
 
 from __future__ import annotations
 
-from controller.clock import Clock
 from controller.metrics import Metrics
 from controller.transport.calls import Lane
-from controller.transport.session import Wiring
 
 
 class MetricsSink:
@@ -29,8 +27,3 @@ class MetricsSink:
 
     def remaining(self, bucket: str, calls: int) -> None:
         self._metrics.api_ratelimit_remaining.labels(bucket).set(max(0, calls))
-
-
-def build_wiring(metrics: Metrics, clock: Clock) -> Wiring:
-    """What the sessions of a process are given: its clock and its metrics."""
-    return Wiring(sink=MetricsSink(metrics), clock=clock)

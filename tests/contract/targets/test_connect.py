@@ -14,7 +14,7 @@ from controller.metrics import Metrics
 from controller.planning.base.inputs import Inputs, Resource
 from controller.settings import Settings
 from controller.targets.connect import TargetConnector
-from controller.targets.telemetry import build_wiring
+from controller.targets.telemetry import MetricsSink
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.world import API_TOKEN, OKTA, SCIM, World, wish
 
@@ -162,8 +162,7 @@ async def test_certificates_come_out_of_the_object_that_is_named(opened: Opener)
 async def test_requests_are_counted_by_api_route_and_code(opened: Opener) -> None:
     world = await opened(1)
     metrics = Metrics()
-    counted = build_wiring(metrics, world.clock)
-    wiring = type(world.wiring)(sink=counted.sink, clock=world.clock, transport=world.hosts)
+    wiring = type(world.wiring)(sink=MetricsSink(metrics), clock=world.clock, transport=world.hosts)
     one = TargetConnector(Settings(), wiring)
     targets = await one.connect(inputs(world), wish(world), credentials(world))
     await targets.okta_people.observe(wish(world))

@@ -156,7 +156,7 @@ class Reconciler:
         pace = self._pace(family)
         following = pace.after(report, task.failures)
         self._p.okta.follow(task.key, family.org, report)
-        await self._publish(family, report, pace, asked)
+        await self._publish(family, report, (pace, following), asked)
         return following
 
     async def _depart(self, task: Task, body: Body) -> Next:
@@ -179,9 +179,10 @@ class Reconciler:
         inputs = self._inputs(family, vault)
         report = await self._run(body, family, vault, (inputs, EVERYTHING))
         pace = self._pace(family)
-        await self._publish(family, report, pace, None)
+        following = pace.after(report, task.failures)
+        await self._publish(family, report, (pace, following), None)
         if not is_undone(report):
-            return pace.after(report, task.failures)
+            return following
         await self._p.memories.delete(family.integration)
         fresh = self._p.known.get(INTEGRATION, namespace, name)
         await self._p.finalizers.release(fresh or body, deprovisioned(report))
@@ -249,8 +250,11 @@ class Reconciler:
         with contextlib.suppress(ControllerError):
             await self._p.reporter.write(body, status)
 
-    async def _publish(self, family: Family, report: Report, pace: Pace, asked: PersonRequest | None) -> None:
+    async def _publish(
+        self, family: Family, report: Report, paced: tuple[Pace, Next], asked: PersonRequest | None
+    ) -> None:
         """Status of the family, events and metrics."""
+        pace, following = paced
         body = self._p.known.get(INTEGRATION, family.integration.namespace, family.integration.name)
         if body is None:
             return
@@ -258,7 +262,7 @@ class Reconciler:
             body.get("status") or {},
             report,
             asked_of(family, report, asked),
-            Surroundings(interval_text(pace.interval_seconds), self._p.memories.home),
+            Surroundings(interval_text(pace.interval_seconds), self._p.memories.home, following),
             self._p.reporter.show,
         )
         self._count(report, family, pace)

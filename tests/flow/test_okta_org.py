@@ -66,6 +66,7 @@ async def test_an_org_counts_who_uses_it_at_once(flow: Flow) -> None:
     await flow.apply_quickstart()
     await flow.until(*org_of(flow), lambda b: (b.get("status") or {}).get("integrations") == 1)
     integration = next(name for kind, name in flow.quickstart if kind == "ScimIntegration")
-    await flow.until("ScimIntegration", integration, says("Ready", "True", "Succeeded"))
+    body = await flow.until("ScimIntegration", integration, says("Ready", "True", "Succeeded"))
+    assert body["status"]["nextSyncTime"] > body["status"]["lastSyncTime"]
     await flow.api.delete(f"{flow._collection('ScimIntegration')}/{integration}")
     await flow.until(*org_of(flow), lambda b: b["status"]["integrations"] == 0)

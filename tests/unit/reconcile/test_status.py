@@ -11,7 +11,7 @@ import pytest
 
 from controller.api.crds import build_schema
 from controller.api.kinds import KINDS
-from controller.errors import Unavailable
+from controller.errors import SpecError, Unavailable
 from controller.model.actions import ActionKind, Result, Touch
 from controller.model.actual import Actual, Deferred, HeldTokens, Token, Touched
 from controller.model.people import OktaId
@@ -24,6 +24,7 @@ from controller.model.plan import (
 )
 from controller.planning.base.desired import DesiredRotation, TokenPlace
 from controller.reconcile.report import Report
+from controller.reconcile.schedule import Next
 from controller.reconcile.status import (
     Asked,
     Surroundings,
@@ -111,6 +112,32 @@ def test_times_go_along_with_another_change() -> None:
     second = built(later(report(plan={"counts": Counts(4, 4)}), hours=1), first)
     assert second["people"]["assigned"] == 4
     assert second["lastSyncTime"] == "2026-03-02T13:00:01Z"
+
+
+def due(made: Report, following: Next | None, previous: dict[str, Any] | None = None) -> str | None:
+    around = Surroundings("1h0m0s", following=following)
+    found: str | None = integration_status(previous or {}, made, NOTHING, around).get("nextSyncTime")
+    return found
+
+
+def test_the_next_complete_read_is_told() -> None:
+    small, known = replace(report(), is_complete=False), {"nextSyncTime": "2026-03-02T12:30:00Z"}
+    assert due(report(), Next(3600)) == "2026-03-02T13:00:01Z"
+    assert due(report(), Next(3600, read_at_once=True)) == "2026-03-02T12:00:01Z"
+    assert due(failed(Unavailable("x", system="Okta")), Next(2, failed=True)) == "2026-03-02T12:00:03Z"
+    assert due(failed(SpecError("x", field="spec")), Next(None, failed=True), known) is None
+    assert due(small, Next(3600), known) == "2026-03-02T12:30:00Z"
+    assert due(small, Next(60), known) == "2026-03-02T12:01:01Z"
+    assert due(small, Next(60, failed=True), known) == "2026-03-02T12:30:00Z"
+    assert due(small, Next(60)) == "2026-03-02T12:01:01Z"
+    assert due(small, None, known) == "2026-03-02T12:30:00Z"
+
+
+def test_a_retry_that_fails_as_before_writes_nothing_for_its_next_time() -> None:
+    error = failed(Unavailable("x", system="Okta"))
+    first = integration_status({}, error, NOTHING, Surroundings("1h0m0s", following=Next(2, failed=True)))
+    again = Surroundings("1h0m0s", following=Next(4, failed=True))
+    assert integration_status(first, later(error, seconds=2), NOTHING, again) == first
 
 
 def test_what_was_read_is_told() -> None:

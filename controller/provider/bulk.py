@@ -7,8 +7,9 @@ Called by scim. The order, the bulkId references and failOnErrors are scim2-serv
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic_core import to_json
 from scim2_models import BulkOperation, SCIMException
@@ -17,7 +18,7 @@ from scim2_server.conditions import Conditions
 from scim2_server.responses import ScimResponse
 from scim2_server.service import BULK_SUCCESS_STATUS
 
-from controller.provider.documents import etag
+from controller.provider.documents import JsonObject, etag
 from controller.provider.groups import (
     Group,
     GroupPatch,
@@ -36,6 +37,7 @@ from controller.provider.statements import Unit
 logger = logging.getLogger(__name__)
 Resource = Person | Group
 Method = BulkOperation.Method
+Sent: TypeAlias = "BulkOperation[Any]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,11 @@ class BulkCall:
 
     protocol: Protocol
     base_url: str
-    context: Any
+    context: Callable[[Unit], Context]
 
 
 def read_bulk(
-    protocol: Protocol, profile: Profile, payload: dict[str, Any], content_type: str | None
+    protocol: Protocol, profile: Profile, payload: JsonObject, content_type: str | None
 ) -> BulkPlan:
     """The plan of a Bulk request. Raises the SCIM error, 413 for too many operations among them."""
     operations = next((v for k, v in payload.items() if k.lower() == "operations"), None)
@@ -59,7 +61,7 @@ def read_bulk(
         return protocol.service.read_bulk(to_json(payload), content_type)
 
 
-def _without_ignored(operation: Any, profile: Profile) -> Any:
+def _without_ignored(operation: object, profile: Profile) -> object:
     """The operation with its data as the RFC has it and without the attributes that the profile ignores."""
     if not isinstance(operation, dict) or not isinstance(operation.get("data"), dict):
         return operation
@@ -83,7 +85,7 @@ def run_bulk(unit: Unit, call: BulkCall, plan: BulkPlan) -> ScimResponse:
 
 def _run_step(
     unit: Unit, call: BulkCall, plan: BulkPlan, step: BulkStep
-) -> tuple[dict[str, Any], Resource | None]:
+) -> tuple[JsonObject, Resource | None]:
     service = call.protocol.service
     operation = plan.operation(step)
     outcome = service.bulk_outcome(call.base_url, operation)
@@ -108,17 +110,15 @@ def _run_step(
     return outcome, resource
 
 
-def _apply(unit: Unit, call: BulkCall, kind: str, operation: BulkOperation[Any]) -> Resource | None:
+def _apply(unit: Unit, call: BulkCall, kind: str, operation: Sent) -> Resource | None:
     """The resource that the operation created or changed; None for a deletion."""
     context: Context = call.context(unit)
     apply = _apply_to_user if kind == "User" else _apply_to_group
     return apply(unit, call, context, operation)
 
 
-def _apply_to_user(
-    unit: Unit, call: BulkCall, context: Context, operation: BulkOperation[Any]
-) -> Person | None:
-    data: Any = operation.data
+def _apply_to_user(unit: Unit, call: BulkCall, context: Context, operation: Sent) -> Person | None:
+    data: Any = operation.data  # of the method and the resource type, as scim2-server has checked
     if operation.method == Method.post:
         return create_or_reactivate(unit, context, data)[0]
     before = lock_person(unit, context.org.id, str(operation.resource_id))
@@ -134,10 +134,8 @@ def _apply_to_user(
     return change_person(unit, context, before, stored, is_partial=True) if changed else before
 
 
-def _apply_to_group(
-    unit: Unit, call: BulkCall, context: Context, operation: BulkOperation[Any]
-) -> Group | None:
-    data: Any = operation.data
+def _apply_to_group(unit: Unit, call: BulkCall, context: Context, operation: Sent) -> Group | None:
+    data: Any = operation.data  # of the method and the resource type, as scim2-server has checked
     if operation.method == Method.post:
         return create_group(unit, context, data)
     before = lock_group(unit, context.org.id, str(operation.resource_id))

@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from scim2_models import Context
 
 from controller.clock import Clock
+from controller.provider.models import SentResource
 
+JsonObject = dict[str, object]
 _BRACKETS = re.compile(r"\[[^\]]*\]?")
 DERIVED = ("groups", "members", "meta", "id", "password")
 
@@ -26,36 +27,36 @@ def moment_text(clock: Clock) -> str:
     return clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def dumps(value: Any) -> str:
+def dumps(value: object) -> str:
     """Compact JSON text."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def content_of_model(model: Any) -> dict[str, Any]:
+def content_of_model(model: SentResource) -> JsonObject:
     """What is stored of `model`: its own attributes, schemas among them."""
-    content: dict[str, Any] = model.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
+    content = model.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
     for name in DERIVED:
         content.pop(name, None)
     return {name: _merged(value) if isinstance(value, list) else value for name, value in content.items()}
 
 
-def _merged(values: list[Any]) -> list[Any]:
+def _merged(values: list[object]) -> list[object]:
     """`values` of one attribute without a second one of the same type and value (RFC 7643 section 2.4): what
     the later says of it counts, except that one primary makes both primary."""
-    merged: dict[Any, Any] = {}
+    merged: dict[object, object] = {}
     for place, value in enumerate(values):
-        is_complex = isinstance(value, dict) and isinstance(value.get("value"), str)
-        key = (str(value.get("type")).lower(), value["value"]) if is_complex else place
+        if not isinstance(value, dict) or not isinstance(value.get("value"), str):
+            merged[place] = value
+            continue
+        key = (str(value.get("type")).lower(), value["value"])
         earlier = merged.get(key)
-        if earlier is not None:
+        if isinstance(earlier, dict):
             value = earlier | value | ({"primary": True} if earlier.get("primary") else {})
         merged[key] = value
     return list(merged.values())
 
 
-def document(
-    content: dict[str, Any], kind: str, resource_id: str, times: tuple[str, str], version: int
-) -> str:
+def document(content: JsonObject, kind: str, resource_id: str, times: tuple[str, str], version: int) -> str:
     """The text stored for `content`; `times` are created and modified."""
     head = {"schemas": content["schemas"], "id": resource_id}
     meta = {
@@ -137,16 +138,16 @@ class Projection:
             return any(each == name or each.startswith(name + ".") for each in self.wanted)
         return self.unwanted is None or name not in self.unwanted
 
-    def apply(self, resource: Mapping[str, Any]) -> dict[str, Any]:
+    def apply(self, resource: Mapping[str, object]) -> JsonObject:
         """The part of `resource` that is in the answer; id and schemas always are."""
-        chosen: dict[str, Any] = {}
+        chosen: JsonObject = {}
         for name, value in resource.items():
             kept = value if name in self.ALWAYS else self._kept(name.lower(), value)
             if kept is not None:
                 chosen[name] = kept
         return chosen
 
-    def _kept(self, path: str, value: Any) -> Any:
+    def _kept(self, path: str, value: object) -> object:
         """What is left of `value` at `path`, or None."""
         if self.wanted is not None:
             if path in self.wanted:
@@ -167,7 +168,7 @@ class Projection:
         return frozenset(name[len(start) :] for name in names if name.startswith(start))
 
 
-def _inside(value: Any, names: Names, *, keep: bool) -> Any:
+def _inside(value: object, names: Names, *, keep: bool) -> object:
     """`value` with only (keep) or without the sub-attributes `names`; None where nothing is left."""
     if isinstance(value, list):
         return [left for item in value if (left := _inside(item, names, keep=keep))] or None

@@ -10,8 +10,8 @@ without their URN in filters.
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from controller.provider.documents import JsonObject
 from controller.provider.models import ENTERPRISE_USER
 
 _OWN_SCHEMAS = "http://schemas.microsoft.com/2006/11/resourcemanagement/adscim/"
@@ -26,13 +26,13 @@ _FILTER_PARTS = re.compile(
 )
 
 
-def plain_body(payload: dict[str, Any]) -> dict[str, Any]:
+def plain_body(payload: JsonObject) -> JsonObject:
     """`payload`, a user or a group, without Entra's own schema; a manager is an object or absent."""
     plain = {name: _plain_member(name, value) for name, value in payload.items()}
     return {name: value for name, value in plain.items() if value is not None or payload[name] is None}
 
 
-def plain_patch(payload: dict[str, Any]) -> dict[str, Any]:
+def plain_patch(payload: JsonObject) -> JsonObject:
     """`payload`, a PATCH, with operations as the RFC writes them."""
     return {
         name: [plain for each in value for plain in _operations(each)]
@@ -42,7 +42,7 @@ def plain_patch(payload: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _operations(operation: Any) -> list[Any]:
+def _operations(operation: object) -> list[object]:
     """One operation as the RFC writes it: several, where names in its value are paths."""
     if not isinstance(operation, dict):
         return [operation]
@@ -61,7 +61,7 @@ def plain_filter(text: str) -> str:
     return _FILTER_PARTS.sub(_qualified, text)
 
 
-def _plain_member(name: str, value: Any) -> Any:
+def _plain_member(name: str, value: object) -> object:
     """The value of one attribute of a resource; None takes it away."""
     lower = name.lower()
     if lower == "schemas" and isinstance(value, list):
@@ -71,7 +71,7 @@ def _plain_member(name: str, value: Any) -> Any:
     return value
 
 
-def _manager(value: Any) -> Any:
+def _manager(value: object) -> object:
     """A manager as an object; None for none: Entra clears it by an empty text."""
     if isinstance(value, str):
         return {"value": value} if value else None
@@ -81,7 +81,7 @@ def _manager(value: Any) -> Any:
     return value
 
 
-def _manager_operation(operation: dict[str, Any], path: str) -> dict[str, Any]:
+def _manager_operation(operation: JsonObject, path: str) -> JsonObject:
     """An operation on the manager; taking away where the value is none."""
     if str(operation.get("op", "")).lower() == "remove":
         return operation
@@ -92,10 +92,11 @@ def _manager_operation(operation: dict[str, Any], path: str) -> dict[str, Any]:
     return {**operation, "path": whole, "value": manager}
 
 
-def _spread(operation: dict[str, Any], value: dict[str, Any]) -> list[Any]:
+def _spread(operation: JsonObject, value: JsonObject) -> list[object]:
     """An operation without a path: names that are paths with brackets, and managers, each get one of their
     own."""
-    rest, single = {}, []
+    rest: JsonObject = {}
+    single: list[object] = []
     for name, item in value.items():
         if "[" in name:
             single.append({**operation, "path": name, "value": item})
@@ -110,10 +111,10 @@ def _spread(operation: dict[str, Any], value: dict[str, Any]) -> list[Any]:
             ]
         else:
             rest[name] = item
-    return ([{**operation, "value": rest}] if rest or not single else []) + single
+    return [{**operation, "value": rest}, *single] if rest or not single else single
 
 
-def _without_manager(extension: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+def _without_manager(extension: JsonObject) -> tuple[JsonObject, list[object]]:
     kept = {name: item for name, item in extension.items() if name.lower() != "manager"}
     return kept, [item for name, item in extension.items() if name.lower() == "manager"]
 

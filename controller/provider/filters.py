@@ -9,6 +9,7 @@ section 3.4.2.2 says.
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,7 +48,9 @@ from sqlalchemy import (
 
 from controller.provider.casefold import fold
 from controller.provider.jsonsql import JsonSql, json_of
+from controller.provider.models import AnyFilter
 from controller.provider.profiles import GROUP_ATTRIBUTE
+from controller.provider.statements import Expression
 from controller.provider.tables import groups, memberships, people, person_emails
 
 MAX_FILTER_CHARACTERS = 8192
@@ -61,7 +64,7 @@ Clause = ColumnElement[bool]
 class Operand:
     """A value in SQL, NULL where absent; `is_folded` says that it is kept without case."""
 
-    sql: ColumnElement[Any]
+    sql: Expression
     is_folded: bool = False
 
 
@@ -70,7 +73,7 @@ class Target:
     """What is searched: the table of a kind, its model, and how a location is written."""
 
     kind: str
-    model: Any
+    model: object
     base_url: str
     org_id: str
 
@@ -116,7 +119,7 @@ def check_size(text: str) -> None:
 
 
 def where(
-    node: FilterNode, scim_filter: Any, target: Target, dialect: Dialect, *, is_strict: bool = True
+    node: FilterNode, scim_filter: AnyFilter, target: Target, dialect: Dialect, *, is_strict: bool = True
 ) -> Clause:
     """The clause that holds for the rows of `target.table` that `node` matches.
 
@@ -126,7 +129,9 @@ def where(
     return _Writer(scim_filter, target, json_of(dialect), is_strict).visit(node)
 
 
-def members_matching(scim_filter: Any, target: Target, dialect: Dialect, group_id: str) -> Select[Any]:
+def members_matching(
+    scim_filter: AnyFilter, target: Target, dialect: Dialect, group_id: str
+) -> Select[tuple[str]]:
     """The ids of the members that members[...] selects in one group.
 
     Raises invalidFilter where `scim_filter` is not of that form.
@@ -135,8 +140,8 @@ def members_matching(scim_filter: Any, target: Target, dialect: Dialect, group_i
         raise InvalidFilterException(detail=f"{scim_filter} does not select members")
     writer = _Writer(scim_filter, target, json_of(dialect), True)
     binding = scim_filter.resolve(scim_filter.ast.attr_path)
-    rows = _members_of_group(writer, "m")
-    link: Any = getattr(rows.key, "table")  # noqa: B009 - a column element here is a column
+    assert binding is not None  # a strict filter raises for what it does not know
+    link, rows = _members_of_group(writer, "m")
     return (
         select(link.c.member_id)
         .select_from(rows.source)
@@ -149,7 +154,7 @@ def members_matching(scim_filter: Any, target: Target, dialect: Dialect, group_i
 
 
 class _Writer(FilterVisitor[Clause]):
-    def __init__(self, scim_filter: Any, target: Target, json: JsonSql, is_strict: bool) -> None:
+    def __init__(self, scim_filter: AnyFilter, target: Target, json: JsonSql, is_strict: bool) -> None:
         self.filter, self.target, self.json, self.is_strict = scim_filter, target, json, is_strict
         self.doc = target.table.c.doc
         self._names = 0
@@ -208,13 +213,13 @@ class _Writer(FilterVisitor[Clause]):
             return Operand(self.json.boolean(self.doc, path))
         return Operand(self.json.text(self.doc, path))
 
-    def _any(self, binding: AttributeBinding, test: Any, is_negated: bool) -> Clause:
+    def _any(self, binding: AttributeBinding, test: Callable[[Operand], Clause], is_negated: bool) -> Clause:
         """Whether some entry passes `test`; none does where negated."""
         sub = sub_name_of(binding)
         clause = self._rows(binding, lambda rows: test(rows.operand(sub, binding)))
         return not_(clause) if is_negated else clause
 
-    def _rows(self, binding: AttributeBinding, test: Any) -> Clause:
+    def _rows(self, binding: AttributeBinding, test: Callable[[Rows], Clause]) -> Clause:
         """Whether there is a row for an entry of a multi-valued attribute that passes `test`."""
         self._names += 1
         rows = _rows_of(self, binding, f"e{self._names}")
@@ -234,9 +239,9 @@ class Rows:
     """
 
     source: FromClause
-    key: ColumnElement[Any]
+    key: Expression
     json: JsonSql
-    owner: ColumnElement[Any] | None = None
+    owner: Expression | None = None
     within: tuple[Clause, ...] = ()
     operands: dict[str, Operand] | None = None
 
@@ -266,7 +271,7 @@ def _rows_of(writer: _Writer, binding: AttributeBinding, name: str) -> Rows:
     if target.kind == "User" and head == "groups":
         return _groups_of_user(writer, name)
     if target.kind == "Group" and head == "members":
-        return _members_of_group(writer, name)
+        return _members_of_group(writer, name)[1]
     path = path_of(binding)[: 2 if _in_extension(binding) else 1]
     return Rows(writer.json.each(writer.doc, path, name), literal(1), writer.json)
 
@@ -284,7 +289,8 @@ def _groups_of_user(writer: _Writer, name: str) -> Rows:
     return Rows(source, link.c.member_id, writer.json, people.c.id, within, operands)
 
 
-def _members_of_group(writer: _Writer, name: str) -> Rows:
+def _members_of_group(writer: _Writer, name: str) -> tuple[FromClause, Rows]:
+    """The table of memberships under a name of its own, and the members in it."""
     link, person = memberships.alias(name), people.alias(name + "p")
     source = link.outerjoin(person, and_(person.c.org_id == link.c.org_id, person.c.id == link.c.member_id))
     base = writer.target.base_url
@@ -296,7 +302,7 @@ def _members_of_group(writer: _Writer, name: str) -> Rows:
         "$ref": Operand(literal(f"{base}/") + link.c.kind + literal("s/") + link.c.member_id),
     }
     within = (link.c.org_id == writer.target.org_id,)
-    return Rows(source, link.c.group_id, writer.json, groups.c.id, within, operands)
+    return link, Rows(source, link.c.group_id, writer.json, groups.c.id, within, operands)
 
 
 class _Inner(FilterVisitor[Clause]):
@@ -380,7 +386,7 @@ def _present(operand: Operand, binding: AttributeBinding) -> Clause:
 
 
 def compare(
-    json: JsonSql, operand: Operand, op: CompareOperator, value: Any, binding: AttributeBinding
+    json: JsonSql, operand: Operand, op: CompareOperator, value: object, binding: AttributeBinding
 ) -> Clause:
     """`operand op value`, never NULL; an absent value is unequal to everything."""
     sql = operand.sql
@@ -401,8 +407,8 @@ def compare(
     return and_(operand.sql.is_not(None), _test(json, sql, op, plain))
 
 
-def _test(json: JsonSql, sql: ColumnElement[Any], op: CompareOperator, plain: Any) -> Clause:
-    parameter: Any = bindparam(None, plain, unique=True)
+def _test(json: JsonSql, sql: Expression, op: CompareOperator, plain: object) -> Clause:
+    parameter: Expression = bindparam(None, plain, unique=True)
     if op in (CompareOperator.co, CompareOperator.sw, CompareOperator.ew):
         if not isinstance(plain, str):
             return false()
@@ -422,11 +428,11 @@ def _test(json: JsonSql, sql: ColumnElement[Any], op: CompareOperator, plain: An
     return tests[op]
 
 
-def _is_moment(value: Any) -> bool:
+def _is_moment(value: object) -> bool:
     return isinstance(value, datetime)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> str | int | float:
     """The value as the database holds it."""
     if isinstance(value, datetime):
         moment = value if value.tzinfo else value.replace(tzinfo=UTC)

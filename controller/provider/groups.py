@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scim2_models import (
     ConflictException,
@@ -21,7 +21,7 @@ from scim2_models import (
 from sqlalchemy import bindparam, delete, literal_column, select, union_all, update
 
 from controller.provider.casefold import fold
-from controller.provider.documents import content_of, content_of_model, document, dumps
+from controller.provider.documents import JsonObject, content_of, content_of_model, document, dumps
 from controller.provider.filters import Target, members_matching
 from controller.provider.journal import Write, record
 from controller.provider.memberships import (
@@ -32,7 +32,7 @@ from controller.provider.memberships import (
     leave_all,
     touch_group,
 )
-from controller.provider.models import NamedGroup
+from controller.provider.models import AnyPatch, Member, NamedGroup, PatchPart
 from controller.provider.organizations import Change, Organization, count
 from controller.provider.people import Context, check_key
 from controller.provider.protocol import Protocol
@@ -122,7 +122,7 @@ def _taken(name: str) -> UniquenessException:
     return UniquenessException(detail=f"displayName {name!r} is taken")
 
 
-def create_group(unit: Unit, context: Context, model: Any) -> Group:
+def create_group(unit: Unit, context: Context, model: NamedGroup) -> Group:
     """The group created from `model` with its members. Raises 409, and 400 for a member that is not there."""
     _check_name(model)
     wanted = members_in(model.members)
@@ -132,7 +132,7 @@ def create_group(unit: Unit, context: Context, model: Any) -> Group:
     try:
         group_id, _ = insert_group(unit, context.org, model, context.actor, context.now)
     except Taken as error:
-        raise _taken(model.display_name) from error
+        raise _taken(str(model.display_name)) from error
     added = _add_all(unit, context.org.id, group_id, wanted)
     if added:
         touch_group(unit, context.org.id, group_id, len(added), context.now, is_new=True)
@@ -140,7 +140,7 @@ def create_group(unit: Unit, context: Context, model: Any) -> Group:
     return lock_group(unit, context.org.id, group_id)
 
 
-def _check_name(model: Any) -> None:
+def _check_name(model: NamedGroup) -> None:
     if not (model.display_name or "").strip():
         raise InvalidValueException(detail="displayName must not be empty")
     check_key("displayName", model.display_name)
@@ -156,9 +156,11 @@ def refuse_by_hand(org: Organization) -> None:
 
 
 Displays = dict[str, str | None]
+Part = tuple[str, str, object]
+"""op, path and value of an operation about members."""
 
 
-def members_in(members: Iterable[Any] | None) -> Displays:
+def members_in(members: Iterable[Member | JsonObject] | None) -> Displays:
     """The display that was sent, if any, by id; from a `members` attribute."""
     found: Displays = {}
     for member in members or ():
@@ -220,7 +222,9 @@ def _record_members(
     record(unit, context.org.id, write, context.actor, context.now)
 
 
-def replace_group(unit: Unit, context: Context, before: Group, model: Any, protocol: Protocol) -> Group:
+def replace_group(
+    unit: Unit, context: Context, before: Group, model: NamedGroup, protocol: Protocol
+) -> Group:
     """The group after a PUT: attributes and members are what `model` says, absent members are none."""
     _check_name(model)
     wanted = members_in(model.members)
@@ -248,7 +252,7 @@ def _change_members(
     return True
 
 
-def _store_attributes(unit: Unit, context: Context, before: Group, model: Any) -> bool:
+def _store_attributes(unit: Unit, context: Context, before: Group, model: NamedGroup) -> bool:
     """Whether the attributes, members aside, differ from what was stored; they are stored then."""
     _check_name(model)
     times, version = (before.created, context.now), before.version + 1
@@ -262,7 +266,7 @@ def _store_attributes(unit: Unit, context: Context, before: Group, model: Any) -
             version=version, doc=doc,
         )  # fmt: skip
     except Taken as error:
-        raise _taken(model.display_name) from error
+        raise _taken(str(model.display_name)) from error
     write = Write("group.update", "Group", before.id, before.doc, doc)
     record(unit, context.org.id, write, context.actor, context.now)
     return True
@@ -278,17 +282,17 @@ def rename_group(unit: Unit, context: Context, group: Group, name: str) -> None:
 class GroupPatch:
     """A validated PATCH of a group, taken apart: what concerns members, and the rest."""
 
-    def __init__(self, patch: Any, protocol: Protocol) -> None:
+    def __init__(self, patch: AnyPatch, protocol: Protocol) -> None:
         self._protocol = protocol
-        self.members: list[tuple[str, str, Any]] = []
+        self.members: list[Part] = []
         attributes = []
-        for operation in patch.operations:
+        for operation in patch.operations or ():
             rest = self._take(operation)
             if rest is not None:
                 attributes.append(rest)
         self.attributes = patch.model_copy(update={"operations": attributes}) if attributes else None
 
-    def _take(self, operation: Any) -> Any:
+    def _take(self, operation: PatchPart) -> PatchPart | None:
         """The part of the operation that is not about members, or None."""
         path = str(operation.path or "")
         local = path[len(CORE_GROUP) :] if path.lower().startswith(CORE_GROUP) else path
@@ -316,15 +320,16 @@ class GroupPatch:
         return lock_group(unit, context.org.id, group.id) if changed else group
 
     def _apply_members(
-        self, unit: Unit, context: Context, group: Group, operation: tuple[str, str, Any], base_url: str
+        self, unit: Unit, context: Context, group: Group, operation: Part, base_url: str
     ) -> bool:
         op, path, value = operation
         if path.lower() != "members":
             return self._apply_filtered(unit, context, group, operation, base_url)
         values = value if isinstance(value, list) else [value] if value is not None else []
-        if any(not isinstance(each, dict) for each in values):
+        objects = [each for each in values if isinstance(each, dict)]
+        if len(objects) < len(values):
             raise InvalidValueException(detail='members is a list of objects such as {"value": "<id>"}')
-        named = members_in(values)
+        named = members_in(objects)
         if op == "add":
             return _change_members(unit, context, group.id, named, ())
         if op == "remove" and values:
@@ -335,7 +340,7 @@ class GroupPatch:
         return _change_members(unit, context, group.id, wanted, gone)
 
     def _apply_filtered(
-        self, unit: Unit, context: Context, group: Group, operation: tuple[str, str, Any], base_url: str
+        self, unit: Unit, context: Context, group: Group, operation: Part, base_url: str
     ) -> bool:
         """Removes the members that the filter of the path selects."""
         op, path, _ = operation

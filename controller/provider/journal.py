@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
@@ -103,7 +102,7 @@ def entry_values(org_id: str, write: Write, actor: Actor, now: str) -> dict[str,
     }
 
 
-def entry_of(row: Row) -> dict[str, Any]:
+def entry_of(row: Row) -> dict[str, object]:
     """A row as it is shown: seq, at, actor, action, resource, resourceId, before, after, requestId."""
     seq, at, actor, action, resource, resource_id, before, after, request_id = row
     return {

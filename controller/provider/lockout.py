@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 
@@ -18,7 +17,7 @@ from controller.clock import Clock, parse_rfc3339
 from controller.provider.documents import moment_text
 from controller.provider.journal import Actor
 from controller.provider.organizations import lock_organization
-from controller.provider.statements import Prepared, Unit
+from controller.provider.statements import Job, Prepared, Row, Unit
 from controller.provider.tables import organizations, tokens
 from controller.provider.tokens import find_by_id, revoke_token
 
@@ -96,14 +95,15 @@ _ALL = Prepared(
 )
 
 
-def _outlook_of(row: Any) -> AdminOutlook:
+def _outlook_of(row: Row) -> AdminOutlook:
     alive, with_an_end, last = row
     return AdminOutlook(alive, last if with_an_end == alive else None)
 
 
 def admin_outlook(unit: Unit, org_id: str, now: str) -> AdminOutlook:
     """How one organization stands."""
-    return _outlook_of(unit.one(_OUTLOOK, org_id=org_id, now=now))
+    (row,) = unit.all(_OUTLOOK, org_id=org_id, now=now)
+    return _outlook_of(row)
 
 
 def admin_outlooks(unit: Unit, now: str) -> dict[str, AdminOutlook]:
@@ -159,6 +159,6 @@ class Announcer:
                 logger.warning("the last admin token of an organization expires", extra={"facts": facts})
 
 
-def read_outlooks(clock: Clock) -> Any:
+def read_outlooks(clock: Clock) -> Job[dict[str, AdminOutlook]]:
     """A job that reads how each organization stands."""
     return lambda unit: admin_outlooks(unit, moment_text(clock))

@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
@@ -146,7 +146,7 @@ def parse_mapping(text: str) -> Mapping:
     return Mapping(text, Table.model_validate_json(text))
 
 
-def read_table(body: Any) -> Table:
+def read_table(body: object) -> Table:
     """The table in a request body. Raises SpecError naming the field at fault."""
     try:
         return Table.model_validate(body)
@@ -156,7 +156,7 @@ def read_table(body: Any) -> Table:
         raise SpecError(message, field=".".join(map(str, first["loc"])) or "mapping") from None
 
 
-def digest(*parts: Any) -> str:
+def digest(*parts: object) -> str:
     """16 hexadecimal digits that stand for `parts`."""
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

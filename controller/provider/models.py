@@ -7,7 +7,7 @@ said at each class. Docstrings are what /Schemas shows as descriptions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, Self, TypeAlias
 
 from pydantic import Field, create_model
 from pydantic.alias_generators import to_snake
@@ -16,14 +16,19 @@ from scim2_models import (
     AnyExtension,
     CaseExact,
     ComplexAttribute,
+    Context,
     Extension,
     Group,
     GroupMember,
     Mutability,
+    PatchOp,
+    PatchOperation,
     Reference,
     Required,
     Resource,
     Schema,
+    ScimFilter,
+    SearchRequest,
     Uniqueness,
     User,
 )
@@ -33,6 +38,12 @@ from controller.provider.profiles import GROUP_EXTENSION, Attribute
 
 CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+# What these are of is known when a profile's models are built. As text: at run time scim2-models refuses Any.
+AnyFilter: TypeAlias = "ScimFilter[Any]"
+AnySearch: TypeAlias = "SearchRequest[Any]"
+AnyPatch: TypeAlias = "PatchOp[Any]"
+PatchPart: TypeAlias = "PatchOperation[Any]"
 
 # Subclassed through Any: scim2-models builds its classes at run time, out of sight of mypy.
 _Email: Any = User.Emails
@@ -44,6 +55,34 @@ class Email(_Email):  # type: ignore[misc]
 
     value: str | None = None
     """The address."""
+
+
+class SentBody(Protocol):
+    """What is used of every model of scim2-models."""
+
+    @classmethod
+    def model_validate(cls, obj: object, /, *, scim_ctx: Context) -> Self: ...
+
+
+class SentResource(SentBody, Protocol):
+    """What is used of the model of a resource."""
+
+    def model_dump(self, *, scim_ctx: Context) -> dict[str, object]: ...
+
+
+class UserModel(SentResource, Protocol):
+    """What every profile's User has; which class that is, the profile decides at run time."""
+
+    user_name: str | None
+    display_name: str | None
+    external_id: str | None
+    active: bool | None
+    emails: list[Email] | None
+
+    @classmethod
+    def model_validate_json(cls, text: str, /) -> Self: ...
+    def model_copy(self, *, deep: bool) -> Self: ...
+    def replace(self, original: Self) -> bool: ...
 
 
 class AnyDomainUser(User[AnyExtension]):
@@ -97,7 +136,7 @@ class EnterpriseUser(StrictEnterpriseUser):
 GroupExtension = Extension.from_schema(Schema.model_validate(GROUP_EXTENSION))
 
 
-def group_value_of(user: Any) -> str | None:
+def group_value_of(user: UserModel) -> str | None:
     """The value of a User model that mappings look up; None if it is absent or empty."""
     extension = getattr(user, GroupExtension.__name__)
     return (extension.group or None) if extension else None

@@ -12,12 +12,10 @@ Called by people, which knows what to write, and database, which runs it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     CTE,
-    ColumnElement,
     Dialect,
     Integer,
     Select,
@@ -30,9 +28,19 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql import ClauseElement
 
 from controller.provider.organizations import COUNTERS, Change, Organization, added
-from controller.provider.statements import Prepared, Row, Savepoint, Unit
+from controller.provider.statements import (
+    Connection,
+    Expression,
+    Memory,
+    Prepared,
+    Row,
+    Savepoint,
+    Unit,
+    Values,
+)
 from controller.provider.tables import journal, organizations, people, person_emails
 
 # PostgreSQL's own version of a row: another after every write to it.
@@ -47,13 +55,13 @@ class GuardedUnit(Unit):
     """Reads, and keeps the one statement that writes. What it reads is not locked."""
 
     def __init__(
-        self, connection: Any, dialect: Dialect, integrity_error: type[Exception], memory: dict[Any, Any]
+        self, connection: Connection, dialect: Dialect, integrity_error: type[Exception], memory: Memory
     ) -> None:
         super().__init__(connection, dialect, integrity_error, memory)
         self._versions: dict[int, str] = {}
-        self._write: tuple[Prepared, dict[str, Any]] | None = None
+        self._write: tuple[Prepared, Values] | None = None
 
-    def see(self, statement: Prepared, **values: Any) -> Row | None:
+    def see(self, statement: Prepared, **values: object) -> Row | None:
         """The first row of a statement of people without its last column, ROW_VERSION, which is kept."""
         row = self.one(statement, **values)
         if row is None:
@@ -67,7 +75,7 @@ class GuardedUnit(Unit):
             raise NeedsLocks
         return self._versions[seq]
 
-    def finish(self, statement: Prepared, values: dict[str, Any]) -> None:
+    def finish(self, statement: Prepared, values: Values) -> None:
         """Keeps the statement that is run when the job is done; raises NeedsLocks where there is one."""
         if self._write is not None:
             raise NeedsLocks
@@ -79,22 +87,23 @@ class GuardedUnit(Unit):
             statement, values = self._write
             self.one(statement, **values)
 
-    def run(self, statement: Any, **values: Any) -> int:
+    def run(self, statement: Prepared | ClauseElement, **values: object) -> int:
         raise NeedsLocks
 
-    def run_many(self, statement: Prepared, values: Iterable[dict[str, Any]]) -> None:
+    def run_many(self, statement: Prepared, values: Iterable[Values]) -> None:
         raise NeedsLocks
 
     def savepoint(self) -> Savepoint:
         raise NeedsLocks
 
 
-def guard_values(org: Organization, change: Change, capacity: int) -> dict[str, Any]:
+def guard_values(org: Organization, change: Change, capacity: int) -> dict[str, str | int]:
     """The parameters of the organization's part: what was read of it, and what to add to its counters.
 
     `capacity` is the most that `seats_used` may be afterwards, where the write takes a seat.
     """
-    return added(change) | {
+    return {
+        **added(change),
         "seen_profile": org.profile.name,
         "seen_overrides": org.overrides,
         "seen_mapping": org.mapping.text,
@@ -103,7 +112,7 @@ def guard_values(org: Organization, change: Change, capacity: int) -> dict[str, 
     }
 
 
-def _typed(column: Any) -> ColumnElement[Any]:
+def _typed(column: Expression) -> Expression:
     """A parameter with the name and the type of `column`: in a SELECT the server cannot infer it."""
     return bindparam(column.name, type_=column.type)
 
@@ -137,7 +146,7 @@ def _entry(person: CTE) -> CTE:
 
 def _whole(person: CTE, *others: CTE) -> Prepared:
     """Everything, or an error and nothing: SQL has no other way to fail where no row was written."""
-    all_or_none: Select[Any] = select(literal_column("1 / count(*)")).select_from(person)
+    all_or_none: Select[tuple[int]] = select(literal_column("1 / count(*)")).select_from(person)
     return Prepared(all_or_none.add_cte(_entry(person), *others))
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from sqlalchemy import bindparam, insert, select, update
 
 from controller.errors import SpecError
+from controller.provider.documents import JsonObject
 from controller.provider.journal import Actor, Write, record
 from controller.provider.mapping import EMPTY_MAPPING, Mapping, parse_mapping
 from controller.provider.profiles import Profile, resolve, resolve_stored
@@ -159,7 +160,7 @@ class NewOrganization:
     seats: int = 1_000_000
     billing: str = "Card"
     scim_enabled: bool = True
-    overrides: dict[str, Any] | None = None
+    overrides: JsonObject | None = None
 
     def slug(self) -> str:
         """The name as it stands in URLs; raises SpecError where nothing is left of it."""
@@ -221,7 +222,9 @@ def insert_organization(unit: Unit, new: NewOrganization, actor: Actor, now: str
     return org_id
 
 
-def update_organization(unit: Unit, org_id: str, values: dict[str, Any], actor: Actor, now: str) -> None:
+def update_organization(
+    unit: Unit, org_id: str, values: dict[str, str | int], actor: Actor, now: str
+) -> None:
     """Sets columns of the row, already checked, and records what changed."""
     before = lock_organization(unit, org_id)
     unit.run(update(organizations).where(organizations.c.id == org_id).values(values))

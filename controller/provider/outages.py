@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from typing import Any
 
 REMIND_SECONDS = 60.0
 CALM_SECONDS = 10.0
@@ -83,9 +82,9 @@ _STATES = ("08", "25006", "53", "57P", "58", "XX")
 """SQLSTATEs of a server that cannot work: connection, standby, resources, shutdown, system, corruption."""
 
 
-def of_postgres(error: Any) -> Refusal | None:
+def of_postgres(error: Exception) -> Refusal | None:
     """What an error of psycopg means (postgresql.org, appendix A); None for a bug."""
-    state = getattr(error, "sqlstate", None)
+    state: str | None = getattr(error, "sqlstate", None)
     cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     if state == "57014":
         return SearchTooLong(cause)

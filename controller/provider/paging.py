@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from scim2_models import ExpiredCursorException, InvalidCursorException
+from scim2_models import AttributeBinding, ExpiredCursorException, InvalidCursorException
 from scim2_server.cursor import Cursors
 from sqlalchemy import (
     ColumnElement,
@@ -26,12 +26,12 @@ from sqlalchemy import (
 )
 
 from controller.provider.filters import Operand, Target, is_complex, path_of, sub_name_of
-from controller.provider.jsonsql import json_of
+from controller.provider.jsonsql import JsonSql, json_of
 from controller.provider.mapping import digest
 from controller.provider.organizations import Organization
 from controller.provider.protocol import CURSOR_TIMEOUT_SECONDS
 from controller.provider.query import Found, Page, Plan, table_of
-from controller.provider.statements import Unit
+from controller.provider.statements import Expression, Row, Unit
 
 RANKS = {"User": 0, "Group": 1}
 
@@ -44,10 +44,10 @@ class Sort:
         self.rank = RANKS[kind]
         self.value, self.is_number = self._value(plan, kind, unit)
 
-    def _value(self, plan: Plan, kind: str, unit: Unit) -> tuple[ColumnElement[Any] | None, bool]:
+    def _value(self, plan: Plan, kind: str, unit: Unit) -> tuple[Expression | None, bool]:
         if plan.request.sort_by is None:
             return None, False
-        model = plan.protocol.user if kind == "User" else plan.protocol.group
+        model: Any = plan.protocol.user if kind == "User" else plan.protocol.group
         binding = plan.request.sort_binding(model)
         if binding is None:
             return cast(null(), Text), False
@@ -64,25 +64,23 @@ class Sort:
         is_text = binding.target_type is str and not binding.case_exact and not operand.is_folded
         return (json.fold(operand.sql) if is_text else operand.sql), False
 
-    def _first_of_many(self, json: Any, binding: Any) -> ColumnElement[Any]:
+    def _first_of_many(self, json: JsonSql, binding: AttributeBinding) -> Expression:
         """The value of the primary entry, or of the first one (RFC 7644 section 3.4.2.3)."""
         path = path_of(binding)
         rows = json.each(self.table.c.doc, path[:-1] if sub_name_of(binding) else path, "sorted")
         if not is_complex(binding):  # plain values, as those of `schemas`, have no parts
-            plain: Select[Any] = select(json.item(rows)).order_by(rows.c.key).limit(1)
+            plain = select(json.item(rows)).order_by(rows.c.key).limit(1)
             return plain.scalar_subquery()
         sub = (sub_name_of(binding) or "value",)
         primary = func.coalesce(json.boolean(rows.c.value, ("primary",)), 0)
-        chosen: Select[Any] = (
-            select(json.text(rows.c.value, sub)).order_by(primary.desc(), rows.c.key).limit(1)
-        )
+        chosen = select(json.text(rows.c.value, sub)).order_by(primary.desc(), rows.c.key).limit(1)
         return chosen.scalar_subquery()
 
-    def columns(self) -> list[ColumnElement[Any]]:
+    def columns(self) -> list[Expression]:
         """What is ordered by, most significant first: absent, value, rank, seq."""
         if self.value is None:
-            absent: ColumnElement[Any] = literal(0)
-            value: ColumnElement[Any] = literal("")
+            absent: Expression = literal(0)
+            value: Expression = literal("")
         else:
             absent = cast(self.value.is_(None), Integer)
             value = func.coalesce(self.value, 0 if self.is_number else "")
@@ -114,11 +112,11 @@ def _total(unit: Unit, org: Organization, plan: Plan) -> int:
     return total
 
 
-def _found(row: Any) -> Found:
+def _found(row: Row) -> Found:
     return Found._make(row[:4])
 
 
-Anchor = tuple[Any, ...]
+Anchor = Row
 
 
 class Window(NamedTuple):
@@ -130,7 +128,7 @@ class Window(NamedTuple):
     is_backward: bool = False
 
 
-def _statement(unit: Unit, org: Organization, plan: Plan, window: Window) -> Any:
+def _statement(unit: Unit, org: Organization, plan: Plan, window: Window) -> Select[Row]:
     """Rows of kind, seq, id, doc and the four values they are ordered by."""
     descending = (plan.request.sort_order == "descending") is not window.is_backward
     parts = []
@@ -153,7 +151,7 @@ def _statement(unit: Unit, org: Organization, plan: Plan, window: Window) -> Any
     return select(*union.c).order_by(*ordered).limit(window.size).offset(window.skip)
 
 
-def _significant(plan: Plan, sort: Sort) -> list[ColumnElement[Any]]:
+def _significant(plan: Plan, sort: Sort) -> list[Expression]:
     """The order without what is the same for every row, so that an index can serve it."""
     if sort.value is None:
         return [sort.table.c.seq]
@@ -161,7 +159,7 @@ def _significant(plan: Plan, sort: Sort) -> list[ColumnElement[Any]]:
     return [sort.value, sort.table.c.seq] if is_plain else [*sort.columns()[:2], sort.table.c.seq]
 
 
-def _beyond(order: list[ColumnElement[Any]], anchor: Anchor, descending: bool) -> ColumnElement[bool]:
+def _beyond(order: list[Expression], anchor: Anchor, descending: bool) -> ColumnElement[bool]:
     """Whether a row comes after `anchor` in the order."""
     ways = []
     for index, (column, value) in enumerate(zip(order, anchor, strict=True)):
@@ -191,7 +189,7 @@ def _page_by_cursor(unit: Unit, org: Organization, plan: Plan, total: int) -> Pa
     return page
 
 
-def _seal(sealer: Cursors, plan: Plan, query: str, row: Any, direction: str) -> str:
+def _seal(sealer: Cursors, plan: Plan, query: str, row: Row, direction: str) -> str:
     position = {"d": direction, "a": list(row[4:8]), "t": plan.now_seconds}
     return sealer.seal(query, plan.request.count, position)
 

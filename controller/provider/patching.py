@@ -7,21 +7,24 @@ Entra's forms are written as the RFC has them, by entra.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TypeVar
 
 from pydantic import ValidationError
-from scim2_models import Context, PatchOp
+from scim2_models import Context
 from scim2_server.service import scim_exception_of
 
+from controller.provider.documents import JsonObject
 from controller.provider.entra import plain_body, plain_patch
+from controller.provider.models import AnyPatch, NamedGroup, SentBody, UserModel
 from controller.provider.profiles import Profile
 from controller.provider.protocol import Protocol
 
 READ_ONLY = ("id", "meta")
+M = TypeVar("M", bound=SentBody)
 _HEAD = re.compile(r"(?:urn:ietf:params:scim:schemas:core:2\.0:user:)?([a-z$]\w*)", re.IGNORECASE)
 
 
-def without_ignored(payload: dict[str, Any], profile: Profile) -> dict[str, Any]:
+def without_ignored(payload: JsonObject, profile: Profile) -> JsonObject:
     """`payload` without the attributes that the profile ignores, whatever their case."""
     ignored = set(profile.ignored)
     return {
@@ -32,29 +35,29 @@ def without_ignored(payload: dict[str, Any], profile: Profile) -> dict[str, Any]
     }
 
 
-def read_user(protocol: Protocol, profile: Profile, payload: dict[str, Any], context: Context) -> Any:
+def read_user(protocol: Protocol, profile: Profile, payload: JsonObject, context: Context) -> UserModel:
     """The User in a body. Raises the SCIM error that names what is wrong."""
     return read_model(protocol, protocol.user, own_of_user(payload, profile), context)
 
 
-def without_read_only(payload: dict[str, Any]) -> dict[str, Any]:
+def without_read_only(payload: JsonObject) -> JsonObject:
     """`payload` without what only the server says; it is ignored in any form (RFC 7644 section 3.3)."""
     return {name: value for name, value in payload.items() if name.lower() not in READ_ONLY}
 
 
-def own_of_user(payload: dict[str, Any], profile: Profile) -> dict[str, Any]:
+def own_of_user(payload: JsonObject, profile: Profile) -> JsonObject:
     """The part of a User that is the client's to say, as the profile has it."""
     written = plain_body(payload) if profile.entra else payload
     kept = without_read_only(without_ignored(written, profile))
     return {name: value for name, value in kept.items() if name.lower() != "groups"}
 
 
-def read_group(protocol: Protocol, profile: Profile, payload: dict[str, Any], context: Context) -> Any:
+def read_group(protocol: Protocol, profile: Profile, payload: JsonObject, context: Context) -> NamedGroup:
     """The Group in a body. Raises the SCIM error that names what is wrong."""
     return read_model(protocol, protocol.group, own_of_group(payload, profile), context)
 
 
-def read_model(protocol: Protocol, model: Any, payload: dict[str, Any], context: Context) -> Any:
+def read_model(protocol: Protocol, model: type[M], payload: JsonObject, context: Context) -> M:
     """The `model` in a body. Raises the SCIM error that names what is wrong."""
     try:
         with protocol.provider:
@@ -63,30 +66,27 @@ def read_model(protocol: Protocol, model: Any, payload: dict[str, Any], context:
         raise scim_exception_of(error) from error
 
 
-def read_patch(
-    protocol: Protocol, profile: Profile, kind: str, payload: dict[str, Any]
-) -> PatchOp[Any] | None:
+def read_patch(protocol: Protocol, profile: Profile, kind: str, payload: JsonObject) -> AnyPatch | None:
     """The PATCH in a body, or None where all of it concerns ignored attributes."""
     kept = own_of_patch(payload, profile, kind)
     if kept is None:
         return None
     model = protocol.user_patch if kind == "User" else protocol.group_patch
-    patch: PatchOp[Any] = read_model(protocol, model, kept, Context.RESOURCE_PATCH_REQUEST)
-    return patch
+    return read_model(protocol, model, kept, Context.RESOURCE_PATCH_REQUEST)
 
 
-def own_of_patch(payload: dict[str, Any], profile: Profile, kind: str) -> dict[str, Any] | None:
+def own_of_patch(payload: JsonObject, profile: Profile, kind: str) -> JsonObject | None:
     """A PATCH as the RFC writes it, without what the profile ignores; None where nothing is left of it."""
     written = plain_patch(payload) if profile.entra else payload
     return _without_ignored_operations(written, profile) if kind == "User" else written
 
 
-def own_of_group(payload: dict[str, Any], profile: Profile) -> dict[str, Any]:
+def own_of_group(payload: JsonObject, profile: Profile) -> JsonObject:
     """A Group as the RFC writes it."""
     return plain_body(payload) if profile.entra else payload
 
 
-def _without_ignored_operations(payload: dict[str, Any], profile: Profile) -> dict[str, Any] | None:
+def _without_ignored_operations(payload: JsonObject, profile: Profile) -> JsonObject | None:
     """A PATCH without what concerns ignored attributes; None where nothing is left of it."""
     operations = next((value for name, value in payload.items() if name.lower() == "operations"), None)
     if not isinstance(operations, list):
@@ -98,7 +98,7 @@ def _without_ignored_operations(payload: dict[str, Any], profile: Profile) -> di
     return rest | {"Operations": kept}
 
 
-def only_active(payload: dict[str, Any]) -> bool | None:
+def only_active(payload: JsonObject) -> bool | None:
     """The value of `active` where that is all a PATCH sets, in one of the two plain forms; else None.
 
     This is how Okta deactivates and reactivates; whatever is written differently takes the way of the models.
@@ -116,7 +116,7 @@ def only_active(payload: dict[str, Any]) -> bool | None:
     return None
 
 
-def _operation(operation: Any, profile: Profile) -> Any:
+def _operation(operation: object, profile: Profile) -> object:
     """The operation without ignored attributes; None where nothing is left of it."""
     if not isinstance(operation, dict):
         return operation

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scim2_models import (
     ForbiddenException,
@@ -23,7 +23,7 @@ from controller.provider.casefold import fold
 from controller.provider.documents import content_of_model, document
 from controller.provider.journal import Actor, Write, entry_values, record
 from controller.provider.memberships import follow_mapping, leave_all
-from controller.provider.models import group_value_of
+from controller.provider.models import UserModel, group_value_of
 from controller.provider.optimistic_write import (
     CHANGE_PERSON,
     CREATE_PERSON,
@@ -34,7 +34,7 @@ from controller.provider.optimistic_write import (
 from controller.provider.organizations import Change, Organization, count
 from controller.provider.profiles import GROUP_ATTRIBUTE
 from controller.provider.seats import OverCapacityError, Status, Verdict, admit, capacity, next_status
-from controller.provider.statements import Prepared, Taken, Unit
+from controller.provider.statements import Expression, Prepared, Taken, Unit
 from controller.provider.tables import people, person_emails, removed_people
 
 LONGEST_KEY = 512  # characters; PostgreSQL indexes 2,704 bytes at most
@@ -65,7 +65,9 @@ class Person(NamedTuple):
 
 
 COLUMNS = tuple(people.c[name] for name in Person._fields)
-_KEYED: dict[str, Any] = {column.name: bindparam(column.name) for column in people.c if column.name != "seq"}
+_KEYED: dict[str, Expression] = {
+    column.name: bindparam(column.name) for column in people.c if column.name != "seq"
+}
 _INSERT = Prepared(insert(people).values(_KEYED).returning(people.c.seq))
 _ONE = Prepared(
     select(*COLUMNS).where(people.c.org_id == bindparam("org_id"), people.c.id == bindparam("person_id"))
@@ -121,20 +123,21 @@ def check_key(name: str, value: str | None) -> None:
         raise InvalidValueException(detail=f"{name} must have at most {LONGEST_KEY} characters")
 
 
-def facts_of(model: Any, was_active: bool = True) -> Facts:
+def facts_of(model: UserModel, was_active: bool = True) -> Facts:
     """The facts of a User model; an absent `active` means as before.
 
     Raises 400 on an empty userName, and on what is too long.
     """
-    if not (model.user_name or "").strip():
+    user_name = model.user_name or ""
+    if not user_name.strip():
         raise InvalidValueException(detail="userName must not be empty")
-    mails = [mail for mail in model.emails or () if mail and mail.value]
-    primary = next((mail.value for mail in mails if mail.primary), mails[0].value if mails else None)
+    mails = [(mail.value, mail.primary) for mail in model.emails or () if mail and mail.value]
+    primary = next((mail for mail, is_primary in mails if is_primary), mails[0][0] if mails else None)
     facts = Facts(
-        user_name=model.user_name,
+        user_name=user_name,
         display_name=model.display_name,
         external_id=model.external_id,
-        emails=tuple(mail.value for mail in mails),
+        emails=tuple(mail for mail, _ in mails),
         email=primary,
         is_active=was_active if model.active is None else model.active,
         group_value=group_value_of(model),
@@ -182,7 +185,7 @@ def lock_person(unit: Unit, org_id: str, person_id: str) -> Person:
     return Person._make(row)
 
 
-def create_person(unit: Unit, context: Context, model: Any) -> Person:
+def create_person(unit: Unit, context: Context, model: UserModel) -> Person:
     """The person created from `model`. Raises 409 for a taken userName, then OverCapacityError."""
     facts = facts_of(model)
     org, now = context.org, context.now
@@ -215,10 +218,10 @@ def create_person(unit: Unit, context: Context, model: Any) -> Person:
     return person
 
 
-def _guarded(context: Context, change: Change, write: Write) -> dict[str, Any]:
+def _guarded(context: Context, change: Change, write: Write) -> dict[str, object]:
     """The parameters of a guarded statement beside those of the person."""
     guards = guard_values(context.org, change, capacity(context.org))
-    return guards | entry_values(context.org.id, write, context.actor, context.now)
+    return {**guards, **entry_values(context.org.id, write, context.actor, context.now)}
 
 
 def taken(user_name: str) -> UniquenessException:
@@ -235,7 +238,7 @@ def _insert(unit: Unit, org_id: str, person: Person) -> int:
     return int(row[0])
 
 
-def _values(org_id: str, person: Person) -> dict[str, Any]:
+def _values(org_id: str, person: Person) -> dict[str, object]:
     values = person._asdict()
     del values["seq"]
     return values | {

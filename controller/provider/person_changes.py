@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Literal
 
 from scim2_models import InvalidValueException, MutabilityException
 
 from controller.provider.casefold import fold
-from controller.provider.documents import content_of, content_of_model, document
+from controller.provider.documents import JsonObject, content_of, content_of_model, document
 from controller.provider.memberships import follow_mapping
+from controller.provider.models import UserModel
 from controller.provider.organizations import Organization
 from controller.provider.people import (
     Context,
@@ -40,12 +41,12 @@ class Change:
     """How a person is meant to be: facts for the row, content for the text. `emails` None: as they are."""
 
     facts: Facts
-    content: dict[str, Any]
+    content: JsonObject
     pending_email: str | None
     emails: tuple[str, ...] | None = None
 
 
-def create_or_reactivate(unit: Unit, context: Context, model: Any) -> tuple[Person, bool]:
+def create_or_reactivate(unit: Unit, context: Context, model: UserModel) -> tuple[Person, bool]:
     """The person, and whether they are new; an inactive one comes back where the profile says so."""
     if context.org.profile.deprovisioning.reactivate_on_create and model.user_name:
         existing = find_by_user_name(unit, context.org.id, model.user_name)
@@ -59,7 +60,7 @@ def change_person(
     unit: Unit,
     context: Context,
     before: Person,
-    model: Any,
+    model: UserModel,
     *,
     is_admin: bool = False,
     is_partial: bool = False,
@@ -160,7 +161,7 @@ def _standing(org: Organization, before: Person, facts: Facts) -> tuple[Status, 
     return status, Verdict(seated=seated, licence=_licence(before.licence))
 
 
-def _licence(text: str) -> Any:
+def _licence(text: str) -> Literal["full", "basic"]:
     return "basic" if text == "basic" else "full"
 
 
@@ -173,10 +174,10 @@ def _held_back(org: Organization, before: Person, facts: Facts) -> str | None:
     return facts.email
 
 
-def _with_address(model: Any, new: str, old: str | None) -> Any:
+def _with_address(model: UserModel, new: str, old: str | None) -> UserModel:
     """`model` with `old` in the place of `new`. A copy: a write may be decided twice on what was sent."""
     copy = model.model_copy(deep=True)
-    for mail in copy.emails:
+    for mail in copy.emails or ():
         if mail.value == new:
             mail.value = old
     return copy

@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from controller.errors import SpecError
 from controller.provider.optimistic_write import GuardedUnit, NeedsLocks
 from controller.provider.outages import Health, Refusal, Unreachable, of_postgres
-from controller.provider.statements import Job, Taken, TimedUnit, Unit
+from controller.provider.statements import Job, Memory, Taken, TimedUnit, Unit
 from controller.provider.tables import migrate
 from controller.provider.turns import SharedThreads
 
@@ -48,7 +48,7 @@ class PostgresDatabase:
         self._errors = psycopg.errors
         self._error = psycopg.Error
         self._contention = (self._errors.DeadlockDetected, self._errors.SerializationFailure)
-        self._memory: dict[Any, Any] = {}
+        self._memory: Memory = {}
         self._search_seconds = search_seconds
         self.health = Health()
         if url.drivername == "postgresql":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -62,6 +62,9 @@ NARROW_USERS: dict[str, dict[str, Attribute]] = {
     },
 }
 """Users with fewer attributes than RFC 7643's, by the value of the setting `attributes`."""
+
+
+Settings = dict[str, object]
 
 
 class OverCapacity(BaseModel):
@@ -141,7 +144,7 @@ class Profile(BaseModel):
     deprovisioning: Deprovisioning = Deprovisioning()
 
 
-PROFILES: dict[str, dict[str, Any]] = {
+PROFILES: dict[str, Settings] = {
     "rfc7643": {},
     "calendly": {
         "attributes": "calendly",
@@ -166,22 +169,22 @@ def resolve(name: str, overrides: str = "{}") -> Profile:
     """
     if name not in PROFILES:
         raise SpecError(f"{name!r} is not one of {', '.join(PROFILES)}", field="profile")
-    values: dict[str, Any] = {"name": name, **PROFILES[name]}
+    values: Settings = {"name": name, **PROFILES[name]}
     for setting, value in json.loads(overrides).items():
         values[setting] = _merge(setting, values.get(setting, {}), value)
     try:
-        return Profile(**values)
+        return Profile.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         raise SpecError(first["msg"], field="overrides." + ".".join(map(str, first["loc"]))) from None
 
 
-def _merge(setting: str, base: Any, value: Any) -> Any:
+def _merge(setting: str, base: object, value: object) -> object:
     if setting not in ("overCapacity", "deprovisioning"):
         return value
     if not isinstance(value, dict):
         raise SpecError("is an object of settings", field=f"overrides.{setting}")
-    return {**base, **value}
+    return {**base, **value} if isinstance(base, dict) else value
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from pydantic_core import from_json
 from scim2_models import (
@@ -34,12 +34,17 @@ from scim2_models import (
 )
 from scim2_server.service import ScimService
 
+from controller.provider.documents import JsonObject
 from controller.provider.http import holds_nul
 from controller.provider.models import (
     AnyDomainUser,
+    AnyFilter,
+    AnyPatch,
+    AnySearch,
     EnterpriseUser,
     GroupExtension,
     NamedGroup,
+    UserModel,
     narrow_user,
 )
 from controller.provider.profiles import NARROW_USERS, Profile
@@ -82,16 +87,17 @@ class Protocol:
             models.append(NamedGroup)
         self.provider = ScimProvider(models, types, _configuration(shape), _policy(shape))
         self.service = ScimService(self.provider, secret=cursor_secret)
-        self.user: Any = self.provider.model_for("User")
-        self.group: Any = NamedGroup
-        self.user_patch: Any = _of(PatchOp, self.user)
-        self.group_patch: Any = _of(PatchOp, NamedGroup)
-        self.user_filter: Any = _of(ScimFilter, self.user)
-        self.group_filter: Any = _of(ScimFilter, NamedGroup)
-        self.user_search: Any = _of(SearchRequest, self.user)
-        self.group_search: Any = _of(SearchRequest, NamedGroup)
+        self.user = cast("type[UserModel]", self.provider.model_for("User"))
+        self.group = NamedGroup
+        self.user_patch: type[AnyPatch] = _of(PatchOp, self.user)
+        self.group_patch: type[AnyPatch] = _of(PatchOp, NamedGroup)
+        self.user_filter: type[AnyFilter] = _of(ScimFilter, self.user)
+        self.group_filter: type[AnyFilter] = _of(ScimFilter, NamedGroup)
+        self.user_search: type[AnySearch] = _of(SearchRequest, self.user)
+        self.group_search: type[AnySearch] = _of(SearchRequest, NamedGroup)
+        self.any_search: type[AnySearch] = _of(SearchRequest, self.user | NamedGroup)
 
-    def parse_body(self, body: bytes, content_type: str | None) -> dict[str, Any]:
+    def parse_body(self, body: bytes, content_type: str | None) -> JsonObject:
         """The JSON object in `body`. Raises the SCIM error invalidSyntax, or 415 for another media type."""
         self.service.ensure_json(content_type)
         try:

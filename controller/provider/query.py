@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import ValidationError
-from scim2_models import InvalidValueException, SearchRequest
+from scim2_models import InvalidValueException
 from scim2_server.service import scim_exception_of
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Table
 
 from controller.provider.casefold import fold
-from controller.provider.documents import Projection
+from controller.provider.documents import JsonObject, Projection
 from controller.provider.entra import plain_filter
 from controller.provider.filters import Target, check_size, where
+from controller.provider.models import AnySearch
 from controller.provider.organizations import Organization
-from controller.provider.protocol import Protocol
+from controller.provider.protocol import DEFAULT_PAGE_SIZE, Protocol
 from controller.provider.statements import Unit
 from controller.provider.tables import groups, people
 
@@ -51,7 +52,7 @@ class Search:
     """A search as it was asked for. `kinds` are User, Group or both (the root)."""
 
     kinds: tuple[str, ...]
-    parameters: dict[str, Any]
+    parameters: JsonObject
     base_url: str
 
 
@@ -66,7 +67,7 @@ class Page:
     previous: str | None = None
 
 
-def table_of(kind: str) -> Any:
+def table_of(kind: str) -> Table:
     """people or groups."""
     return people if kind == "User" else groups
 
@@ -78,8 +79,9 @@ class Plan:
         self.search, self.protocol = search, protocol
         self.secret, self.now_seconds = secret, now_seconds
         self.parameters = {name.lower(): value for name, value in search.parameters.items()}
-        if protocol.shape.entra and "User" in search.kinds and isinstance(self.parameters.get("filter"), str):
-            self.parameters["filter"] = plain_filter(self.parameters["filter"])
+        text = self.parameters.get("filter")
+        if protocol.shape.entra and "User" in search.kinds and isinstance(text, str):
+            self.parameters["filter"] = plain_filter(text)
         self.projection = Projection(
             CORE + ("User" if search.kinds == ("User",) else "Group"),
             _joined(self.parameters.get("attributes")),
@@ -88,7 +90,13 @@ class Plan:
         if self.projection.wanted and self.projection.unwanted:
             raise InvalidValueException(detail="attributes and excludedAttributes exclude each other")
         self.quick = self._read_quick()
-        self.request: Any = None if self.quick else self._read_whole()
+        self._whole = None if self.quick else self._read_whole()
+
+    @property
+    def request(self) -> AnySearch:
+        """The search as scim2-models reads it; only those that are not quick have one."""
+        assert self._whole is not None
+        return self._whole
 
     def _read_quick(self) -> tuple[str | None, str, int, int] | None:
         """(attribute, value, start, count) of the plain searches; None for every other one."""
@@ -96,27 +104,28 @@ class Plan:
         if len(self.search.kinds) != 1 or given - {"filter", "startindex", "count"}:
             return None
         try:
-            start = max(1, int(self.parameters.get("startindex", 1)))
+            start = max(1, _whole_number(self.parameters.get("startindex", 1)))
             count = self._bounded(self.parameters.get("count"))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
         text = self.parameters.get("filter")
         if text is None:
             return None, "", start, count
-        match = _EQUALITY.fullmatch(text) if isinstance(text, str) else None
-        if match is None or len(text) > 1000:
+        match = _EQUALITY.fullmatch(text) if isinstance(text, str) and len(text) <= 1000 else None
+        if match is None:
             return None
         name = match.group(1).lower().removesuffix(".value")
         if name not in KEYS[self.search.kinds[0]]:
             return None
         return name, match.group(2) if name in EXACT else fold(match.group(2)), start, count
 
-    def _bounded(self, count: Any) -> int:
+    def _bounded(self, count: object) -> int:
         largest = self.protocol.shape.max_page_size
-        pagination: Any = self.protocol.provider.config.pagination if self.protocol.provider.config else None
-        return pagination.default_page_size if count is None else max(0, min(int(count), largest))
+        if count is None:
+            return min(DEFAULT_PAGE_SIZE, largest)
+        return max(0, min(_whole_number(count), largest))
 
-    def _read_whole(self) -> Any:
+    def _read_whole(self) -> AnySearch:
         """The request as scim2-models reads it, checked against the models. Raises the SCIM error."""
         known = {
             name: value
@@ -127,9 +136,7 @@ class Plan:
         models = {"User": self.protocol.user_search, "Group": self.protocol.group_search}
         parametrized = models[self.search.kinds[0]]
         if len(self.search.kinds) > 1:
-            union: Any = self.protocol.user | self.protocol.group
-            generic: Any = SearchRequest
-            parametrized = generic[union]
+            parametrized = self.protocol.any_search
         try:
             request = parametrized.model_validate(known)
         except ValidationError as error:
@@ -160,6 +167,15 @@ class Plan:
         return clauses
 
 
-def _joined(value: Any) -> str | None:
+def _whole_number(value: object) -> int:
+    """`value` as a parameter of a URL or a member of a body gives it. Raises ValueError and TypeError."""
+    if not isinstance(value, str | int | float):
+        raise TypeError(type(value).__name__)
+    return int(value)
+
+
+def _joined(value: object) -> str | None:
     """attributes as one text; a .search body gives a list."""
-    return ",".join(map(str, value)) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return value if value is None else str(value)

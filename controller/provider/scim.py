@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from scim2_models import (
     Context as Ctx,
@@ -30,6 +30,7 @@ from controller.provider.access import Caller, Denied, Gate, lane_of
 from controller.provider.bulk import BulkCall, read_bulk, run_bulk
 from controller.provider.database import Database
 from controller.provider.documents import (
+    JsonObject,
     Projection,
     answer,
     etag,
@@ -48,6 +49,7 @@ from controller.provider.groups import (
 )
 from controller.provider.http import BodyTooLarge, ClientGone, Request, Response, read_body
 from controller.provider.memberships import groups_of, members_of
+from controller.provider.models import AnyPatch, NamedGroup, UserModel
 from controller.provider.optimistic_write import GuardedUnit
 from controller.provider.organizations import Organization, find_organization, lock_organization
 from controller.provider.patching import only_active, read_group, read_patch, read_user
@@ -59,12 +61,13 @@ from controller.provider.people import (
     remove_person,
 )
 from controller.provider.person_changes import change_person, create_or_reactivate, set_active
+from controller.provider.profiles import Profile
 from controller.provider.protocol import MAX_BODY_BYTES, Protocol, protocol_of
 from controller.provider.query import CORE, Plan, Search
 from controller.provider.responses import empty_answer, error_answer, of_core, resource_answer
 from controller.provider.search import render_page, run_plan
 from controller.provider.seats import capacity
-from controller.provider.statements import Unit
+from controller.provider.statements import Job, Unit
 
 T = TypeVar("T")
 LARGE_BODY_BYTES = 64_000
@@ -289,7 +292,7 @@ class ScimSide:
     async def _search_with_body(self, call: Call) -> Response:
         return await self._list(call, self._payload(call))
 
-    async def _list(self, call: Call, parameters: dict[str, Any]) -> Response:
+    async def _list(self, call: Call, parameters: JsonObject) -> Response:
         kinds: tuple[str, ...] = (call.kind,)
         if call.target.endpoint is None:
             kinds = ("User", "Group") if call.protocol.shape.groups else ("User",)
@@ -316,7 +319,7 @@ class ScimSide:
 
     # Writing
 
-    def _payload(self, call: Call) -> dict[str, Any]:
+    def _payload(self, call: Call) -> JsonObject:
         return call.protocol.parse_body(call.request.body, call.request.header("content-type"))
 
     def _context(self, unit: Unit, call: Call) -> Context:
@@ -327,10 +330,9 @@ class ScimSide:
         org = call.org if isinstance(unit, GuardedUnit) else lock_organization(unit, call.org.id)
         return Context(org, call.caller.actor, moment_text(self.clock))
 
-    async def _write(self, call: Call, job: Any, *, guarded: bool = False) -> Response:
+    async def _write(self, call: Call, job: Job[Response], *, guarded: bool = False) -> Response:
         is_heavy = len(call.request.body) > LARGE_BODY_BYTES
-        response: Response = await self.database.write(job, heavy=is_heavy, guarded=guarded, lane=call.org.id)
-        return response
+        return await self.database.write(job, heavy=is_heavy, guarded=guarded, lane=call.org.id)
 
     async def _parsed(self, call: Call, work: Callable[[], T]) -> T:
         """What `work` makes of the body; that of a large one would hold up everybody else."""
@@ -339,26 +341,26 @@ class ScimSide:
     async def _off_loop(self, call: Call, work: Callable[[], T], is_long: bool) -> T:
         return await self.database.compute(work, lane=call.org.id) if is_long else work()
 
-    async def _write_person(self, call: Call, job: Any) -> Response:
+    async def _write_person(self, call: Call, job: Job[Response]) -> Response:
         """Without locks, unless it is plain already that they will be needed: a mapping moves people, and the
         last seat is given on locked rows."""
         has_room = call.org.seats_used < capacity(call.org)
         return await self._write(call, job, guarded=has_room and not call.org.mapping.is_on)
 
     async def _create(self, call: Call) -> Response:
-        sent = await self._sent(call, Ctx.RESOURCE_CREATION_REQUEST)
         if call.kind == "Group":
-            return await self._write(call, lambda unit: self._create_group(unit, call, sent))
-        return await self._write_person(call, lambda unit: self._create_person(unit, call, sent))
+            group = await self._sent(call, read_group, Ctx.RESOURCE_CREATION_REQUEST)
+            return await self._write(call, lambda unit: self._create_group(unit, call, group))
+        user = await self._sent(call, read_user, Ctx.RESOURCE_CREATION_REQUEST)
+        return await self._write_person(call, lambda unit: self._create_person(unit, call, user))
 
-    async def _sent(self, call: Call, context: Ctx) -> Any:
+    async def _sent(self, call: Call, read: Callable[[Protocol, Profile, JsonObject, Ctx], T], ctx: Ctx) -> T:
         """The user or group in the body."""
-        read = read_group if call.kind == "Group" else read_user
         return await self._parsed(
-            call, lambda: read(call.protocol, call.org.profile, self._payload(call), context)
+            call, lambda: read(call.protocol, call.org.profile, self._payload(call), ctx)
         )
 
-    def _create_person(self, unit: Unit, call: Call, model: Any) -> Response:
+    def _create_person(self, unit: Unit, call: Call, model: UserModel) -> Response:
         person, is_new = create_or_reactivate(unit, self._context(unit, call), model)
         return self._person_answer(unit, call, person, 201 if is_new else 200)
 
@@ -366,7 +368,7 @@ class ScimSide:
         text = self._person_text(unit, call, person)
         return resource_answer(text, call.location(person.id), person.version, status, call.projection())
 
-    def _create_group(self, unit: Unit, call: Call, model: Any) -> Response:
+    def _create_group(self, unit: Unit, call: Call, model: NamedGroup) -> Response:
         group = create_group(unit, self._context(unit, call), model)
         return self._group_answer(unit, call, group, 201)
 
@@ -376,12 +378,13 @@ class ScimSide:
         return resource_answer(text, call.location(group.id), group.version, status, projection)
 
     async def _replace(self, call: Call) -> Response:
-        sent = await self._sent(call, Ctx.RESOURCE_REPLACEMENT_REQUEST)
         if call.kind == "Group":
-            return await self._write(call, lambda unit: self._replace_group(unit, call, sent))
-        return await self._write_person(call, lambda unit: self._replace_person(unit, call, sent))
+            group = await self._sent(call, read_group, Ctx.RESOURCE_REPLACEMENT_REQUEST)
+            return await self._write(call, lambda unit: self._replace_group(unit, call, group))
+        user = await self._sent(call, read_user, Ctx.RESOURCE_REPLACEMENT_REQUEST)
+        return await self._write_person(call, lambda unit: self._replace_person(unit, call, user))
 
-    def _replace_person(self, unit: Unit, call: Call, model: Any) -> Response:
+    def _replace_person(self, unit: Unit, call: Call, model: UserModel) -> Response:
         context = self._context(unit, call)
         before = lock_person(unit, context.org.id, call.resource_id)
         call.conditions().check(etag(before.version), "PUT")
@@ -392,7 +395,7 @@ class ScimSide:
             model.active = bool(before.active)
         return self._person_answer(unit, call, change_person(unit, context, before, model))
 
-    def _replace_group(self, unit: Unit, call: Call, model: Any) -> Response:
+    def _replace_group(self, unit: Unit, call: Call, model: NamedGroup) -> Response:
         context = self._context(unit, call)
         before = lock_group(unit, context.org.id, call.resource_id)
         call.conditions().check(etag(before.version), "PUT")
@@ -408,6 +411,7 @@ class ScimSide:
         )
         if call.kind == "User":
             return await self._write_person(call, lambda unit: self._patch_person(unit, call, patch))
+        assert patch is not None  # nothing of a group is ignored
         whole = GroupPatch(patch, call.protocol)
         return await self._write(call, lambda unit: self._patch_group(unit, call, whole))
 
@@ -422,7 +426,7 @@ class ScimSide:
             return empty_answer(person.version)
         return self._person_answer(unit, call, person)
 
-    def _patch_person(self, unit: Unit, call: Call, patch: Any) -> Response:
+    def _patch_person(self, unit: Unit, call: Call, patch: AnyPatch | None) -> Response:
         context = self._context(unit, call)
         before = lock_person(unit, context.org.id, call.resource_id)
         call.conditions().check(etag(before.version), "PATCH")

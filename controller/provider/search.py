@@ -8,22 +8,21 @@ built from the filter, by paging. RFC 7644 section 3.4.2, RFC 9865.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from sqlalchemy import bindparam, literal, select
 
-from controller.provider.documents import Projection, answer, dumps, group_members, user_groups
+from controller.provider.documents import JsonObject, Projection, answer, dumps, group_members, user_groups
 from controller.provider.memberships import groups_of_many, members_of
 from controller.provider.organizations import Organization
 from controller.provider.paging import run_search
-from controller.provider.query import Found, Page, Plan, table_of
+from controller.provider.query import Clause, Found, Page, Plan, table_of
 from controller.provider.statements import Prepared, Unit
 from controller.provider.tables import groups, people, person_emails
 
 LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
-def _page_statement(kind: str, **conditions: Any) -> Prepared:
+def _page_statement(kind: str, **conditions: Clause) -> Prepared:
     table = table_of(kind)
     return Prepared(
         select(literal(kind), table.c.seq, table.c.id, table.c.doc)
@@ -79,7 +78,7 @@ def run_plan(unit: Unit, org: Organization, plan: Plan) -> Page:
 def render_page(unit: Unit, org: Organization, plan: Plan, page: Page) -> bytes:
     """The ListResponse."""
     resources = render_rows(unit, org, page.rows, plan.search.base_url, plan.projection)
-    head: dict[str, Any] = {"schemas": [LIST_SCHEMA], "totalResults": page.total}
+    head: JsonObject = {"schemas": [LIST_SCHEMA], "totalResults": page.total}
     if page.start is not None:
         head["startIndex"] = page.start
     head["itemsPerPage"] = len(page.rows)

@@ -28,7 +28,7 @@ from controller.errors import SpecError
 from controller.provider.casefold import fold
 from controller.provider.outages import Health, Refusal, Unreachable, of_sqlite
 from controller.provider.private_files import make_private
-from controller.provider.statements import Job, TimedUnit, Unit
+from controller.provider.statements import Job, Memory, TimedUnit, Unit
 from controller.provider.tables import migrate
 from controller.provider.turns import SharedThreads, Turns
 
@@ -63,7 +63,7 @@ def _enter_wal(connection: Connection) -> None:
 class _Write:
     """One queued write."""
 
-    job: Job[Any]
+    job: Job[object]
     future: asyncio.Future[Any]
     is_heavy: bool
 
@@ -80,7 +80,7 @@ class SqliteDatabase:
         self.health = Health()
         self.dialect = SQLiteDialect_pysqlite(paramstyle="named")
         self._search_seconds = search_seconds
-        self._memory: dict[Any, Any] = {}
+        self._memory: Memory = {}
         make_private(self._path)
         self._migrate(url)
         self._file = self._identity()
@@ -196,7 +196,7 @@ class SqliteDatabase:
             raise SpecError(refusal.cause, field="database") from error
         if isinstance(outcome, Exception):
             raise outcome
-        return outcome  # type: ignore[no-any-return]
+        return outcome  # type: ignore[return-value]  # what the one job returned
 
     async def _drain(self) -> None:
         """Runs queued writes, one commit for all that wait, until none is left."""
@@ -225,7 +225,7 @@ class SqliteDatabase:
                 break
         return batch
 
-    def _settle(self, batch: list[_Write], outcomes: list[Any]) -> None:
+    def _settle(self, batch: list[_Write], outcomes: list[object]) -> None:
         told = [
             self._translated(outcome) if isinstance(outcome, sqlite3.Error) else outcome
             for outcome in outcomes
@@ -240,7 +240,7 @@ class SqliteDatabase:
             else:
                 write.future.set_result(outcome)
 
-    async def _run_batch(self, batch: list[_Write]) -> list[Any]:
+    async def _run_batch(self, batch: list[_Write]) -> list[object]:
         self._check_file()
         loop = asyncio.get_running_loop()
         jobs = [write.job for write in batch]
@@ -273,7 +273,7 @@ class SqliteDatabase:
         if self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
 
-    def _run_jobs_and_commit(self, jobs: list[Job[Any]]) -> list[Any]:
+    def _run_jobs_and_commit(self, jobs: list[Job[object]]) -> list[object]:
         self._begin()
         try:
             outcomes = self._run_jobs(jobs)
@@ -283,13 +283,13 @@ class SqliteDatabase:
             raise
         return outcomes
 
-    def _run_jobs(self, jobs: list[Job[Any]]) -> list[Any]:
+    def _run_jobs(self, jobs: list[Job[object]]) -> list[object]:
         """What each job returned or raised; one that raised has written nothing.
 
         Raises where SQLite has undone the whole transaction, as it may for want of room: what the jobs before
         did is lost, and what comes after would be committed by itself.
         """
-        outcomes: list[Any] = []
+        outcomes: list[object] = []
         for job in jobs:
             try:
                 with self._write_unit.savepoint():

@@ -8,17 +8,22 @@ take to run. Nothing here commits; database does.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Dialect
+from sqlalchemy import ColumnElement, Dialect
 from sqlalchemy.sql import ClauseElement
 
 from controller.provider.outages import SearchTooLong
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
+"""What the columns of a statement hold, which it is known by."""
+Values = Mapping[str, object]
+Expression = ColumnElement[Any]
+"""SQL for a value; which type that has is the database's to know."""
+Memory = dict[tuple[str, str], Any]
 
 
 class Taken(Exception):
@@ -32,9 +37,9 @@ class Prepared:
 
     def __init__(self, statement: ClauseElement) -> None:
         self.statement = statement
-        self._texts: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._texts: dict[str, tuple[str, Values]] = {}
 
-    def text(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
+    def text(self, dialect: Dialect) -> tuple[str, Values]:
         """The SQL for `dialect`, and the parameters that are constants of the statement."""
         found = self._texts.get(dialect.name)
         if found is None:
@@ -47,19 +52,26 @@ class Prepared:
 class Cursor(Protocol):
     """What is used of a DB-API cursor."""
 
-    rowcount: int
+    @property
+    def rowcount(self) -> int: ...
 
-    def execute(self, statement: str, parameters: Any = ..., /) -> Any: ...
-    def executemany(self, statement: str, parameters: Any, /) -> Any: ...
-    def fetchone(self) -> Any: ...
-    def fetchall(self) -> Any: ...
+    def execute(self, statement: str, parameters: Values = ..., /) -> object: ...
+    def executemany(self, statement: str, parameters: Sequence[Values], /) -> object: ...
+    def fetchone(self) -> Row | None: ...
+    def fetchall(self) -> Sequence[Row]: ...
+
+
+class Connection(Protocol):
+    """What is used of a DB-API connection."""
+
+    def cursor(self) -> Cursor: ...
 
 
 class Unit:
     """Runs statements on one connection, inside the transaction that its owner began."""
 
     def __init__(
-        self, connection: Any, dialect: Dialect, integrity_error: type[Exception], memory: dict[Any, Any]
+        self, connection: Connection, dialect: Dialect, integrity_error: type[Exception], memory: Memory
     ) -> None:
         self._cursor: Cursor = connection.cursor()
         self.memory = memory  # what this process remembers about this database, such as page positions
@@ -67,10 +79,10 @@ class Unit:
         self._savepoints = 0
         self.dialect = dialect
 
-    def _execute(self, statement: Prepared | ClauseElement, values: dict[str, Any]) -> Cursor:
+    def _execute(self, statement: Prepared | ClauseElement, values: Values) -> Cursor:
         if isinstance(statement, Prepared):
             text, constants = statement.text(self.dialect)
-            parameters = constants | values if constants else values
+            parameters = {**constants, **values} if constants else values
         else:
             compiled = statement.compile(dialect=self.dialect, compile_kwargs={"render_postcompile": True})
             text, parameters = str(compiled), {**(compiled.params or {}), **values}
@@ -80,21 +92,19 @@ class Unit:
             raise Taken(str(error)) from error
         return self._cursor
 
-    def one(self, statement: Prepared | ClauseElement, **values: Any) -> Row | None:
+    def one(self, statement: Prepared | ClauseElement, **values: object) -> Row | None:
         """The first row, or None."""
-        row: Row | None = self._execute(statement, values).fetchone()
-        return row
+        return self._execute(statement, values).fetchone()
 
-    def all(self, statement: Prepared | ClauseElement, **values: Any) -> Sequence[Row]:
+    def all(self, statement: Prepared | ClauseElement, **values: object) -> Sequence[Row]:
         """Every row."""
-        rows: Sequence[Row] = self._execute(statement, values).fetchall()
-        return rows
+        return self._execute(statement, values).fetchall()
 
-    def run(self, statement: Prepared | ClauseElement, **values: Any) -> int:
+    def run(self, statement: Prepared | ClauseElement, **values: object) -> int:
         """How many rows were written. Raises Taken where a unique value is another row's."""
         return self._execute(statement, values).rowcount
 
-    def run_many(self, statement: Prepared, values: Iterable[dict[str, Any]]) -> None:
+    def run_many(self, statement: Prepared, values: Iterable[Values]) -> None:
         """Runs `statement` for each of `values`; raises Taken as `run` does."""
         rows = list(values)
         if not rows:
@@ -123,7 +133,7 @@ class TimedUnit(Unit):
         """Whether the time is up."""
         return time.monotonic() > self.deadline
 
-    def _execute(self, statement: Prepared | ClauseElement, values: dict[str, Any]) -> Cursor:
+    def _execute(self, statement: Prepared | ClauseElement, values: Values) -> Cursor:
         if self.is_over():
             raise SearchTooLong
         return super()._execute(statement, values)

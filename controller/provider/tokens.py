@@ -16,7 +16,6 @@ import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import bindparam, insert, or_, select, update
 
@@ -26,7 +25,7 @@ from controller.provider.documents import dumps
 from controller.provider.journal import Actor, Write, record
 from controller.provider.organizations import COLUMNS as ORG_COLUMNS
 from controller.provider.organizations import Organization, organization_of
-from controller.provider.statements import Prepared, Unit
+from controller.provider.statements import Prepared, Row, Unit
 from controller.provider.tables import organizations, tokens
 
 SCOPES = ("scim", "admin", "read-only")
@@ -135,7 +134,7 @@ def token_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _token_of(row: tuple[Any, ...]) -> Token:
+def _token_of(row: Row) -> Token:
     token_id, name, scopes, *rest = row
     return Token(token_id, name, frozenset(scopes.split(",")), *rest)
 

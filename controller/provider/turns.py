@@ -60,7 +60,7 @@ class SharedThreads:
         self._free = threads
         self._most = max(1, int(threads * share))
         self._running: Counter[str] = Counter()
-        self._waiting: Turns[tuple[Callable[[], Any], asyncio.Future[Any], float]] = Turns()
+        self._waiting: Turns[tuple[Callable[[], object], asyncio.Future[Any], float]] = Turns()
 
     async def run(self, lane: str, work: Callable[[], T]) -> T:
         """What `work` returns, done in a thread. Raises Busy where too much of `lane` is waiting."""
@@ -90,7 +90,7 @@ class SharedThreads:
         self,
         loop: asyncio.AbstractEventLoop,
         lane: str,
-        work: Callable[[], Any],
+        work: Callable[[], object],
         future: asyncio.Future[Any],
     ) -> None:
         self._free -= 1
@@ -101,7 +101,7 @@ class SharedThreads:
         )
 
     def _finish(
-        self, loop: asyncio.AbstractEventLoop, lane: str, done: Future[Any], future: asyncio.Future[Any]
+        self, loop: asyncio.AbstractEventLoop, lane: str, done: Future[object], future: asyncio.Future[Any]
     ) -> None:
         self._free += 1
         self._running[lane] -= 1

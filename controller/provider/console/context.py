@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -89,7 +89,7 @@ def templates() -> Environment:
     return environment
 
 
-def render(template: str, status: int = 200, **values: Any) -> Response:
+def render(template: str, status: int = 200, **values: object) -> Response:
     """A page."""
     page = templates().get_template(template).render(**values)
     return HTMLResponse(page.encode("utf-8", "replace"), status, SECURITY)
@@ -135,7 +135,7 @@ class Visit:
 
         return await self.database.write(job, heavy=heavy)
 
-    def render(self, template: str, status: int = 200, **values: Any) -> Response:
+    def render(self, template: str, status: int = 200, **values: object) -> Response:
         """A page with the organization's frame around it; `error` is what was refused."""
         org = self.org
         frame = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.responses import Response
 
 from controller.errors import SpecError
@@ -38,11 +36,11 @@ PURPOSES = {
 }
 
 
-async def show(visit: Visit, status: int = 200, **more: Any) -> Response:
+async def show(visit: Visit, status: int = 200, **more: object) -> Response:
     """The page; `more` are new_token, or error and what was typed."""
     found = await visit.database.read(lambda unit: read_tokens(unit, visit.org.id))
     now = visit.now()
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "tokens": [token_answer(token, now) for token in found if token.is_alive(now)],
         "lifetimes": LIFETIMES, "purposes": PURPOSES, "name": "Okta", "new_token": "",
         "base_url": f"{visit.request.origin}/scim/v2/{visit.org.id}",

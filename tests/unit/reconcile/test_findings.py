@@ -18,10 +18,11 @@ from controller.model.plan import (
     Problem,
     SeatState,
 )
-from controller.reconcile.conditions import Finding, kstatus_faults, settle
+from controller.reconcile.conditions import Finding, settle
 from controller.reconcile.findings import integration_findings
 from controller.reconcile.report import Report
 from controller.reconcile.totals import Amount, show_id, show_login
+from tests.kstatus import kstatus_faults
 from tests.unit.planning import world
 from tests.unit.reconcile.reports import (
     NOW,

@@ -12,7 +12,6 @@ from controller.api.crds import build_schema
 from controller.api.kinds import KINDS
 from controller.api.okta_org import BucketStatus
 from controller.errors import SpecError, Unauthorized, Unavailable, Waiting
-from controller.reconcile.conditions import kstatus_faults
 from controller.reconcile.org_status import (
     Check,
     OrgFacts,
@@ -23,6 +22,7 @@ from controller.reconcile.org_status import (
 )
 from controller.reconcile.report import Report
 from controller.schema.structural import compile_schema
+from tests.kstatus import kstatus_faults
 from tests.unit.reconcile.reports import NOW, failed, of_type, report, resource
 
 TWO = OrgFacts(2)

@@ -12,7 +12,7 @@ from controller.api.group_mapping import GroupMappingSpec
 from controller.errors import SpecError, Unavailable
 from controller.model.people import OktaId
 from controller.model.plan import HoldReason, MappingPreview, Move, Problem, SeatState
-from controller.reconcile.conditions import kstatus_faults, size_of
+from controller.reconcile.conditions import size_of
 from controller.reconcile.related_status import (
     broken_status,
     dangling_status,
@@ -22,6 +22,7 @@ from controller.reconcile.related_status import (
 )
 from controller.reconcile.report import Report
 from controller.reconcile.totals import show_id
+from tests.kstatus import kstatus_faults
 from tests.unit.planning import world
 from tests.unit.reconcile.reports import (
     NOW,

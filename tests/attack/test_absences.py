@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controller.api.scim_integration import Safeguards
+from controller.api.people import Safeguards
 from controller.errors import Unavailable
 from controller.metrics import Metrics
 from controller.model.actions import ActionKind, Result, Touch

@@ -181,7 +181,7 @@ async def test_a_token_endpoint_and_a_well_known_page_are_read_for_64_kibibytes(
         )
         provider = open_provider(access, Wiring(retry=NO_RETRY))
         with pytest.raises(Unavailable) as caught:
-            await provider.client.count()
+            await provider.client.user("u1")
         await provider.aclose()
         assert caught.value.reason == "AnswerTooLarge"
         wiring = Wiring(retry=NO_RETRY)

@@ -13,7 +13,6 @@ from pydantic import SecretStr
 
 from controller.api.okta_org import OktaOrgSpec
 from controller.api.scim_integration import ScimIntegrationSpec
-from controller.model.people import OktaId, Scope
 from controller.planning.base.inputs import Inputs, Resource, SecretKey
 from controller.planning.desired.build import build_desired
 from controller.settings import Settings
@@ -30,7 +29,6 @@ SLACK = 4
 """Descriptors that may come and go with the loop itself."""
 LIST = {"Resources": [], "totalResults": 0, "startIndex": 1, "itemsPerPage": 0}
 ORGANIZATION = {"plan": "Enterprise", "sso": True, "scimEnabled": True, "seats": {"purchased": 5, "used": 0}}
-ONE = Scope(frozenset({OktaId("00u1")}))
 
 
 def reply(method: str, path: str) -> Any:
@@ -94,7 +92,7 @@ class Stage:
         assert inputs.org is not None
         desired, _ = build_desired(inputs)
         targets = await self.connector.connect(inputs, desired, self.credentials())
-        await targets.provider_settings.observe(desired, ONE)
+        await targets.provider_settings.observe(desired)
         org = await self.connector.open_org(inputs.org, self.credentials())
         await asyncio.gather(*(org.client.user("00u1") for _ in range(3)))
         return targets
@@ -151,7 +149,7 @@ async def test_a_run_on_replaced_sessions_ends_well_and_leaves_nothing_open(stag
     old_org = await stage.connector.open_org(inputs.org, stage.credentials())
     stage.server.gate.clear()
     asked = stage.server.asked
-    under_way = asyncio.gather(old.provider_settings.observe(desired, ONE), old_org.client.user("00u1"))
+    under_way = asyncio.gather(old.provider_settings.observe(desired), old_org.client.user("00u1"))
     await stage.server.was_asked(asked + 2)
     stage.version["okta"] += 1
     stage.version["scim"] += 1
@@ -162,7 +160,7 @@ async def test_a_run_on_replaced_sessions_ends_well_and_leaves_nothing_open(stag
     kept = len(stage.server.open)
     # Somebody may still have the old ones in hand, such as the poller of the log.
     await old_org.client.user("00u1")
-    await old.provider_settings.observe(desired, ONE)
+    await old.provider_settings.observe(desired)
     assert await settled(stage.server, kept) <= kept
 
 

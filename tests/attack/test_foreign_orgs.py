@@ -12,7 +12,8 @@ from controller.clock import ManualClock
 from controller.errors import Unavailable
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, Refresh
-from controller.operator.main import Ground, Operator
+from controller.operator.foundation import Ground
+from controller.operator.main import Operator
 from controller.operator.org_sharing import may_use, usable_org, users_of
 from controller.operator.run_inputs import rivals_of
 from controller.operator.store import Known

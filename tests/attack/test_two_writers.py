@@ -23,6 +23,7 @@ from controller.operator.state_migration import Mover
 from controller.operator.store import Known
 from controller.planning.base.inputs import NO_NAMES, AppNames, Inputs, Rival
 from controller.planning.desired.conflicts import check_rivals
+from controller.planning.make_plan import make_plan
 from controller.reconcile import engine as module
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
@@ -298,7 +299,7 @@ async def test_the_state_of_a_tenant_survives_another_spelling_of_its_url() -> N
     await memories.keep(integration_with(written), kept)
     other = Memories(StateStore(api, "ops"))
     assert (await other.load(integration_with(world.URL))).memory.pairs == kept.pairs
-    plan = module.make_plan(world.wish(group=None), world.actual([world.person(1)]), kept)
+    plan = make_plan(world.wish(group=None), world.actual([world.person(1)]), kept)
     assert plan.drift[0].kind == "Missing", "the account is known as ours"
 
 

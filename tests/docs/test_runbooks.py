@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 RULES = yaml.safe_load((ROOT / "charts" / "scim-operator" / "files" / "alerts.yaml").read_text())
 ALERTS = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
-COMMANDS = typer.main.get_group(app).commands  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_group(app).commands
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 

@@ -20,6 +20,7 @@ from controller.kube.paths import object_path
 from controller.operator.main import run_operator
 from controller.settings import Settings
 from scim_sandbox import run as sandbox
+from scim_sandbox.kubernetes.app import build_app as build_kubernetes
 from scim_sandbox.run import Setup, World, open_world
 from tests.attack.rights import Recorder, Right, Roles, roles_of, write_recorded
 from tests.contract.chart.rendering import render
@@ -94,8 +95,8 @@ async def full_flow(flow: Flow) -> None:
         "data": {"ca.crt": CERTIFICATE},
     }
     await flow.apply(bundle)
-    for kind in KINDS.values():  # somebody else was first: then the object is read again
-        path = f"{CUSTOM}/namespaces/default/{kind.plural}/*/status"
+    for served in KINDS.values():  # somebody else was first: then the object is read again
+        path = f"{CUSTOM}/namespaces/default/{served.plural}/*/status"
         await flow.break_kubernetes("status", status=409, method="PATCH", path=path, times=1)
     for (kind, _), body in flow.quickstart.items():
         spec: JSON = {}
@@ -157,7 +158,7 @@ async def test_the_roles_grant_what_the_operator_asks_for(
         recorders.append(Recorder(build(*arguments), judge=roles.grants))
         return recorders[-1]
 
-    build = sandbox.build_kubernetes
+    build = build_kubernetes
     monkeypatch.setattr(sandbox, "build_kubernetes", recorded)
     async with open_world(Setup(tmp_path / "world", with_operator=False)) as world:
         flow = Flow(world)

@@ -149,7 +149,8 @@ async def api(served: Served, http: httpx.AsyncClient, tmp_path: Path) -> AsyncI
     path = tmp_path / "kubeconfig"
     path.write_text(kubeconfig(served.url, TOKEN))
     configuration = aio.Configuration()
-    await aio_config.load_kube_config(config_file=str(path), client_configuration=configuration)
+    load: Any = aio_config.load_kube_config  # the official client has no types here
+    await load(config_file=str(path), client_configuration=configuration)
     async with aio.ApiClient(configuration) as client:
         yield client
 
@@ -184,9 +185,10 @@ async def test_kubernetes_client_reads_secrets_and_renews_leases(
     spec = aio.V1LeaseSpec(holder_identity="a", lease_duration_seconds=15)
     lease = aio.V1Lease(metadata=aio.V1ObjectMeta(name="l"), spec=spec)
     held = await coordination.create_namespaced_lease("default", lease)
+    assert held.spec is not None
     held.spec.holder_identity = "b"
     renewed = await coordination.replace_namespaced_lease("l", "default", held)
-    assert renewed.spec.holder_identity == "b"
+    assert renewed.spec is not None and renewed.spec.holder_identity == "b"
     with pytest.raises(aio.ApiException) as refused:
         await coordination.replace_namespaced_lease("l", "default", held)
     assert refused.value.status == 409

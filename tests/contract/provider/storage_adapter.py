@@ -38,7 +38,7 @@ class StorageAdapter(ScimStorage):
     def _model(self, kind: str, text: str) -> Any:
         content = json.loads(text)
         content["meta"].pop("location", None)
-        model = self.protocol.user if kind == "User" else self.protocol.group
+        model: Any = self.protocol.user if kind == "User" else self.protocol.group
         with self.protocol.provider:
             return model.model_validate(content)
 

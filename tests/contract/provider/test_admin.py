@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import ClauseElement
 
 from controller.clock import ManualClock
+from controller.provider.statements import Unit
 from tests.contract.provider.world import CALENDLY, Client, World, okta_user, replace, user
 
 TABLE = {"entries": [{"values": ["Sales EMEA", "Sales US"], "group": "Sales"}], "createGroups": "WhenMissing"}
@@ -253,6 +256,10 @@ async def test_the_journal_has_every_write_with_before_and_after(acme: Client) -
     assert json.loads(lines[-1])["action"] == "person.delete"
 
 
+def tampering(statement: ClauseElement) -> Callable[[Unit], int]:
+    return lambda unit: unit.run(statement)
+
+
 async def test_the_journal_cannot_be_rewritten(acme: Client, world: World) -> None:
     from sqlalchemy import delete, update
 
@@ -261,7 +268,7 @@ async def test_the_journal_cannot_be_rewritten(acme: Client, world: World) -> No
     await acme.new_user("ada@x.com")
     for statement in (delete(journal), update(journal).values(actor="nobody")):
         with pytest.raises(Exception, match="append-only"):
-            await world.provider.database.write(lambda unit, each=statement: unit.run(each))
+            await world.provider.database.write(tampering(statement))
 
 
 async def test_tokens_are_shown_once_and_kept_as_hashes(acme: Client, world: World) -> None:

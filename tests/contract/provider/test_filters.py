@@ -62,8 +62,9 @@ def expected(resources: list[dict[str, Any]], text: str) -> list[str]:
     """The userNames that the evaluator in memory finds."""
     typed: Any = ScimFilter
     parsed = typed[PROTOCOL.user](text)
+    user: Any = PROTOCOL.user
     with PROTOCOL.provider:
-        models = [PROTOCOL.user.model_validate(each) for each in resources]
+        models = [user.model_validate(each) for each in resources]
         return [model.user_name for model in models if parsed.match(model)]
 
 
@@ -86,8 +87,9 @@ async def test_every_operator_agrees_with_the_evaluator_in_memory(acme: Client) 
 
 async def test_sorting_agrees_with_the_models(acme: Client) -> None:
     resources = await fill(acme)
+    user: Any = PROTOCOL.user
     with PROTOCOL.provider:
-        models = [PROTOCOL.user.model_validate(each) for each in resources]
+        models = [user.model_validate(each) for each in resources]
     for path in (*SEARCH_SORTS, "emails", "roles", "title", "name.familyName", "meta.created"):
         for order in ("ascending", "descending"):
             request = PROTOCOL.user_search(sort_by=path, sort_order=order)

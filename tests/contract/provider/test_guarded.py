@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.provider.database import PostgresDatabase
 from controller.provider.optimistic_write import GuardedUnit
+from controller.provider.postgres_database import PostgresDatabase
 from tests.contract.provider.world import CALENDLY, Client, Json, World, okta_user, replace, user
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

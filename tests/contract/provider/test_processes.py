@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
-from controller.clock import SystemClock
+from controller.clock import ManualClock, SystemClock
 from controller.errors import SpecError
 from controller.provider.app import CreatedOrganization, add_organization, create_organization
 from controller.provider.database import Database, open_database
@@ -146,7 +146,7 @@ async def test_two_processes_on_one_database_behave_as_one(database_url: str) ->
 
 async def test_parallel_member_changes_are_never_lost(database_url: str, tmp_path: Path) -> None:
     from controller.provider.app import build_app
-    from tests.contract.provider.world import ManualClock, World
+    from tests.contract.provider.world import World
 
     world = World(build_app(database_url), ManualClock())
     client = world.organization()

@@ -96,7 +96,7 @@ async def test_patch_that_changes_nothing_keeps_version_and_time(acme: Client) -
     ],
 )
 async def test_bad_patch_is_refused_and_changes_nothing(
-    acme: Client, operation: dict, scim_type: str
+    acme: Client, operation: dict[str, Any], scim_type: str
 ) -> None:
     created = await acme.new_user("ada@acme.com", title="Lady")
     first = {"op": "replace", "path": "title", "value": "Countess"}

@@ -10,6 +10,7 @@ import pytest
 
 from controller.errors import Unauthorized, Unavailable
 from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
+from controller.model.actual import GroupState
 from controller.model.people import EVERYTHING, OktaId, Refresh
 from controller.scim.groups import GroupClient
 from controller.targets import provider_groups
@@ -106,7 +107,7 @@ async def test_a_group_that_goes_while_it_is_read_is_not_there(opened: Opener) -
         return [("Sales", "nowhere")]
 
     one.groups.names = names  # type: ignore[method-assign]
-    assert await provider_groups.read_groups(one.groups, {"Sales"}) == provider_groups.GroupState({}, {})
+    assert await provider_groups.read_groups(one.groups, {"Sales"}) == GroupState({}, {})
 
 
 async def test_a_provider_without_groups_is_a_fault_and_no_error(opened: Opener) -> None:

@@ -53,7 +53,7 @@ def is_within(fact: Any, said: Any) -> bool:
 def test_field_says_what_the_api_server_accepted(path: str) -> None:
     node = SPEC_NODES[path]
     for name, fact in FACTS[path].items():
-        said = node.get(NAMES.get(name, name))
+        said: Any = node.get(NAMES.get(name, name))
         if name == "rules":
             assert [made for made in fact if made not in said] == []
         elif name == "required":

@@ -69,7 +69,7 @@ async def test_a_crash_before_the_head_leaves_the_old_state_whole() -> None:
             raise KeyboardInterrupt
         return await original(path, body, **more)
 
-    api.apply = dies_at_the_head  # type: ignore[method-assign, assignment]
+    api.apply = dies_at_the_head  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         await store.save("s", noise(CHUNK + 1, 2), X)
     assert await StateStore(api, "ops").load("s") == old

@@ -8,6 +8,7 @@ import pytest
 
 from controller.clock import ManualClock
 from controller.errors import Unavailable
+from controller.kube.client import Body
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, Refresh
 from controller.operator.event_router import NEWCOMER_SECONDS, NOBODY, Intake
@@ -167,7 +168,7 @@ async def test_what_fails_beside_a_run_is_logged_and_ends_nothing(error: Excepti
 async def test_an_org_that_leaves_is_looked_at() -> None:
     stage, leaving = listed(), list[str]()
 
-    async def leave(org: JSON) -> None:
+    async def leave(org: Body) -> None:
         leaving.append(org["metadata"]["name"])
 
     stage.intake.on_leaving_org = leave

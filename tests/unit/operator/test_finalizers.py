@@ -124,6 +124,6 @@ async def test_where_the_namespace_may_not_be_read_nothing_is_undone_and_the_way
             raise Unauthorized("forbidden", system="Kubernetes", status=403)
         return await get(path)
 
-    api.get = forbidden  # type: ignore[method-assign, assignment]
+    api.get = forbidden  # type: ignore[method-assign]
     with pytest.raises(Waiting, match=r"grant get on namespaces, or set spec\.deletionPolicy to Orphan"):
         await finalizers_.why_released({**body, "spec": {"deletionPolicy": "Deprovision"}})

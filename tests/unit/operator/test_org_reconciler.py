@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,7 +63,7 @@ class Okta:
         self.calls = 0
         self.error: ControllerError | None = None
         self.forgotten: list[str] = []
-        self.on_call = lambda: None
+        self.on_call: Callable[[], object] = lambda: None
 
     async def open_org(self, *_: Any) -> Any:
         return SimpleNamespace(org_id="00o1", client=self)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from controller.errors import SpecError
+from controller.kube.client import Body
 from controller.operator.run_inputs import (
     Vault,
     build_inputs,
@@ -29,8 +30,10 @@ def family_known(**changes: object) -> Known:
     return known
 
 
-def integration(known: Known) -> dict[str, object]:
-    return known.get("ScimIntegration", "team", "calendly")
+def integration(known: Known) -> Body:
+    found = known.get("ScimIntegration", "team", "calendly")
+    assert found is not None
+    return found
 
 
 def encoded(text: bytes) -> str:

@@ -174,7 +174,7 @@ async def test_state_that_may_not_be_read_counts_as_lost(caplog: pytest.LogCaptu
             raise Unauthorized("forbidden", system="Kubernetes", status=403)
         return await read(path, *more, **others)
 
-    api.get = refuses  # type: ignore[method-assign, assignment]
+    api.get = refuses  # type: ignore[method-assign]
     await move(api)
     assert await moved(api) is None
     assert "cannot be read" in caplog.text

@@ -29,6 +29,7 @@ from controller.planning.base.desired import (
     DesiredAssignments,
     DesiredGroups,
     DesiredSeats,
+    Expression,
     GroupRef,
     Limit,
     Profile,
@@ -47,7 +48,7 @@ GROUP_KINDS = frozenset({ActionKind.CREATE_PROVIDER_GROUP, ActionKind.CHANGE_MEM
 GENERIC = Profile("generic", None)
 
 
-def expression(text: str):
+def expression(text: str) -> Expression:
     return compile_expression(text, READ, "spec.test")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -28,4 +28,5 @@ def test_a_narrow_user_has_the_attributes_of_its_data_and_says_the_same_of_them(
 @pytest.mark.parametrize("name", PROFILES)
 def test_every_profile_takes_the_attribute_that_mappings_look_at(name: str) -> None:
     protocol = protocol_of(resolve(name), "secret")
-    assert GROUP_EXTENSION["id"] in protocol.user.get_extension_models()
+    user: Any = protocol.user
+    assert GROUP_EXTENSION["id"] in user.get_extension_models()

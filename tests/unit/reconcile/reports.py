@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from controller.api.group_mapping import GroupMappingSpec
+from controller.api.meta import Api
 from controller.api.okta_org import OktaOrgSpec
 from controller.api.scim_integration import ScimIntegrationSpec
 from controller.api.seat_limit import SeatLimitSpec
@@ -43,7 +44,7 @@ LIMIT = {
     "seats": 50,
     "billing": {"method": "Invoice", "contact": "https://example.com/contact"},
 }
-MODELS = {
+MODELS: dict[str, type[Api]] = {
     "ScimIntegration": ScimIntegrationSpec,
     "OktaOrg": OktaOrgSpec,
     "GroupMapping": GroupMappingSpec,

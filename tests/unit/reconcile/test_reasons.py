@@ -25,7 +25,7 @@ def reasons_in(tree: ast.AST) -> Iterator[str]:
     """Texts that are given as `reason=`, assigned to a class's `reason`, or stand third in Problem(...) and
     Outcome(...)."""
     for node in ast.walk(tree):
-        if _is_reason_argument(node) or (isinstance(node, ast.Assign) and _is_reason(node.targets[0])):
+        if isinstance(node, ast.keyword | ast.Assign) and _is_reason(node):
             yield from _text(node.value)
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Problem", "Outcome"):
             yield from _text(node.args[2]) if len(node.args) > 2 else ()
@@ -33,12 +33,10 @@ def reasons_in(tree: ast.AST) -> Iterator[str]:
             yield from _text(node.args[1])
 
 
-def _is_reason_argument(node: ast.AST) -> bool:
-    return isinstance(node, ast.keyword) and node.arg == "reason"
-
-
-def _is_reason(target: ast.expr) -> bool:
-    return isinstance(target, ast.Name) and target.id == "reason"
+def _is_reason(node: ast.keyword | ast.Assign) -> bool:
+    if isinstance(node, ast.keyword):
+        return node.arg == "reason"
+    return isinstance(node.targets[0], ast.Name) and node.targets[0].id == "reason"
 
 
 def _text(node: ast.expr) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.errors import Conflict, NotFound, Rejected, Unauthorized, Unavailable
+from controller.errors import Conflict, NotFound, Rejected, RemoteError, Unauthorized, Unavailable
 from controller.scim.failures import ForeignNotFound, SeatsExhausted, read_error
 from controller.transport.calls import Answer, Call
 from scim_sandbox.presets import OVER_CAPACITY
@@ -44,8 +44,9 @@ def scim(detail: str, scim_type: str = "") -> dict[str, Any]:
         (POST, 501, scim("no"), Unavailable),
     ],
 )
-def test_a_status_says_what_happens_next(call: Call, status: int, body: Any, kind: type) -> None:
+def test_a_status_says_what_happens_next(call: Call, status: int, body: Any, kind: type[RemoteError]) -> None:
     found = error(call, status, body)
+    assert found is not None
     assert type(found) is kind and found.status == status
     if body:
         assert body["detail"] in found.message and found.code == body.get("scimType", "")

@@ -17,6 +17,7 @@ from controller.errors import (
     NotFound,
     RateLimited,
     Rejected,
+    RemoteError,
     SpecError,
     Unauthorized,
     Unavailable,
@@ -98,7 +99,9 @@ async def test_a_success_that_is_not_json_is_unavailable(content: bytes, words: 
         (408, Unavailable),
     ],
 )
-async def test_a_status_becomes_the_class_that_says_what_happens_next(status: int, kind: type) -> None:
+async def test_a_status_becomes_the_class_that_says_what_happens_next(
+    status: int, kind: type[RemoteError]
+) -> None:
     reply = httpx.Response(status, content=b"", headers={"x-request-id": "r-7"})
     with pytest.raises(kind) as caught:
         await session(lambda r: reply).send(GET)

@@ -254,7 +254,7 @@ def test_no_profile_makes_an_expression_fail(text: str, profile: list[Value]) ->
     compile_expression(text, READ).evaluate(tuple(profile))
 
 
-NO_JSON: tuple[tuple[str, tuple[int, float], Value], ...] = (
+NO_JSON: tuple[tuple[str, tuple[int, float], Value | Unknown], ...] = (
     ('Convert.toNum("nan")', (1, 1.5), UNKNOWN),
     ('Convert.toNum("-inf")', (1, 1.5), UNKNOWN),
     ('Convert.toNum("1e999")', (1, 1.5), UNKNOWN),

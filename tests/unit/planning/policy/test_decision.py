@@ -44,7 +44,7 @@ def reasons(found: Verdict) -> set[HoldReason]:
     return {reason for _, reason in found.held}
 
 
-def touches(actions: Iterable[object]) -> list[str]:
+def touches(actions: Iterable[Action]) -> list[str]:
     return [action.touch.value for action in actions]
 
 

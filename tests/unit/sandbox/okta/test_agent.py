@@ -227,9 +227,9 @@ async def test_a_429_is_repeated_with_doubling_waits_and_then_fails(
     org: Org, app: AppRecord, agent: Agent, scim: Scim, clock: ManualClock
 ) -> None:
     await connect(org)
-    for task in list(org.tasks)[1:]:
-        del org.tasks[task]
-    task, waits = next(iter(org.tasks.values())), []
+    for task_id in list(org.tasks)[1:]:
+        del org.tasks[task_id]
+    task, waits = next(iter(org.tasks.values())), list[float]()
     while task.state != "FAILED":
         scim.failures = [Reply(429, {"retry-after": "2"})]
         assert await agent.run_due() == 1

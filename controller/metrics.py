@@ -66,6 +66,13 @@ class Metrics:
         self.suspended = Gauge(
             "scim_operator_suspended", "1 while spec.suspend is true.", resource, registry=registry
         )
+        self.resource_idle = Gauge(
+            "scim_operator_resource_idle",
+            "1 while a resource is suspended, alone or with its ScimIntegration, or is an OktaOrg that no "
+            "ScimIntegration uses: no critical alert is about it.",
+            ["kind", *resource],
+            registry=registry,
+        )
 
     def _of_steps_and_tokens(self, registry: CollectorRegistry, resource: list[str]) -> None:
         self.manual_steps = Gauge(

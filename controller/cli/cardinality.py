@@ -25,17 +25,18 @@ REQUESTS = 200
 """Series of the requests: routes are templates, and each meets one method and few codes."""
 _ONE_KIND = {
     "resource_condition",
+    "resource_idle",
     "last_success_timestamp_seconds",
-    "reconcile",
-    "reconcile_duration_seconds",
 }
-"""Their `kind` is that of the resource, or ScimIntegration alone."""
+"""Their `kind` is that of the resource."""
 _SETS = {
     ("seats", "state"): len(SEATS),
     ("people", "state"): len(PEOPLE),
     ("drift", "kind"): len(DriftKind),
     ("drift_corrected", "kind"): len(DriftKind),
     ("watch_last_event_timestamp_seconds", "kind"): len(KINDS) + 1,  # and Secrets
+    ("reconcile", "kind"): 2,  # ScimIntegration and OktaOrg
+    ("reconcile_duration_seconds", "kind"): 2,
     ("reconcile", "result"): 2,
     ("actions", "result"): len(Result) + 1,  # and Started
     ("budget_wait_seconds", "api"): 2,

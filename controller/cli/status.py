@@ -62,7 +62,7 @@ async def open_view(
 
 
 async def show_status(view: View, shape: Shape) -> bool:
-    """Prints the resources and what is wrong with them; whether every one is Ready."""
+    """Prints the resources and what is wrong with them; whether each is Ready, unless it is suspended."""
     found = {kind: await view.all(kind) for kind in KINDS}
     if shape is Shape.JSON:
         emit(json.dumps([item for items in found.values() for item in items], indent=2, ensure_ascii=False))
@@ -74,7 +74,7 @@ async def show_status(view: View, shape: Shape) -> bool:
                 emit()
         _print_troubles(item for items in found.values() for item in items)
     resources = [item for items in found.values() for item in items]
-    return all(_status_of(item, "Ready") == "True" for item in resources)
+    return all(_is_suspended(item) or _status_of(item, "Ready") == "True" for item in resources)
 
 
 def _print_troubles(resources: Iterable[JSON]) -> None:
@@ -82,19 +82,33 @@ def _print_troubles(resources: Iterable[JSON]) -> None:
     quiet = True
     for item in resources:
         title = f"{item.get('kind', '')} {item['metadata']['namespace']}/{item['metadata']['name']}"
-        lines = _lines([condition for condition in _conditions(item) if _is_trouble(condition)])
-        steps = (item.get("status") or {}).get("manualSteps") or []
-        lines += [
-            f"  to do: {step['title']} ({step.get('where', '')})\n    {step.get('instructions', '')}"
-            for step in steps
-        ]
-        unconfirmed = [_unconfirmed_line(row) for row in _unconfirmed(item)]
-        lines += [f"  waits for a confirmation: {line}" for line in unconfirmed]
+        lines = [f"  {_suspended_line(item)}"] if _is_suspended(item) else _trouble_lines(item)
         if lines:
             quiet = False
             tell("\n".join([title, *lines]))
     if quiet:
         emit("Nothing to do.")
+
+
+def _trouble_lines(item: JSON) -> list[str]:
+    lines = _lines([condition for condition in _conditions(item) if _is_trouble(condition)])
+    steps = (item.get("status") or {}).get("manualSteps") or []
+    lines += [
+        f"  to do: {step['title']} ({step.get('where', '')})\n    {step.get('instructions', '')}"
+        for step in steps
+    ]
+    unconfirmed = [_unconfirmed_line(row) for row in _unconfirmed(item)]
+    return lines + [f"  waits for a confirmation: {line}" for line in unconfirmed]
+
+
+def _is_suspended(item: Mapping[str, Any]) -> bool:
+    """Whether somebody has suspended the resource, or the integration that it refers to; what its status says
+    beside that is of an earlier time."""
+    return any(c["type"] == "Ready" and c["reason"] == "Suspended" for c in _conditions(item))
+
+
+def _suspended_line(item: Mapping[str, Any]) -> str:
+    return next(f"Suspended: {c['message']}" for c in _conditions(item) if c["type"] == "Ready")
 
 
 def _unconfirmed(item: Mapping[str, Any]) -> list[JSON]:

@@ -42,7 +42,6 @@ from controller.planning.base.inputs import Inputs, Rival
 from controller.reconcile.engine import Engine
 from controller.reconcile.events import Event
 from controller.reconcile.reasons import Reason
-from controller.reconcile.related_status import suspended_status
 from controller.reconcile.report import Report
 from controller.reconcile.requeue import Pace
 from controller.reconcile.schedule import Next, Task
@@ -138,7 +137,7 @@ class Reconciler:
         )
         if spec.suspend:
             self._p.okta.forget(task.key)
-            await self._p.reporter.write(body, suspended_status(family.integration, self._p.clock.now()))
+            await self._p.reporter.suspended(family)
             return Next(None)
         try:
             vault = await self._p.cluster.read_vault(wanted_secrets(family))

@@ -13,9 +13,10 @@ from prometheus_client import Gauge
 from controller.api.seat_limit import SeatLimitSpec
 from controller.metrics import Metrics
 from controller.model.plan import DriftKind
-from controller.operator.store import INTEGRATION, LIMIT, Place
+from controller.operator.store import INTEGRATION, LIMIT, ORG, Place
 from controller.parsing import parse_moment
-from controller.reconcile.conditions import ORDER
+from controller.reconcile.conditions import ORDER, READY, by_type
+from controller.reconcile.reasons import Reason
 
 STATUSES = ("True", "False", "Unknown")
 SEATS = ("limit", "used", "pending", "available", "reserved", "waiting")
@@ -29,12 +30,19 @@ def show_status(
     """Sets every gauge of the resource at `place`; of its `spec` only what alerts compare with."""
     kind, namespace, name = place
     _conditions(metrics, place, status)
+    metrics.resource_idle.labels(*place).set(_is_idle(kind, status))
     if kind == INTEGRATION:
         _integration(metrics, namespace, name, status)
     if kind == LIMIT:
         _counts(metrics.seats, namespace, name, status.get("seats"), SEATS)
         warns = (spec or {}).get("warnAtPercent", SeatLimitSpec.model_fields["warn_at_percent"].default)
         metrics.seats_warn_ratio.labels(namespace, name).set(warns / 100)
+
+
+def _is_idle(kind: str, status: Mapping[str, Any]) -> bool:
+    """Whether nobody depends on the resource now: a critical alert would wake somebody for nothing."""
+    ready = by_type(status.get("conditions") or []).get(READY, {})
+    return ready.get("reason") == Reason.SUSPENDED or (kind == ORG and status.get("integrations") == 0)
 
 
 def _conditions(metrics: Metrics, place: Place, status: Mapping[str, Any]) -> None:
@@ -93,6 +101,7 @@ def drop_series(metrics: Metrics, place: Place) -> None:
     kind, namespace, name = place
     labels = {"namespace": namespace, "name": name}
     metrics.resource_condition.remove_by_labels({"kind": kind, **labels})
+    metrics.resource_idle.remove_by_labels({"kind": kind, **labels})
     metrics.last_success_timestamp_seconds.remove_by_labels({"kind": kind, **labels})
     gauges: tuple[Any, ...] = ()
     if kind == LIMIT:

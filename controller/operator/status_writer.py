@@ -38,6 +38,8 @@ from controller.reconcile.related_status import (
     dangling_status,
     limit_status,
     mapping_status,
+    suspended_status,
+    suspended_with_status,
 )
 from controller.reconcile.report import Report
 from controller.reconcile.status_output import in_order
@@ -123,6 +125,14 @@ class Reporter:
         if family.org is not None:
             facts = self.facts_of(family.org.namespace, family.org.name)
             await self._write_resource(family.org, org_status(family.org, report, facts, now))
+
+    async def suspended(self, family: Family) -> None:
+        """Status of an integration with spec.suspend and of what refers to it."""
+        now, integration = self._clock.now(), family.integration
+        await self._write_resource(integration, suspended_status(integration, now))
+        related: tuple[Resource[Any], ...] = (*family.mappings, *family.limits)
+        for one in related:
+            await self._write_resource(one, suspended_with_status(one, integration.name, now))
 
     async def _write_resource(self, resource: Resource[Any], status: Mapping[str, Any]) -> None:
         body = self._known.get(resource.kind, resource.namespace, resource.name)

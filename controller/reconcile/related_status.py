@@ -169,6 +169,14 @@ def broken_status(
     return closed(status, read_status(KINDS[kind].status, status), findings, generation, now)
 
 
+def suspended_with_status(resource: Resource[Any], integration: str, now: datetime) -> Document:
+    """The status of a GroupMapping or SeatLimit of an integration with spec.suspend."""
+    told = f"ScimIntegration {integration}: spec.suspend is true; nothing is read and nothing is written"
+    made = read_status(KINDS[resource.kind].status, resource.status)
+    findings = [FOUND, Finding(READY, UNKNOWN, Reason.SUSPENDED, told)]
+    return closed(resource.status, made, findings, resource.generation, now)
+
+
 def suspended_status(resource: Resource[Any], now: datetime) -> Document:
     """The status of an integration with spec.suspend: what was known stays, Ready is Unknown."""
     told = "spec.suspend is true: nothing is read and nothing is written"

@@ -27,6 +27,9 @@ if is("Ready", "True") then
   end
   return { status = "Healthy", message = conditions.Ready.message }
 end
+if conditions.Ready ~= nil and conditions.Ready.reason == "Suspended" then
+  return { status = "Suspended", message = conditions.Ready.message }
+end
 if is("Ready", "False") then
   return { status = "Degraded", message = conditions.Ready.message }
 end

@@ -47,6 +47,9 @@ async def test_suspended_makes_no_call_at_all_and_goes_on_afterwards(flow: Flow)
     await applied(flow, mode="Observe", suspend=True)
     body = await flow.until(*INTEGRATION, says("Ready", "Unknown", "Suspended"))
     assert body["status"]["observedGeneration"] == body["metadata"]["generation"]
+    for kind, name in flow.quickstart:
+        if kind in ("OktaOrg", "GroupMapping", "SeatLimit"):
+            await flow.until(kind, name, says("Ready", "Unknown", "Suspended"))
     assert await flow.okta_calls() == []
     await flow.patch(*INTEGRATION, {"spec": {"suspend": None}})
     await flow.until(*INTEGRATION, says("Ready", "True", "Succeeded"))

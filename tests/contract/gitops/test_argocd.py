@@ -63,6 +63,7 @@ READY = ("Ready", "True", "Succeeded")
 HEALTH = {
     "ready": (integration(READY), "Healthy"),
     "suspended by spec": (integration(READY, suspend=True), "Suspended"),
+    "suspended with its integration": (integration(("Ready", "Unknown", "Suspended")), "Suspended"),
     "a newer generation": (integration(READY, generation=3), "Progressing"),
     "stalled": (
         integration(("Ready", "False", "InvalidSpec"), ("Stalled", "True", "InvalidSpec")),

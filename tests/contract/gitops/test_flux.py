@@ -39,6 +39,15 @@ STATES: dict[str, tuple[dict[str, Any], str]] = {
     "stalled": (observed(*STALLED), "failed"),
     "ready, of an older generation": (observed(READY, generation=3), "in progress"),
     "stalled, of an older generation": (observed(*STALLED, generation=3), "in progress"),
+    "suspended": (
+        observed(("Ready", "Unknown", "Suspended"), ("InSync", "False", "DriftDetected")),
+        "current",
+    ),
+    "suspended, of an older generation": (
+        observed(("Ready", "Unknown", "Suspended"), generation=3),
+        "in progress",
+    ),
+    "not verified": (observed(("Ready", "Unknown", "NotVerified")), "in progress"),
     "not ready": (observed(("Ready", "False", "Unavailable")), "in progress"),
     "never seen": ({"metadata": {"generation": 1}, "status": {"observedGeneration": -1}}, "in progress"),
 }

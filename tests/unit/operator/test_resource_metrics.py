@@ -69,3 +69,16 @@ def test_nothing_is_left_of_a_resource_that_is_gone() -> None:
         drop_series(metrics, place)
     assert b'name="calendly"' not in metrics.render()
     assert b'name="seats"' not in metrics.render()
+
+
+def test_what_nobody_depends_on_now_is_told_apart_for_the_alerts() -> None:
+    metrics, org = Metrics(), ("OktaOrg", "team", "acme")
+    suspended = {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "Suspended"}]}
+    for status, idle in ((suspended, 1), (STATUS, 0)):
+        show_status(metrics, LIMIT, status)
+        assert value(metrics, "resource_idle", kind="SeatLimit", namespace="team", name="seats") == idle
+    for status, idle in (({"integrations": 0}, 1), ({"integrations": 2}, 0)):
+        show_status(metrics, org, status)
+        assert value(metrics, "resource_idle", kind="OktaOrg", namespace="team", name="acme") == idle
+    drop_series(metrics, org)
+    assert value(metrics, "resource_idle", kind="OktaOrg", namespace="team", name="acme") is None

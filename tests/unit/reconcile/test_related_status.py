@@ -19,6 +19,7 @@ from controller.reconcile.related_status import (
     limit_status,
     mapping_status,
     suspended_status,
+    suspended_with_status,
 )
 from controller.reconcile.report import Report
 from controller.reconcile.totals import show_id
@@ -278,3 +279,13 @@ def test_suspension_keeps_what_was_known() -> None:
     status = checked(suspended_status(resource("ScimIntegration", status=before, generation=2), NOW), 2)
     assert brief(status, "Ready") == ("Unknown", "Suspended")
     assert status["people"] == {"assigned": 3}
+
+
+@pytest.mark.parametrize("kind", ["GroupMapping", "SeatLimit"])
+def test_what_refers_to_a_suspended_integration_says_so_until_a_run_speaks_again(kind: str) -> None:
+    status = checked(suspended_with_status(resource(kind), "calendly", NOW))
+    assert brief(status, "Ready") == ("Unknown", "Suspended")
+    assert "ScimIntegration calendly" in of_type(status["conditions"], "Ready")["message"]
+    assert suspended_with_status(resource(kind, status=status), "calendly", NOW) == status
+    made, again = report(wish=WISH, plan={"seats": seats()}), limit if kind == "SeatLimit" else mapping
+    assert brief(again(made, status=status), "Ready") == ("True", "Succeeded")

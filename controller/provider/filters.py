@@ -69,7 +69,7 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class SearchTarget:
     """What is searched: the table of a kind, its model, and how a location is written."""
 
     kind: str
@@ -119,7 +119,12 @@ def check_size(text: str) -> None:
 
 
 def where(
-    node: FilterNode, scim_filter: AnyFilter, target: Target, dialect: Dialect, *, is_strict: bool = True
+    node: FilterNode,
+    scim_filter: AnyFilter,
+    target: SearchTarget,
+    dialect: Dialect,
+    *,
+    is_strict: bool = True,
 ) -> Clause:
     """The clause that holds for the rows of `target.table` that `node` matches.
 
@@ -130,7 +135,7 @@ def where(
 
 
 def members_matching(
-    scim_filter: AnyFilter, target: Target, dialect: Dialect, group_id: str
+    scim_filter: AnyFilter, target: SearchTarget, dialect: Dialect, group_id: str
 ) -> Select[tuple[str]]:
     """The ids of the members that members[...] selects in one group.
 
@@ -154,7 +159,7 @@ def members_matching(
 
 
 class _Writer(FilterVisitor[Clause]):
-    def __init__(self, scim_filter: AnyFilter, target: Target, json: JsonSql, is_strict: bool) -> None:
+    def __init__(self, scim_filter: AnyFilter, target: SearchTarget, json: JsonSql, is_strict: bool) -> None:
         self.filter, self.target, self.json, self.is_strict = scim_filter, target, json, is_strict
         self.doc = target.table.c.doc
         self._names = 0

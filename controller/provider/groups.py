@@ -22,7 +22,7 @@ from sqlalchemy import bindparam, delete, literal_column, select, union_all, upd
 
 from controller.provider.casefold import fold
 from controller.provider.documents import JsonObject, content_of, content_of_model, document, dumps
-from controller.provider.filters import Target, members_matching
+from controller.provider.filters import SearchTarget, members_matching
 from controller.provider.journal import Write, record
 from controller.provider.memberships import (
     ADD_MEMBER,
@@ -33,7 +33,7 @@ from controller.provider.memberships import (
     touch_group,
 )
 from controller.provider.models import AnyPatch, Member, NamedGroup, PatchPart
-from controller.provider.organizations import Change, Organization, count
+from controller.provider.organizations import CounterChange, Organization, count
 from controller.provider.people import Context, check_key
 from controller.provider.protocol import Protocol
 from controller.provider.statements import Prepared, Taken, Unit
@@ -356,7 +356,7 @@ class GroupPatch:
         if one:
             return _change_members(unit, context, group.id, {}, [one.group(1)])
         typed = self._protocol.group_filter(path)
-        target = Target("Group", self._protocol.group, base_url, context.org.id)
+        target = SearchTarget("Group", self._protocol.group, base_url, context.org.id)
         statement = members_matching(typed, target, unit.dialect, group.id)
         ids = [row[0] for row in unit.all(statement)]
         return _change_members(unit, context, group.id, {}, ids)
@@ -368,6 +368,6 @@ def remove_group(unit: Unit, context: Context, group: Group) -> None:
     unit.run(_DROP_ALL, org_id=org_id, group_id=group.id)
     leave_all(unit, org_id, group.id, context.now)
     unit.run(_DELETE, at_seq=group.seq)
-    count(unit, org_id, Change(groups_total=-1))
+    count(unit, org_id, CounterChange(groups_total=-1))
     write = Write("group.delete", "Group", group.id, group.doc)
     record(unit, org_id, write, context.actor, context.now)

@@ -84,15 +84,15 @@ class Table(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Destination:
     """Where a person belongs: a group, no group, or wherever they are (`keep`)."""
 
     group: str | None = None
     keep: bool = False
 
 
-KEEP = Target(keep=True)
-NOWHERE = Target()
+KEEP = Destination(keep=True)
+NOWHERE = Destination()
 
 
 class Mapping:
@@ -113,15 +113,15 @@ class Mapping:
         """Whether `value` is in the table."""
         return value is not None and value in self._groups
 
-    def target(self, value: str | None) -> Target:
+    def destination(self, value: str | None) -> Destination:
         """Where a person with `value` belongs."""
         if value is not None and value in self._groups:
-            return Target(self._groups[value])
+            return Destination(self._groups[value])
         unmapped = self.table.unmapped
         if unmapped.action == "Default":
-            return Target(unmapped.group)
+            return Destination(unmapped.group)
         if unmapped.action == "UseValue":
-            return Target(value or None)
+            return Destination(value or None)
         return KEEP if unmapped.action == "Keep" else NOWHERE
 
     def group_names(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from controller.provider.casefold import fold
 from controller.provider.documents import content_of_model, document, etag
 from controller.provider.journal import Actor, Write, record
 from controller.provider.models import NamedGroup
-from controller.provider.organizations import Change, Organization, count
+from controller.provider.organizations import CounterChange, Organization, count
 from controller.provider.statements import Prepared, Unit
 from controller.provider.tables import groups, memberships, people
 
@@ -127,7 +127,7 @@ def insert_group(unit: Unit, org: Organization, model: NamedGroup, actor: Actor,
         version=1,
         doc=doc,
     )
-    count(unit, org.id, Change(groups_total=1))
+    count(unit, org.id, CounterChange(groups_total=1))
     record(unit, org.id, Write("group.create", "Group", group_id, after=doc), actor, now)
     return group_id, doc
 
@@ -200,7 +200,7 @@ def follow_mapping(
     """Puts a person into the group that the mapping gives for `value`, and out of every other one."""
     if not org.mapping.is_on:
         return
-    target = org.mapping.target(value)
+    target = org.mapping.destination(value)
     if target.keep:
         return
     wanted = _wanted_group(unit, org, target.group, actor, now)

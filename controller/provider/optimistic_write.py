@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import ClauseElement
 
-from controller.provider.organizations import COUNTERS, Change, Organization, added
+from controller.provider.organizations import COUNTERS, CounterChange, Organization, added
 from controller.provider.statements import (
     Connection,
     Expression,
@@ -97,7 +97,7 @@ class GuardedUnit(Unit):
         raise NeedsLocks
 
 
-def guard_values(org: Organization, change: Change, capacity: int) -> dict[str, str | int]:
+def guard_values(org: Organization, change: CounterChange, capacity: int) -> dict[str, str | int]:
     """The parameters of the organization's part: what was read of it, and what to add to its counters.
 
     `capacity` is the most that `seats_used` may be afterwards, where the write takes a seat.

@@ -101,7 +101,7 @@ _COUNT = Prepared(
 
 
 @dataclass(slots=True)
-class Change:
+class CounterChange:
     """What a write adds to the counters of its organization."""
 
     purchased: int = 0
@@ -138,12 +138,12 @@ def lock_organization(unit: Unit, org_id: str) -> Organization:
     return organization_of(row)
 
 
-def added(change: Change) -> dict[str, int]:
+def added(change: CounterChange) -> dict[str, int]:
     """The parameters that add `change` to the counters."""
     return {f"d_{name}": getattr(change, name) for name in COUNTERS}
 
 
-def count(unit: Unit, org_id: str, change: Change) -> None:
+def count(unit: Unit, org_id: str, change: CounterChange) -> None:
     """Adds `change` to the counters."""
     if change:
         unit.run(_COUNT, org_id=org_id, **added(change))

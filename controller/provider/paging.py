@@ -25,7 +25,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from controller.provider.filters import Operand, Target, is_complex, path_of, sub_name_of
+from controller.provider.filters import Operand, SearchTarget, is_complex, path_of, sub_name_of
 from controller.provider.jsonsql import JsonSql, json_of
 from controller.provider.mapping import digest
 from controller.provider.organizations import Organization
@@ -51,7 +51,7 @@ class Sort:
         binding = plan.request.sort_binding(model)
         if binding is None:
             return cast(null(), Text), False
-        column = Target(kind, model, plan.search.base_url, "").column_of(binding.urn.lower())
+        column = SearchTarget(kind, model, plan.search.base_url, "").column_of(binding.urn.lower())
         json = json_of(unit.dialect)
         if column is not None:
             operand = column

@@ -31,7 +31,7 @@ from controller.provider.optimistic_write import (
     GuardedUnit,
     guard_values,
 )
-from controller.provider.organizations import Change, Organization, count
+from controller.provider.organizations import CounterChange, Organization, count
 from controller.provider.profiles import GROUP_ATTRIBUTE
 from controller.provider.seats import OverCapacityError, Status, Verdict, admit, capacity, next_status
 from controller.provider.statements import Expression, Prepared, Taken, Unit
@@ -218,7 +218,7 @@ def create_person(unit: Unit, context: Context, model: UserModel) -> Person:
     return person
 
 
-def _guarded(context: Context, change: Change, write: Write) -> dict[str, object]:
+def _guarded(context: Context, change: CounterChange, write: Write) -> dict[str, object]:
     """The parameters of a guarded statement beside those of the person."""
     guards = guard_values(context.org, change, capacity(context.org))
     return {**guards, **entry_values(context.org.id, write, context.actor, context.now)}
@@ -253,14 +253,14 @@ def _write_emails(unit: Unit, org_id: str, seq: int, emails: tuple[str, ...]) ->
         unit.run(_INSERT_EMAIL, person_seq=seq, position=position, org_id=org_id, value_key=fold(value))
 
 
-def _change(before: Person | None, after: Person | None, verdict: Verdict | None = None) -> Change:
+def _change(before: Person | None, after: Person | None, verdict: Verdict | None = None) -> CounterChange:
     """What going from `before` to `after` does to the counters."""
 
     def seats(person: Person | None) -> tuple[int, int]:
         return (person.seated, int(person.status == "pending")) if person else (0, 0)
 
     (used_before, pending_before), (used_after, pending_after) = seats(before), seats(after)
-    return Change(
+    return CounterChange(
         purchased=verdict.purchases if verdict else 0,
         seats_used=used_after - used_before,
         seats_pending=pending_after - pending_before,

@@ -37,7 +37,7 @@ SCRAMBLED = "deactivated-"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PersonChange:
     """How a person is meant to be: facts for the row, content for the text. `emails` None: as they are."""
 
     facts: Facts
@@ -80,7 +80,7 @@ def change_person(
         facts = facts_of(model, bool(before.active))
     elif is_partial and facts.email == before.email:
         pending = before.pending_email
-    return _settle(unit, context, before, Change(facts, content_of_model(model), pending, facts.emails))
+    return _settle(unit, context, before, PersonChange(facts, content_of_model(model), pending, facts.emails))
 
 
 def set_active(
@@ -96,10 +96,10 @@ def set_active(
     for name in ("id", "meta"):
         del content[name]
     content["active"] = is_active
-    return _settle(unit, context, before, Change(facts, content, before.pending_email))
+    return _settle(unit, context, before, PersonChange(facts, content, before.pending_email))
 
 
-def _settle(unit: Unit, context: Context, before: Person, change: Change) -> Person:
+def _settle(unit: Unit, context: Context, before: Person, change: PersonChange) -> Person:
     """Stores `change` with what follows from it; `before` where that is nothing."""
     org, now = context.org, context.now
     status, verdict = _standing(org, before, change.facts)
@@ -126,7 +126,9 @@ def _settle(unit: Unit, context: Context, before: Person, change: Change) -> Per
     return after
 
 
-def _renamed(org: Organization, before: Person, status: Status, change: Change) -> tuple[Change, str | None]:
+def _renamed(
+    org: Organization, before: Person, status: Status, change: PersonChange
+) -> tuple[PersonChange, str | None]:
     """The change with the userName that the profile gives, and the name to restore at reactivation."""
     name, former = change.facts.user_name, before.former_name
     if former and status != "deactivated":

@@ -89,7 +89,7 @@ def _after(
     """The groups of a person once `mapping` is in force; notes a group that is not there yet."""
     if not mapping.is_on:
         return tuple(sorted(present))
-    target = mapping.target(value)
+    target = mapping.destination(value)
     if target.keep:
         return tuple(sorted(present))
     if target.group is None:

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Table
 from controller.provider.casefold import fold
 from controller.provider.documents import JsonObject, Projection
 from controller.provider.entra import plain_filter
-from controller.provider.filters import Target, check_size, where
+from controller.provider.filters import SearchTarget, check_size, where
 from controller.provider.models import AnySearch
 from controller.provider.organizations import Organization
 from controller.provider.protocol import DEFAULT_PAGE_SIZE, Protocol
@@ -160,7 +160,7 @@ class Plan:
             typed = (self.protocol.user_filter if kind == "User" else self.protocol.group_filter)(
                 str(self.request.filter)
             )
-            target = Target(kind, model, self.search.base_url, org.id)
+            target = SearchTarget(kind, model, self.search.base_url, org.id)
             clauses.append(
                 where(typed.ast, typed, target, unit.dialect, is_strict=len(self.search.kinds) == 1)
             )

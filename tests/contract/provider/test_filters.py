@@ -11,7 +11,7 @@ from scim2_models import ScimFilter
 from scim2_server.testing import SEARCH_FILTERS, SEARCH_SORTS, SEARCH_USERS
 from sqlalchemy import select
 
-from controller.provider.filters import Target, where
+from controller.provider.filters import SearchTarget, where
 from controller.provider.profiles import resolve
 from controller.provider.protocol import protocol_of
 from controller.provider.tables import people
@@ -159,7 +159,7 @@ async def test_keys_are_looked_up_by_index(acme: Client) -> None:
         typed = PROTOCOL.user_filter(text)
 
         def job(unit: Any, typed: Any = typed) -> str:
-            clause = where(typed.ast, typed, Target("User", PROTOCOL.user, "", "acme"), unit.dialect)
+            clause = where(typed.ast, typed, SearchTarget("User", PROTOCOL.user, "", "acme"), unit.dialect)
             statement = select(people.c.id).where(people.c.org_id == "acme", clause)
             compiled = statement.compile(dialect=unit.dialect)
             unit._cursor.execute("EXPLAIN QUERY PLAN " + str(compiled), compiled.params)

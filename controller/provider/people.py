@@ -33,7 +33,7 @@ from controller.provider.optimistic_write import (
 )
 from controller.provider.organizations import CounterChange, Organization, count
 from controller.provider.profiles import GROUP_ATTRIBUTE
-from controller.provider.seats import OverCapacityError, Status, Verdict, admit, capacity, next_status
+from controller.provider.seats import OverCapacityError, SeatDecision, Status, admit, capacity, next_status
 from controller.provider.statements import Expression, Prepared, Taken, Unit
 from controller.provider.tables import people, person_emails, removed_people
 
@@ -193,26 +193,26 @@ def create_person(unit: Unit, context: Context, model: UserModel) -> Person:
     person_id = uuid.uuid4().hex
     status = next_status(org, facts.is_active, was_accepted=False)
     try:
-        verdict = admit(org, status)
+        decision = admit(org, status)
     except OverCapacityError:
         if find_by_user_name(unit, org.id, facts.user_name):
             raise taken(facts.user_name) from None
         raise
-    status = verdict.status or status
+    status = decision.status or status
     doc = document(content_of_model(model), "User", person_id, (now, now), 1)
     person = Person(
         0, person_id, facts.user_name, facts.external_id, facts.display_name, facts.email, None,
-        int(facts.is_active), status, int(verdict.seated), verdict.licence, facts.group_value, now, now,
+        int(facts.is_active), status, int(decision.seated), decision.licence, facts.group_value, now, now,
         now if status == "active" else None, None, None, 1, doc,
     )  # fmt: skip
     write = Write("person.create", "User", person_id, after=doc)
     if isinstance(unit, GuardedUnit):
-        values = _guarded(context, _change(None, person, verdict), write) | _values(org.id, person)
+        values = _guarded(context, _change(None, person, decision), write) | _values(org.id, person)
         unit.finish(CREATE_PERSON, values | {"mails": [fold(mail) for mail in facts.emails]})
     else:
         person = person._replace(seq=_insert(unit, org.id, person))
         _write_emails(unit, org.id, person.seq, facts.emails)
-        count(unit, org.id, _change(None, person, verdict))
+        count(unit, org.id, _change(None, person, decision))
         record(unit, org.id, write, context.actor, now)
     follow_mapping(unit, org, person_id, facts.group_value, context.actor, now)
     return person
@@ -253,7 +253,9 @@ def _write_emails(unit: Unit, org_id: str, seq: int, emails: tuple[str, ...]) ->
         unit.run(_INSERT_EMAIL, person_seq=seq, position=position, org_id=org_id, value_key=fold(value))
 
 
-def _change(before: Person | None, after: Person | None, verdict: Verdict | None = None) -> CounterChange:
+def _change(
+    before: Person | None, after: Person | None, decision: SeatDecision | None = None
+) -> CounterChange:
     """What going from `before` to `after` does to the counters."""
 
     def seats(person: Person | None) -> tuple[int, int]:
@@ -261,7 +263,7 @@ def _change(before: Person | None, after: Person | None, verdict: Verdict | None
 
     (used_before, pending_before), (used_after, pending_after) = seats(before), seats(after)
     return CounterChange(
-        purchased=verdict.purchases if verdict else 0,
+        purchased=decision.purchases if decision else 0,
         seats_used=used_after - used_before,
         seats_pending=pending_after - pending_before,
         people_total=int(after is not None) - int(before is not None),
@@ -277,14 +279,14 @@ def check_not_protected(org: Organization, person: Person) -> None:
 
 
 def store_change(
-    unit: Unit, context: Context, before: Person, after: Person, verdict: Verdict | None = None
+    unit: Unit, context: Context, before: Person, after: Person, decision: SeatDecision | None = None
 ) -> None:
     """Writes the row of `after`, the counters and the journal."""
     org_id = context.org.id
     values = _values(org_id, after)
     for name in ("org_id", "id", "created"):
         del values[name]
-    change = _change(before, after, verdict)
+    change = _change(before, after, decision)
     action = "person.update" if before.status == after.status else f"person.{_verb(after.status)}"
     write = Write(action, "User", before.id, _shown(before), _shown(after))
     if isinstance(unit, GuardedUnit):

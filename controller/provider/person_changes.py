@@ -30,7 +30,7 @@ from controller.provider.people import (
     rewrite_emails,
     store_change,
 )
-from controller.provider.seats import Status, Verdict, admit, next_status, refusal, takes_seat
+from controller.provider.seats import SeatDecision, Status, admit, next_status, refusal, takes_seat
 from controller.provider.statements import Unit
 
 SCRAMBLED = "deactivated-"
@@ -102,7 +102,7 @@ def set_active(
 def _settle(unit: Unit, context: Context, before: Person, change: PersonChange) -> Person:
     """Stores `change` with what follows from it; `before` where that is nothing."""
     org, now = context.org, context.now
-    status, verdict = _standing(org, before, change.facts)
+    status, decision = _standing(org, before, change.facts)
     change, former_name = _renamed(org, before, status, change)
     facts = change.facts
     doc = document(change.content, "User", before.id, (before.created, now), before.version + 1)
@@ -112,11 +112,11 @@ def _settle(unit: Unit, context: Context, before: Person, change: PersonChange) 
     after = before._replace(
         user_name=facts.user_name, external_id=facts.external_id, display_name=facts.display_name,
         email=facts.email, pending_email=change.pending_email, active=int(facts.is_active), status=status,
-        seated=int(verdict.seated), licence=verdict.licence, group_value=facts.group_value, modified=now,
+        seated=int(decision.seated), licence=decision.licence, group_value=facts.group_value, modified=now,
         accepted_at=now if status == "active" and not before.accepted_at else before.accepted_at,
         former_name=former_name, version=before.version + 1, doc=doc,
     )  # fmt: skip
-    store_change(unit, context, before, after, verdict)
+    store_change(unit, context, before, after, decision)
     if change.emails is not None:
         _follow_emails(unit, org.id, before, change.emails)
     if facts.group_value != before.group_value or status != before.status:
@@ -149,18 +149,18 @@ def _check_allowed(org: Organization, before: Person, facts: Facts, is_admin: bo
         raise InvalidValueException(detail="A deactivated user cannot be changed; set active first")
 
 
-def _standing(org: Organization, before: Person, facts: Facts) -> tuple[Status, Verdict]:
+def _standing(org: Organization, before: Person, facts: Facts) -> tuple[Status, SeatDecision]:
     """The status after a change, and whether the person holds a seat then."""
     status = next_status(org, facts.is_active, was_accepted=before.accepted_at is not None)
     if before.status == "pending" and facts.is_active:
         status = "pending"
     if takes_seat(org, status) and not before.seated and before.licence == "full":
         checked = before.status != "deactivated" or org.profile.over_capacity.check_on_reactivate
-        verdict = admit(org, status, is_checked=checked)
-        return verdict.status or status, verdict
+        decision = admit(org, status, is_checked=checked)
+        return decision.status or status, decision
     keeps = status == "deactivated" and org.profile.deprovisioning.on_deactivate == "keepSeat"
     seated = bool(before.seated) and (takes_seat(org, status) or keeps)
-    return status, Verdict(seated=seated, licence=_licence(before.licence))
+    return status, SeatDecision(seated=seated, licence=_licence(before.licence))
 
 
 def _licence(text: str) -> Literal["full", "basic"]:
@@ -198,13 +198,17 @@ def accept(unit: Unit, context: Context, person: Person) -> Person:
         raise MutabilityException(detail="A deactivated person cannot accept an invitation")
     if person.status == "active":
         return person
-    verdict = Verdict(seated=bool(person.seated), licence=_licence(person.licence))
+    decision = SeatDecision(seated=bool(person.seated), licence=_licence(person.licence))
     if not person.seated and person.licence == "full":
-        verdict = admit(org, "active")
-        if verdict.status == "pending":
+        decision = admit(org, "active")
+        if decision.status == "pending":
             raise refusal(org)
     after = person._replace(
-        status="active", seated=int(verdict.seated), licence=verdict.licence, accepted_at=now, last_active=now
+        status="active",
+        seated=int(decision.seated),
+        licence=decision.licence,
+        accepted_at=now,
+        last_active=now,
     )
-    store_change(unit, context, person, after, verdict)
+    store_change(unit, context, person, after, decision)
     return after

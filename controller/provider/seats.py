@@ -34,7 +34,7 @@ class OverCapacityError(SCIMException):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SeatDecision:
     """What becomes of somebody who wants a seat."""
 
     seated: bool
@@ -64,19 +64,19 @@ def capacity(org: Organization) -> int:
     return org.purchased + max(settings.grace_count, share, 1 if settings.grace_percent else 0)
 
 
-def admit(org: Organization, status: Status, *, is_checked: bool = True) -> Verdict:
+def admit(org: Organization, status: Status, *, is_checked: bool = True) -> SeatDecision:
     """A seat for one more person in `status`. Raises OverCapacityError where the profile refuses."""
     if not takes_seat(org, status):
-        return Verdict(seated=False)
+        return SeatDecision(seated=False)
     if not is_checked or org.seats_used < capacity(org):
-        return Verdict(seated=True)
+        return SeatDecision(seated=True)
     settings = org.profile.over_capacity
     if settings.mode == "downgrade":
-        return Verdict(seated=False, licence="basic")
+        return SeatDecision(seated=False, licence="basic")
     if settings.mode == "autoExpand":
-        return Verdict(seated=True, purchases=1)
+        return SeatDecision(seated=True, purchases=1)
     if settings.mode == "acceptPending":
-        return Verdict(seated=False, status="pending")
+        return SeatDecision(seated=False, status="pending")
     raise refusal(org)
 
 

@@ -52,7 +52,7 @@ class Unmapped(BaseModel):
         return self
 
 
-class Table(BaseModel):
+class MappingTable(BaseModel):
     """The table as it is saved and shown."""
 
     model_config = ConfigDict(
@@ -73,7 +73,7 @@ class Table(BaseModel):
         return GROUP_ATTRIBUTE
 
     @model_validator(mode="after")
-    def _a_value_leads_to_one_group(self) -> Table:
+    def _a_value_leads_to_one_group(self) -> MappingTable:
         seen: set[str] = set()
         for entry in self.entries:
             for value in entry.values:
@@ -95,12 +95,12 @@ KEEP = Destination(keep=True)
 NOWHERE = Destination()
 
 
-class Mapping:
+class ValueMapping:
     """A parsed table and its lookup."""
 
     __slots__ = ("_groups", "table", "text")
 
-    def __init__(self, text: str, table: Table) -> None:
+    def __init__(self, text: str, table: MappingTable) -> None:
         self.text, self.table = text, table
         self._groups = {value: entry.group for entry in table.entries for value in entry.values}
 
@@ -132,24 +132,24 @@ class Mapping:
         return tuple(names)
 
 
-def mapping_text(table: Table) -> str:
+def mapping_text(table: MappingTable) -> str:
     """The table as canonical JSON text."""
     return json.dumps(table.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
 
-EMPTY_MAPPING = mapping_text(Table())
+EMPTY_MAPPING = mapping_text(MappingTable())
 
 
 @lru_cache(maxsize=64)
-def parse_mapping(text: str) -> Mapping:
+def parse_mapping(text: str) -> ValueMapping:
     """The mapping in `text`, which `mapping_text` wrote."""
-    return Mapping(text, Table.model_validate_json(text))
+    return ValueMapping(text, MappingTable.model_validate_json(text))
 
 
-def read_table(body: object) -> Table:
+def read_table(body: object) -> MappingTable:
     """The table in a request body. Raises SpecError naming the field at fault."""
     try:
-        return Table.model_validate(body)
+        return MappingTable.model_validate(body)
     except ValidationError as error:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, insert, select, update
 from controller.errors import SpecError
 from controller.provider.documents import JsonObject
 from controller.provider.journal import Actor, Write, record
-from controller.provider.mapping import EMPTY_MAPPING, Mapping, parse_mapping
+from controller.provider.mapping import EMPTY_MAPPING, ValueMapping, parse_mapping
 from controller.provider.profiles import Profile, resolve, resolve_stored
 from controller.provider.statements import Prepared, Row, Taken, Unit
 from controller.provider.tables import organizations
@@ -47,7 +47,7 @@ class Organization:
     groups_total: int
     profile: Profile
     overrides: str
-    mapping: Mapping
+    mapping: ValueMapping
     created: str
 
     @property

@@ -16,7 +16,7 @@ from controller.errors import SpecError
 from controller.provider.documents import dumps
 from controller.provider.journal import Actor, record
 from controller.provider.journal import Write as JournalWrite
-from controller.provider.mapping import Mapping, Table, digest, mapping_text
+from controller.provider.mapping import MappingTable, ValueMapping, digest, mapping_text
 from controller.provider.memberships import add_person, drop_member, ensure_group, touch_group
 from controller.provider.organizations import Organization, update_organization
 from controller.provider.statements import Prepared, Unit
@@ -50,7 +50,7 @@ class Move:
 class Preview:
     """What saving `mapping` would do to the people of an organization."""
 
-    mapping: Mapping
+    mapping: ValueMapping
     digest: str = ""
     people: Counter[str] = field(default_factory=Counter)
     without_value: int = 0
@@ -58,10 +58,10 @@ class Preview:
     missing: list[str] = field(default_factory=list)
 
 
-def preview_mapping(unit: Unit, org: Organization, table: Table) -> Preview:
+def preview_mapping(unit: Unit, org: Organization, table: MappingTable) -> Preview:
     """The preview of saving `table` now."""
     text = mapping_text(table)
-    preview = Preview(Mapping(text, table))
+    preview = Preview(ValueMapping(text, table))
     names: dict[str, str] = dict(unit.all(_GROUPS, org_id=org.id))
     known = set(names.values())
     present: dict[str, list[str]] = {}
@@ -84,7 +84,7 @@ def preview_mapping(unit: Unit, org: Organization, table: Table) -> Preview:
 
 
 def _after(
-    mapping: Mapping, value: str | None, present: list[str], known: set[str], missing: dict[str, None]
+    mapping: ValueMapping, value: str | None, present: list[str], known: set[str], missing: dict[str, None]
 ) -> tuple[str, ...]:
     """The groups of a person once `mapping` is in force; notes a group that is not there yet."""
     if not mapping.is_on:
@@ -109,7 +109,9 @@ class StaleDigest(Exception):
         super().__init__(preview.digest)
 
 
-def save_mapping(unit: Unit, org: Organization, table: Table, named: str, actor: Actor, now: str) -> Preview:
+def save_mapping(
+    unit: Unit, org: Organization, table: MappingTable, named: str, actor: Actor, now: str
+) -> Preview:
     """Puts `table` in force and moves people as previewed. Raises StaleDigest, SpecError for a missing group.
 
     The caller holds the lock on the organization.

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from controller.provider.journal import entry_of
-from controller.provider.mapping import Table, Unmapped
+from controller.provider.mapping import MappingTable, Unmapped
 from controller.provider.organizations import BillingMethod, Organization, PlanName
 from controller.provider.people import Person
 from controller.provider.preview import SHOWN, Preview
@@ -219,7 +219,7 @@ class PreviewAnswer(Answer):
     effect: Effect
 
 
-class MappingAnswer(Table):
+class MappingAnswer(MappingTable):
     """The table in force; after saving also what that did."""
 
     active: bool

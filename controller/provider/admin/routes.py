@@ -33,7 +33,7 @@ from controller.provider.admin.bodies import (
     SettingsBody,
 )
 from controller.provider.admin.calls import Handler
-from controller.provider.mapping import Table
+from controller.provider.mapping import MappingTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ ROUTES: dict[tuple[str, str], AdminOperation] = {
     ("GET", "group-mapping"): AdminOperation(handler=settings.show_mapping, answers=(MappingAnswer,)),
     ("PUT", "group-mapping"): AdminOperation(
         handler=settings.save_group_mapping,
-        body=Table,
+        body=MappingTable,
         parameters=MappingParameters,
         headers={"If-Match": "The digest of the preview that is saved"},
         answers=(PreviewAnswer, MappingAnswer),

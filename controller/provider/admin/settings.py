@@ -36,7 +36,7 @@ from controller.provider.admin.calls import AdminCall, answer_json
 from controller.provider.admin.problems import Problem
 from controller.provider.journal import LAST, export_lines, read_newest
 from controller.provider.lockout import LastAdminToken, revoke_safely
-from controller.provider.mapping import Table, read_table
+from controller.provider.mapping import MappingTable, read_table
 from controller.provider.organizations import (
     Organization,
     find_organization,
@@ -164,18 +164,18 @@ async def save_group_mapping(call: AdminCall) -> Response:
     return answer_json(await call.database.write(lambda unit: _save(unit, call, table, named), heavy=True))
 
 
-def _table(body: dict[str, object]) -> Table:
+def _table(body: dict[str, object]) -> MappingTable:
     body.pop("active", None)  # so that what GET answers can be sent back
-    unknown = sorted(set(body) - set(names_of(Table)))
+    unknown = sorted(set(body) - set(names_of(MappingTable)))
     if unknown:
-        raise unknown_member(unknown[0], names_of(Table))
+        raise unknown_member(unknown[0], names_of(MappingTable))
     try:
         return read_table(body)
     except SpecError as error:
         raise Problem(400, "InvalidMapping", error.message, field=error.field) from error
 
 
-def _save(unit: Unit, call: AdminCall, table: Table, named: str) -> MappingAnswer:
+def _save(unit: Unit, call: AdminCall, table: MappingTable, named: str) -> MappingAnswer:
     context = call.context(unit)
     try:
         preview = save_mapping(unit, context.org, table, named, context.actor, context.now)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from controller.errors import SpecError
 from controller.provider.admin.answers import PreviewAnswer, preview_answer
 from controller.provider.console.context import Visit
-from controller.provider.mapping import Table, read_table
+from controller.provider.mapping import MappingTable, read_table
 from controller.provider.preview import StaleDigest, preview_mapping, save_mapping
 from controller.provider.tables import groups
 
@@ -49,7 +49,7 @@ async def show(visit: Visit) -> Response:
     return await _form(visit, rows + _blank(), _options_of(table))
 
 
-def _options_of(table: Table) -> dict[str, str]:
+def _options_of(table: MappingTable) -> dict[str, str]:
     return {
         "create": "on" if table.create_groups == "WhenMissing" else "",
         "action": table.unmapped.action,
@@ -77,7 +77,7 @@ async def change(visit: Visit) -> Response:
     return _preview(visit, preview_answer(preview), rows, options)
 
 
-def table_of(rows: list[Row], options: dict[str, str]) -> Table:
+def table_of(rows: list[Row], options: dict[str, str]) -> MappingTable:
     """The table in a form, whose rows have values a line each; empty rows are left out. Raises SpecError."""
     entries = []
     for row in rows:
@@ -104,7 +104,7 @@ def _preview(
     )  # fmt: skip
 
 
-async def _save(visit: Visit, table: Table, rows: list[Row], options: dict[str, str]) -> Response:
+async def _save(visit: Visit, table: MappingTable, rows: list[Row], options: dict[str, str]) -> Response:
     digest = visit.value("digest")
     try:
         await visit.change(

@@ -1,7 +1,7 @@
 """Who may come in: the bearer token of a request, its organization, and what the token opens.
 
 Called first by scim and admin. Every wrong token is answered alike and after the same work; repeated ones
-from one address are told to wait. What is logged never has the token in it.
+from one address have to wait. What is logged never has the token in it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Area = Literal["scim", "admin"]
 
 
 class Denied(Exception):
-    """The request is not let in. `retry_after` seconds are 0 where waiting does not help."""
+    """The request is not let in. `retry_after` seconds are 0 if waiting does not help."""
 
     def __init__(self, status: int, detail: str, retry_after: int = 0) -> None:
         self.status, self.detail, self.retry_after = status, detail, retry_after

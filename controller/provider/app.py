@@ -28,7 +28,7 @@ from controller.errors import SpecError
 from controller.http_limits import ServerLimits
 from controller.provider.access import Gate
 from controller.provider.admin.api import admin_app
-from controller.provider.bugs import note_bug, told_to_caller
+from controller.provider.bugs import note_bug, public_message
 from controller.provider.console.app import console_app
 from controller.provider.console.context import home, redirect
 from controller.provider.database import SEARCH_SECONDS, Database, open_database
@@ -102,7 +102,7 @@ class CreatedOrganization:
 
 
 def add_organization(database: Database, new: NewOrganization, clock: Clock) -> CreatedOrganization:
-    """Creates `new` with a SCIM and an admin token; raises SpecError where it cannot be."""
+    """Creates `new` with a SCIM and an admin token; raises SpecError if it cannot be."""
 
     def job(unit: Unit) -> CreatedOrganization:
         org_id = insert_organization(unit, new, BOOTSTRAP, moment_text(clock))
@@ -116,7 +116,7 @@ def add_organization(database: Database, new: NewOrganization, clock: Clock) -> 
 
 
 async def has_organization(database_url: str, org_id: str) -> bool:
-    """Whether the database, which is migrated where it has to be, has an organization with this id."""
+    """Whether the database, which is migrated if it has to be, has an organization with this id."""
     database = open_database(database_url)
     try:
         return await database.read(lambda unit: find_organization(unit, org_id)) is not None
@@ -145,7 +145,7 @@ def _write_something(unit: Unit) -> None:
 
 
 def issue_new_token(database: Database, org_id: str, new: NewToken, clock: Clock) -> str:
-    """The secret of a new token of `org_id`, for whoever has the database. Raises SpecError."""
+    """The secret of a new token of `org_id`, for anyone who has the database. Raises SpecError."""
 
     def job(unit: Unit) -> str:
         if find_organization(unit, org_id) is None:
@@ -157,8 +157,8 @@ def issue_new_token(database: Database, org_id: str, new: NewToken, clock: Clock
     try:
         return database.run(job)
     except TooManyTokens:
-        told = f"two tokens named {new.name!r} are alive already; choose another name"
-        raise SpecError(told, field="--token-name") from None
+        detail = f"two tokens named {new.name!r} are alive already; choose another name"
+        raise SpecError(detail, field="--token-name") from None
 
 
 async def create_token(database_url: str, org_id: str, new: NewToken, clock: Clock) -> str:
@@ -228,7 +228,7 @@ class Provider:
             return
         except Exception as error:  # whatever it is, the caller learns an id and the log has the rest
             note_bug(error, request.request_id)
-            await send_response(send, request, scim_error(500, told_to_caller(request.request_id)))
+            await send_response(send, request, scim_error(500, public_message(request.request_id)))
 
     async def _dispatch(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         match request.path:
@@ -308,7 +308,7 @@ async def _fail(request: WebRequest, error: Exception) -> WebResponse:
     """What the caller learns of what nobody expected."""
     request_id = known(request.scope).request_id
     note_bug(error, request_id)
-    return _web_response(scim_error(500, told_to_caller(request_id)))
+    return _web_response(scim_error(500, public_message(request_id)))
 
 
 def _web_response(answer: Response, headers: Mapping[str, str] | None = None) -> WebResponse:

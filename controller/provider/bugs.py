@@ -1,6 +1,6 @@
 """What nobody expected: one line in the log with the request's id, and nothing of it to the caller.
 
-Called where a request ends: by answers, admin.api, console.pages and app.
+Called when a request ends, by app, responses, admin and console, and by what runs in the background.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ import time
 WHOLE_EVERY_SECONDS = 60.0
 PLACES = 1000
 logger = logging.getLogger(__name__)
-_told: dict[tuple[str, str, int], float] = {}
+_logged: dict[tuple[str, str, int], float] = {}
 
 
 def note_bug(error: BaseException, request_id: str) -> None:
     """Logs `error` under `request_id`; with its traceback only once a minute for one place in the code."""
     place = _place_of(error)
     now = time.monotonic()
-    is_news = now - _told.get(place, -WHOLE_EVERY_SECONDS) >= WHOLE_EVERY_SECONDS
+    is_news = now - _logged.get(place, -WHOLE_EVERY_SECONDS) >= WHOLE_EVERY_SECONDS
     if is_news:
-        if len(_told) >= PLACES:
-            _told.clear()
-        _told[place] = now
+        if len(_logged) >= PLACES:
+            _logged.clear()
+        _logged[place] = now
     facts = {"request": request_id, "error": place[0], "at": f"{place[1]}:{place[2]}"}
     logger.error("unexpected error", exc_info=error if is_news else None, extra={"facts": facts})
 
 
-def told_to_caller(request_id: str) -> str:
-    """What the caller learns."""
+def public_message(request_id: str) -> str:
+    """What the caller learns of it."""
     return f"Internal server error. The log of the provider has more, under the request id {request_id}"
 
 

@@ -1,4 +1,4 @@
-"""Bulk requests: many operations in one request and one transaction, each undone by itself where it fails.
+"""Bulk requests: many operations in one request and one transaction, each undone by itself if it fails.
 
 Called by scim. The order, the bulkId references and failOnErrors are scim2-server's plan (RFC 7644 section
 3.7); what each operation does is what the single request does.

@@ -1,4 +1,4 @@
-"""How values are compared where case does not count: controller.names for text, nothing else for the rest.
+"""How values are compared if case does not count: controller.names for text, nothing else for the rest.
 
 Called by every module that writes or looks up a key, and by SQLite itself as the function scim_fold.
 """

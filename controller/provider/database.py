@@ -34,15 +34,15 @@ class Database(Protocol):
         ...
 
     async def write(self, job: Job[T], *, heavy: bool = False, guarded: bool = False, lane: str = "") -> T:
-        """What `job` returns, once it is durable; undone as a whole where it raises.
+        """What `job` returns, once it is durable; undone as a whole if it raises.
 
-        `guarded`: where that lets more be written at once, the job is given a GuardedUnit first. It may be
+        `guarded`: if that lets more be written at once, the job is given a GuardedUnit first. It may be
         run more than once, so it changes nothing but rows.
         """
         ...
 
     def run(self, job: Job[T]) -> T:
-        """As `write`, for a caller without an event loop; raises SpecError where the database refuses."""
+        """As `write`, for a caller without an event loop; raises SpecError if the database refuses."""
         ...
 
     async def compute(self, work: Callable[[], T], *, lane: str = "") -> T:
@@ -75,7 +75,7 @@ class TenantDatabase:
 
 
 def open_database(url: str, search_seconds: float = SEARCH_SECONDS) -> Database:
-    """A database at the present schema; creates the SQLite file where there is none.
+    """A database at the present schema; creates the SQLite file if there is none.
 
     `url` is SQLAlchemy's: sqlite:///path or postgresql://user@host/name. A heavy read takes `search_seconds`
     at most. Raises SpecError naming `database`.

@@ -169,7 +169,7 @@ class Projection:
 
 
 def _inside(value: object, names: Names, *, keep: bool) -> object:
-    """`value` with only (keep) or without the sub-attributes `names`; None where nothing is left."""
+    """`value` with only (keep) or without the sub-attributes `names`; None if nothing is left."""
     if isinstance(value, list):
         return [left for item in value if (left := _inside(item, names, keep=keep))] or None
     if not isinstance(value, dict):

@@ -43,7 +43,7 @@ def plain_patch(payload: JsonObject) -> JsonObject:
 
 
 def _operations(operation: object) -> list[object]:
-    """One operation as the RFC writes it: several, where names in its value are paths."""
+    """One operation as the RFC writes it: several, if names in its value are paths."""
     if not isinstance(operation, dict):
         return [operation]
     operation = {name: value for name, value in operation.items() if name.lower() != "name"}
@@ -82,7 +82,7 @@ def _manager(value: object) -> object:
 
 
 def _manager_operation(operation: JsonObject, path: str) -> JsonObject:
-    """An operation on the manager; taking away where the value is none."""
+    """An operation on the manager; taking away if the value is none."""
     if str(operation.get("op", "")).lower() == "remove":
         return operation
     whole = path[: len(_MANAGER)]

@@ -62,7 +62,7 @@ Clause = ColumnElement[bool]
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A value in SQL, NULL where absent; `is_folded` says that it is kept without case."""
+    """A value in SQL, NULL if absent; `is_folded` says that it is kept without case."""
 
     sql: Expression
     is_folded: bool = False
@@ -128,7 +128,7 @@ def where(
 ) -> Clause:
     """The clause that holds for the rows of `target.table` that `node` matches.
 
-    An attribute that the model lacks raises invalidFilter, or matches nothing where not strict (a search of
+    An attribute that is not the model's raises invalidFilter, or matches nothing if not strict (a search of
     several kinds, RFC 7644 section 3.4.2.1).
     """
     return _Writer(scim_filter, target, json_of(dialect), is_strict).visit(node)
@@ -139,7 +139,7 @@ def members_matching(
 ) -> Select[tuple[str]]:
     """The ids of the members that members[...] selects in one group.
 
-    Raises invalidFilter where `scim_filter` is not of that form.
+    Raises invalidFilter if `scim_filter` is not of that form.
     """
     if not isinstance(scim_filter.ast, ValuePath):
         raise InvalidFilterException(detail=f"{scim_filter} does not select members")
@@ -202,7 +202,7 @@ class _Writer(FilterVisitor[Clause]):
         if binding is None:
             return false()
         matches = self._rows(binding, lambda rows: _Inner(self, binding, rows).visit(node.val_filter))
-        # What the brackets demand of `value` is looked up by index first, where there is one.
+        # What the brackets demand of `value` is looked up by index first, if there is one.
         narrowed = [
             self.visit(
                 Comparison(AttrPath(node.attr_path.attr, "value", node.attr_path.uri), term.op, term.value)
@@ -219,7 +219,7 @@ class _Writer(FilterVisitor[Clause]):
         return Operand(self.json.text(self.doc, path))
 
     def _any(self, binding: AttributeBinding, test: Callable[[Operand], Clause], is_negated: bool) -> Clause:
-        """Whether some entry passes `test`; none does where negated."""
+        """Whether some entry passes `test`; none does if negated."""
         sub = sub_name_of(binding)
         clause = self._rows(binding, lambda rows: test(rows.operand(sub, binding)))
         return not_(clause) if is_negated else clause
@@ -251,7 +251,7 @@ class Rows:
     operands: dict[str, Operand] | None = None
 
     def operand(self, sub: str | None, binding: AttributeBinding) -> Operand:
-        """The sub-attribute `sub` of an entry, or the entry itself where it is plain."""
+        """The sub-attribute `sub` of an entry, or the entry itself if it is plain."""
         if self.operands is not None:
             found = self.operands.get((sub or "value").lower())
             return found or Operand(literal(None))
@@ -341,7 +341,7 @@ class _Inner(FilterVisitor[Clause]):
         return _present(self.rows.operand(sub_name_of(binding), binding), binding)
 
     def _resolve(self, path: AttrPath) -> AttributeBinding | None:
-        """The sub-attribute that `path` names; None where a plain entry has no such part."""
+        """The sub-attribute that `path` names; None if a plain entry has no such part."""
         head = self.binding.model._scim_name(self.binding.field_name)
         if not is_complex(self.binding):
             return self.binding if path.attr.lower() == "value" else None

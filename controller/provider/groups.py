@@ -273,7 +273,7 @@ def _store_attributes(unit: Unit, context: Context, before: Group, model: NamedG
 
 
 def rename_group(unit: Unit, context: Context, group: Group, name: str) -> None:
-    """Gives the group another displayName; raises 409 where it is taken."""
+    """Gives the group another displayName; raises 409 if it is taken."""
     model = NamedGroup.model_validate_json(group.doc)
     model.display_name = name
     _store_attributes(unit, context, group, model)
@@ -308,7 +308,7 @@ class GroupPatch:
         return operation.model_copy(update={"value": rest}) if rest or not operation.value else None
 
     def apply(self, unit: Unit, context: Context, group: Group, base_url: str) -> Group:
-        """The group after the PATCH; the same version where nothing changed."""
+        """The group after the PATCH; the same version if nothing changed."""
         changed = False
         if self.attributes is not None:
             with self._protocol.provider:

@@ -162,7 +162,7 @@ async def _packed(body: bytes) -> bytes:
 
 
 async def send_response(send: Send, request: Request | None, response: Response) -> None:
-    """Sends `response`, packed where it is large and the client can unpack it."""
+    """Sends `response`, packed if it is large and the client can unpack it."""
     body = response.body
     headers = [(name.encode(), _field(value)) for name, value in response.headers]
     given = [name for name, _ in response.headers]

@@ -29,7 +29,7 @@ class SqliteJson:
     """json_extract and json_each; scim_fold is our own function (database registers it)."""
 
     def text(self, doc: Expression, path: Path) -> Expression:
-        """The scalar at `path`: text, a number, 1 or 0 for booleans; NULL where absent."""
+        """The scalar at `path`: text, a number, 1 or 0 for booleans; NULL if absent."""
         return func.json_extract(doc, self._path(path))
 
     def boolean(self, doc: Expression, path: Path) -> Expression:
@@ -41,11 +41,11 @@ class SqliteJson:
         return func.coalesce(self.text(doc, path), "") != ""
 
     def each(self, doc: Expression, path: Path, name: str) -> TableValuedAlias:
-        """The entries of the array at `path` as rows with the column `value`; none where absent."""
+        """The entries of the array at `path` as rows with the column `value`; none if absent."""
         return func.json_each(doc, self._path(path)).table_valued("value", "key", name=name)
 
     def item(self, rows: TableValuedAlias) -> Expression:
-        """The entry itself, where entries are plain values."""
+        """The entry itself, if entries are plain values."""
         return rows.c.value
 
     def fold(self, text: Expression) -> Expression:
@@ -69,7 +69,7 @@ class PostgresJson:
     """jsonb operators; folding by the ICU root collation, which does not depend on the server's locale."""
 
     def text(self, doc: Expression, path: Path) -> Expression:
-        """The scalar at `path` as text; NULL where absent."""
+        """The scalar at `path` as text; NULL if absent."""
         return collate(func.jsonb_extract_path_text(cast(doc, JSONB), *path, type_=Text()), "C")
 
     def boolean(self, doc: Expression, path: Path) -> Expression:
@@ -87,7 +87,7 @@ class PostgresJson:
         return rows.render_derived()
 
     def item(self, rows: TableValuedAlias) -> Expression:
-        """The entry itself, where entries are plain values."""
+        """The entry itself, if entries are plain values."""
         empty = cast(literal_column("'{}'"), ARRAY(Text))
         return collate(cast(rows.c.value, JSONB).op("#>>", return_type=Text())(empty), "C")
 

@@ -122,7 +122,7 @@ def is_last_admin_token(unit: Unit, org_id: str, token_id: str, now: str) -> boo
 
 
 def revoke_safely(unit: Unit, org_id: str, token_id: str, actor: Actor, now: str) -> bool:
-    """As revoke_token; raises LastAdminToken where nobody could issue a token afterwards.
+    """As revoke_token; raises LastAdminToken if nobody could issue a token afterwards.
 
     On the locked organization, so that of two who revoke the last two at once one is refused.
     """
@@ -137,7 +137,7 @@ class Announcer:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._told: dict[str, datetime] = {}
+        self._announced: dict[str, datetime] = {}
 
     def announce(self, outlooks: Iterable[tuple[str, AdminOutlook]]) -> None:
         """Logs what is news."""
@@ -145,12 +145,12 @@ class Announcer:
         for org_id, outlook in outlooks:
             is_locked = outlook.alive == 0
             if not is_locked and not outlook.is_near(self._clock):
-                self._told.pop(org_id, None)
+                self._announced.pop(org_id, None)
                 continue
-            last = self._told.get(org_id)
+            last = self._announced.get(org_id)
             if last is not None and now - last < AGAIN:
                 continue
-            self._told[org_id] = now
+            self._announced[org_id] = now
             facts = {"organization": org_id, "remedy": REMEDY}
             if is_locked:
                 logger.error("no admin token of an organization is alive", extra={"facts": facts})

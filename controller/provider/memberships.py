@@ -1,6 +1,6 @@
 """Who is in which group: rows of a link table, changed by SQL whatever the size of the group.
 
-Called by people (where the mapping decides), groups (SCIM) and admin (by hand). Every function runs inside
+Called by people (if the mapping decides), groups (SCIM) and admin (by hand). Every function runs inside
 the caller's transaction and keeps the member count, version and lastModified of the groups it touches.
 """
 
@@ -111,7 +111,7 @@ def find_group_by_name(unit: Unit, org_id: str, name: str) -> str | None:
 
 
 def insert_group(unit: Unit, org: Organization, model: NamedGroup, actor: Actor, now: str) -> tuple[str, str]:
-    """The id and the stored text of a new group without members; raises Taken where the name is in use."""
+    """The id and the stored text of a new group without members; raises Taken if the name is in use."""
     group_id = uuid.uuid4().hex
     doc = document(content_of_model(model), "Group", group_id, (now, now), 1)
     unit.run(
@@ -133,7 +133,7 @@ def insert_group(unit: Unit, org: Organization, model: NamedGroup, actor: Actor,
 
 
 def ensure_group(unit: Unit, org: Organization, name: str, actor: Actor, now: str) -> str:
-    """The id of the group called `name`, created where there is none."""
+    """The id of the group called `name`, created if there is none."""
     found = find_group_by_name(unit, org.id, name)
     return found or insert_group(unit, org, NamedGroup(display_name=name), actor, now)[0]
 
@@ -208,7 +208,7 @@ def follow_mapping(
 
 
 def _wanted_group(unit: Unit, org: Organization, name: str | None, actor: Actor, now: str) -> str | None:
-    """The id of the group `name`; created where the table may, None where it is missing."""
+    """The id of the group `name`; created if the table allows it, None if it is missing."""
     if name is None:
         return None
     if org.mapping.table.create_groups == "WhenMissing":

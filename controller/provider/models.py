@@ -1,4 +1,4 @@
-"""The SCIM resources of the provider as models: RFC 7643's own, with what real clients need beside them.
+"""The SCIM resources of the provider as models: RFC 7643's own, with what real clients need besides.
 
 Used by protocol, which binds them to profiles. The objects come from scim2-models; what is changed here is
 said at each class. Docstrings are what /Schemas shows as descriptions.

@@ -1,10 +1,10 @@
 """A write of one person in one statement: the way of PostgreSQL to let many processes write at once.
 
-Whoever locks the row of an organization makes its other writers wait, and between that lock and the commit
+A writer that locks the row of an organization makes the others wait, and between that lock and the commit
 lie five answers, each of which this process has to find the time to read. Here a job locks nothing: it reads,
 works out what to write and leaves it to one statement, which locks, checks that what was read is still so,
-writes person, addresses, counters and journal, and commits, without waiting for anybody. Where something has
-changed meanwhile, or the job wants more than this, database runs it again on locked rows.
+writes person, addresses, counters and journal, and commits, without waiting for anybody. If something has
+changed in the meantime, or the job wants more than this, database runs it again on locked rows.
 
 Called by people, which knows what to write, and database, which runs it.
 """
@@ -76,13 +76,13 @@ class GuardedUnit(Unit):
         return self._versions[seq]
 
     def finish(self, statement: Prepared, values: Values) -> None:
-        """Keeps the statement that is run when the job is done; raises NeedsLocks where there is one."""
+        """Keeps the statement that is run when the job is done; raises NeedsLocks if there is one."""
         if self._write is not None:
             raise NeedsLocks
         self._write = (statement, values)
 
     def commit(self) -> None:
-        """Runs what is kept. Raises the driver's DivisionByZero where something has changed meanwhile."""
+        """Runs what is kept. Raises the driver's DivisionByZero if something has changed in the meantime."""
         if self._write is not None:
             statement, values = self._write
             self.one(statement, **values)
@@ -100,7 +100,7 @@ class GuardedUnit(Unit):
 def guard_values(org: Organization, change: CounterChange, capacity: int) -> dict[str, str | int]:
     """The parameters of the organization's part: what was read of it, and what to add to its counters.
 
-    `capacity` is the most that `seats_used` may be afterwards, where the write takes a seat.
+    `capacity` is the most that `seats_used` may be afterwards, if the write takes a seat.
     """
     return {
         **added(change),
@@ -118,7 +118,7 @@ def _typed(column: Expression) -> Expression:
 
 
 def _organization() -> CTE:
-    """Locks and counts, where the organization still is as it was read."""
+    """Locks and counts, if the organization still is as it was read."""
     table = organizations.c
     used = table.seats_used + bindparam("d_seats_used", type_=Integer)
     return (
@@ -145,7 +145,7 @@ def _entry(person: CTE) -> CTE:
 
 
 def _whole(person: CTE, *others: CTE) -> Prepared:
-    """Everything, or an error and nothing: SQL has no other way to fail where no row was written."""
+    """Everything, or an error and nothing: SQL has no other way to fail if no row was written."""
     all_or_none: Select[tuple[int]] = select(literal_column("1 / count(*)")).select_from(person)
     return Prepared(all_or_none.add_cte(_entry(person), *others))
 

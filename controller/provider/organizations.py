@@ -31,7 +31,7 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """One row. `seats_used` counts people who hold a seat, invited ones where the profile says so."""
+    """One row. `seats_used` counts people who hold a seat, invited ones if the profile says so."""
 
     id: str
     name: str
@@ -52,11 +52,11 @@ class Organization:
 
     @property
     def seats_free(self) -> int:
-        """Seats nobody holds; 0 where more are used than purchased."""
+        """Seats nobody holds; 0 if more are used than purchased."""
         return max(0, self.purchased - self.seats_used)
 
     def why_scim_is_off(self) -> str | None:
-        """The reason why SCIM requests are refused, or None where they are served."""
+        """The reason why SCIM requests are refused, or None if they are served."""
         if not self.scim_enabled:
             return "SCIM provisioning is switched off for this organization"
         return self.why_scim_cannot_be_on()
@@ -163,7 +163,7 @@ class NewOrganization:
     overrides: JsonObject | None = None
 
     def slug(self) -> str:
-        """The name as it stands in URLs; raises SpecError where nothing is left of it."""
+        """The name as it stands in URLs; raises SpecError if nothing is left of it."""
         slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")[:63].strip("-")
         if not _SLUG.fullmatch(slug):
             raise SpecError("must contain a letter or a digit", field="name")
@@ -183,21 +183,21 @@ def is_slug(text: str) -> bool:
 
 
 def one_of(field: str, value: object, allowed: tuple[str, ...]) -> str:
-    """`value`, where it is one of `allowed`; else SpecError."""
+    """`value`, if it is one of `allowed`; else SpecError."""
     if value not in allowed:
         raise SpecError(f"must be one of {', '.join(allowed)}", field=field)
     return str(value)
 
 
 def in_range(field: str, value: object) -> int:
-    """`value`, where it is a number of seats; else SpecError."""
+    """`value`, if it is a number of seats; else SpecError."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SEATS:
         raise SpecError(f"must be a whole number from 0 to {MAX_SEATS}", field=field)
     return value
 
 
 def insert_organization(unit: Unit, new: NewOrganization, actor: Actor, now: str) -> str:
-    """The id of the organization created; raises SpecError where the name is taken."""
+    """The id of the organization created; raises SpecError if the name is taken."""
     new.check()
     org_id = new.slug()
     values = {column.name: 0 for column in COLUMNS} | {

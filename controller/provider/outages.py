@@ -21,7 +21,7 @@ class Refusal(Exception):
     status = 503
     detail = "The database does not answer; nothing was changed. Try again later"
     retry_after = 5
-    """Seconds; 0 where trying again does not help."""
+    """Seconds; 0 if trying again does not help."""
 
     def __init__(self, cause: str = "") -> None:
         self.cause = cause
@@ -97,7 +97,7 @@ def of_postgres(error: Exception) -> Refusal | None:
 
 
 class Health:
-    """Whether the storage works, as the last write has found it, and what the log is told of it.
+    """Whether the storage works, as the last write has found it, and what goes to the log about it.
 
     On a disk that is nearly full small writes go through and large ones don't: the log has one line for the
     failure, one a minute while it lasts, and one when nothing has failed for a while. Used from several
@@ -106,9 +106,9 @@ class Health:
 
     def __init__(self) -> None:
         self.problem: Refusal | None = None
-        self._told: type[Refusal] | None = None
-        self._told_at = self._failed_at = 0.0
-        self._untold = 0
+        self._logged: type[Refusal] | None = None
+        self._logged_at = self._failed_at = 0.0
+        self._unlogged = 0
 
     def failed(self, refusal: Refusal) -> Refusal:
         """Notes a refusal, which is returned; those of a client's own making are no news."""
@@ -116,18 +116,18 @@ class Health:
             return refusal
         now = self._failed_at = time.monotonic()
         self.problem = refusal
-        self._untold += 1
-        if type(refusal) is not self._told or now - self._told_at >= REMIND_SECONDS:
-            self._told, self._told_at = type(refusal), now
-            facts = {"cause": refusal.cause, "status": refusal.status, "requests": self._untold}
+        self._unlogged += 1
+        if type(refusal) is not self._logged or now - self._logged_at >= REMIND_SECONDS:
+            self._logged, self._logged_at = type(refusal), now
+            facts = {"cause": refusal.cause, "status": refusal.status, "requests": self._unlogged}
             logger.error("the database refuses requests", extra={"facts": facts})
-            self._untold = 0
+            self._unlogged = 0
         return refusal
 
     def worked(self) -> None:
         """Notes that a write is on disk."""
         self.problem = None
-        if self._told is not None and time.monotonic() - self._failed_at >= CALM_SECONDS:
-            self._told = None
-            logger.warning("the database works again", extra={"facts": {"requests": self._untold}})
-            self._untold = 0
+        if self._logged is not None and time.monotonic() - self._failed_at >= CALM_SECONDS:
+            self._logged = None
+            logger.warning("the database works again", extra={"facts": {"requests": self._unlogged}})
+            self._unlogged = 0

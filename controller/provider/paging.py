@@ -120,7 +120,7 @@ Anchor = Row
 
 
 class Window(NamedTuple):
-    """Which rows of the order: `size` after `skip`, beyond `anchor` where there is one."""
+    """Which rows of the order: `size` after `skip`, beyond `anchor` if there is one."""
 
     size: int
     skip: int = 0

@@ -67,7 +67,7 @@ def read_model(protocol: Protocol, model: type[M], payload: JsonObject, context:
 
 
 def read_patch(protocol: Protocol, profile: Profile, kind: str, payload: JsonObject) -> AnyPatch | None:
-    """The PATCH in a body, or None where all of it concerns ignored attributes."""
+    """The PATCH in a body, or None if all of it concerns ignored attributes."""
     kept = own_of_patch(payload, profile, kind)
     if kept is None:
         return None
@@ -76,7 +76,7 @@ def read_patch(protocol: Protocol, profile: Profile, kind: str, payload: JsonObj
 
 
 def own_of_patch(payload: JsonObject, profile: Profile, kind: str) -> JsonObject | None:
-    """A PATCH as the RFC writes it, without what the profile ignores; None where nothing is left of it."""
+    """A PATCH as the RFC writes it, without what the profile ignores; None if nothing is left of it."""
     written = plain_patch(payload) if profile.entra else payload
     return _without_ignored_operations(written, profile) if kind == "User" else written
 
@@ -87,7 +87,7 @@ def own_of_group(payload: JsonObject, profile: Profile) -> JsonObject:
 
 
 def _without_ignored_operations(payload: JsonObject, profile: Profile) -> JsonObject | None:
-    """A PATCH without what concerns ignored attributes; None where nothing is left of it."""
+    """A PATCH without what concerns ignored attributes; None if nothing is left of it."""
     operations = next((value for name, value in payload.items() if name.lower() == "operations"), None)
     if not isinstance(operations, list):
         return payload
@@ -99,7 +99,7 @@ def _without_ignored_operations(payload: JsonObject, profile: Profile) -> JsonOb
 
 
 def only_active(payload: JsonObject) -> bool | None:
-    """The value of `active` where that is all a PATCH sets, in one of the two plain forms; else None.
+    """The value of `active` if that is all a PATCH sets, in one of the two plain forms; else None.
 
     This is how Okta deactivates and reactivates; whatever is written differently takes the way of the models.
     """
@@ -117,7 +117,7 @@ def only_active(payload: JsonObject) -> bool | None:
 
 
 def _operation(operation: object, profile: Profile) -> object:
-    """The operation without ignored attributes; None where nothing is left of it."""
+    """The operation without ignored attributes; None if nothing is left of it."""
     if not isinstance(operation, dict):
         return operation
     path, value = operation.get("path"), operation.get("value")

@@ -219,7 +219,7 @@ def create_person(unit: Unit, context: Context, model: UserModel) -> Person:
 
 
 def _guarded(context: Context, change: CounterChange, write: Write) -> dict[str, object]:
-    """The parameters of a guarded statement beside those of the person."""
+    """The parameters of a guarded statement besides those of the person."""
     guards = guard_values(context.org, change, capacity(context.org))
     return {**guards, **entry_values(context.org.id, write, context.actor, context.now)}
 
@@ -272,7 +272,7 @@ def _change(
 
 
 def check_not_protected(org: Organization, person: Person) -> None:
-    """Raises 403 where the profile protects the account, such as the last owner's."""
+    """Raises 403 if the profile protects the account, such as the last owner's."""
     names = {fold(name) for name in org.profile.deprovisioning.protected}
     if fold(person.user_name) in names:
         raise ForbiddenException(detail=f"{person.user_name} owns the organization and cannot be removed")
@@ -320,7 +320,7 @@ def rewrite_emails(unit: Unit, org_id: str, seq: int, emails: tuple[str, ...]) -
 
 
 def remove_person(unit: Unit, context: Context, person: Person) -> None:
-    """Deletes the person and every membership; raises 403 where the profile protects the account."""
+    """Deletes the person and every membership; raises 403 if the profile protects the account."""
     org = context.org
     check_not_protected(org, person)
     leave_all(unit, org.id, person.id, context.now)

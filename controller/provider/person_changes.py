@@ -47,7 +47,7 @@ class PersonChange:
 
 
 def create_or_reactivate(unit: Unit, context: Context, model: UserModel) -> tuple[Person, bool]:
-    """The person, and whether they are new; an inactive one comes back where the profile says so."""
+    """The person, and whether they are new; an inactive one comes back if the profile says so."""
     if context.org.profile.deprovisioning.reactivate_on_create and model.user_name:
         existing = find_by_user_name(unit, context.org.id, model.user_name)
         if existing and not existing.active:
@@ -65,10 +65,10 @@ def change_person(
     is_admin: bool = False,
     is_partial: bool = False,
 ) -> Person:
-    """The person after `model` took the place of what was stored; `before` itself where nothing changed.
+    """The person after `model` took the place of what was stored; `before` itself if nothing changed.
 
     An admin's own edit needs no confirmation of a new address; a partial one (PATCH) that does not touch the
-    address leaves one that waits. Raises 409 for a taken userName, OverCapacityError, and 400 or 403 where
+    address leaves one that waits. Raises 409 for a taken userName, OverCapacityError, and 400 or 403 if
     the profile protects the person.
     """
     org = context.org
@@ -86,7 +86,7 @@ def change_person(
 def set_active(
     unit: Unit, context: Context, before: Person, is_active: bool, *, is_admin: bool = False
 ) -> Person:
-    """As `change_person`, where nothing but `active` changes: what an IdP sends most."""
+    """As `change_person`, if nothing but `active` changes: what an IdP sends most."""
     facts = Facts(
         user_name=before.user_name, display_name=before.display_name, external_id=before.external_id,
         emails=(), email=before.email, is_active=is_active, group_value=before.group_value,
@@ -100,7 +100,7 @@ def set_active(
 
 
 def _settle(unit: Unit, context: Context, before: Person, change: PersonChange) -> Person:
-    """Stores `change` with what follows from it; `before` where that is nothing."""
+    """Stores `change` with what follows from it; `before` if that is nothing."""
     org, now = context.org, context.now
     status, decision = _standing(org, before, change.facts)
     change, former_name = _renamed(org, before, status, change)
@@ -192,7 +192,7 @@ def _follow_emails(unit: Unit, org_id: str, before: Person, emails: tuple[str, .
 
 
 def accept(unit: Unit, context: Context, person: Person) -> Person:
-    """The person after taking up the invitation; needs a seat where one is taken only now."""
+    """The person after taking up the invitation; needs a seat if one is taken only now."""
     org, now = context.org, context.now
     if person.status == "deactivated":
         raise MutabilityException(detail="A deactivated person cannot accept an invitation")

@@ -72,8 +72,12 @@ class PostgresDatabase:
 
     async def read(self, job: Job[T], *, heavy: bool = False, lane: str = "") -> T:
         if heavy:
-            return await self._heavy.run(lane, lambda: self._told(lambda: self._attempts(job, self._search)))
-        return await self._threads.run(lane, lambda: self._told(lambda: self._attempts(job, self._look)))
+            return await self._heavy.run(
+                lane, lambda: self._translating(lambda: self._attempts(job, self._search))
+            )
+        return await self._threads.run(
+            lane, lambda: self._translating(lambda: self._attempts(job, self._look))
+        )
 
     async def write(self, job: Job[T], *, heavy: bool = False, guarded: bool = False, lane: str = "") -> T:
         attempts = self._guarded if guarded else self._locked
@@ -81,16 +85,16 @@ class PostgresDatabase:
 
     def run(self, job: Job[T]) -> T:
         try:
-            return self._told(lambda: self._locked(job))
+            return self._translating(lambda: self._locked(job))
         except Refusal as error:
             raise SpecError(error.cause, field="database") from error
 
     def _written(self, work: Callable[[], T]) -> T:
-        result = self._told(work)
+        result = self._translating(work)
         self.health.worked()
         return result
 
-    def _told(self, work: Callable[[], T]) -> T:
+    def _translating(self, work: Callable[[], T]) -> T:
         """What `work` returns; what the server cannot do is raised as a Refusal."""
         try:
             return work()
@@ -108,8 +112,8 @@ class PostgresDatabase:
         return self._attempts(job, self._once)
 
     def _guarded(self, job: Job[T]) -> T:
-        """Runs `job` without locks, and again on locked rows where that does not do: where it asks for them,
-        and where the one statement wrote nothing because something had changed or a name was taken."""
+        """Runs `job` without locks, and again on locked rows if that does not do: if it asks for them,
+        and if the one statement wrote nothing because something had changed or a name was taken."""
         try:
             with self._connected(autocommit=True) as raw:
                 unit = GuardedUnit(raw, self.dialect, self._errors.IntegrityError, self._memory)

@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 
 
 def make_private(path: Path) -> None:
-    """Makes `path` where it is missing, and it and its companions readable by nobody else.
+    """Makes `path` if it is missing, and it and its companions readable by nobody else.
 
-    Raises SpecError naming `database` where it cannot be made. A file of another owner stays as it is: that
+    Raises SpecError naming `database` if it cannot be made. A file of another owner stays as it is: that
     is logged.
     """
     try:

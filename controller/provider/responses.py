@@ -18,7 +18,7 @@ from scim2_server.service import scim_exception_of
 
 from controller.clock import Clock
 from controller.provider.access import Denied
-from controller.provider.bugs import note_bug, told_to_caller
+from controller.provider.bugs import note_bug, public_message
 from controller.provider.documents import Projection, dumps, etag
 from controller.provider.http import Response
 from controller.provider.outages import Refusal, SearchTooLong
@@ -66,12 +66,12 @@ def error_answer(error: Exception, clock: Clock, request_id: str = "") -> Respon
         headers = []
         if isinstance(error, MethodNotAllowedException):
             headers.append(("allow", ", ".join(sorted(set(error.allowed)))))
-        return scim_error(error.status, _told(error), error.scim_type, headers)
+        return scim_error(error.status, _detail_of(error), error.scim_type, headers)
     if isinstance(error, Refusal):
         scim_type = "tooMany" if isinstance(error, SearchTooLong) else ""
         return scim_error(error.status, error.detail, scim_type, retry_after(error))
     note_bug(error, request_id)
-    return scim_error(500, told_to_caller(request_id))
+    return scim_error(500, public_message(request_id))
 
 
 def retry_after(error: Refusal) -> list[tuple[str, str]]:
@@ -79,7 +79,7 @@ def retry_after(error: Refusal) -> list[tuple[str, str]]:
     return [("retry-after", str(error.retry_after))] if error.retry_after else []
 
 
-def _told(error: SCIMException) -> str:
+def _detail_of(error: SCIMException) -> str:
     """What is wrong, in one line: what a model says of itself is for its programmers."""
     cause = error.__cause__
     if isinstance(cause, ValidationError):

@@ -122,7 +122,7 @@ class Call:
 
 
 def read_query(request: Request) -> dict[str, str]:
-    """The query parameters; raises invalidSyntax where they are not UTF-8 or too many."""
+    """The query parameters; raises invalidSyntax if they are not UTF-8 or too many."""
     if not request.query_string:
         return {}
     try:
@@ -325,7 +325,7 @@ class ScimSide:
     def _context(self, unit: Unit, call: Call) -> Context:
         """The organization locked, as every write that may touch its counters needs it.
 
-        A guarded write takes what was read with the token, and fails where that is no longer so.
+        A guarded write takes what was read with the token, and fails if that is no longer so.
         """
         org = call.org if isinstance(unit, GuardedUnit) else lock_organization(unit, call.org.id)
         return Context(org, call.caller.actor, moment_text(self.clock))

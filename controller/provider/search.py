@@ -64,7 +64,7 @@ def run_plan(unit: Unit, org: Organization, plan: Plan) -> Page:
         rows = _rows_at(unit, org, kind, start - 1, count) if count and start <= total else []
         return Page(total, rows, start)
     statement = _EQUAL[kind, name]
-    # One row more than the page holds tells whether there are others to count.
+    # One row more than the page holds shows whether there are others to count.
     found = [
         Found._make(row)
         for row in unit.all(statement, org_id=org.id, value=value, count=count + start, skip=0)

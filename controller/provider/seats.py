@@ -24,7 +24,7 @@ REMEDIES = {
 
 
 class OverCapacityError(SCIMException):
-    """No seat is free. `settings` say how that is told."""
+    """No seat is free. `settings` say how that is answered."""
 
     def __init__(self, detail: str, settings: OverCapacity) -> None:
         super().__init__(detail=detail)
@@ -44,7 +44,7 @@ class SeatDecision:
 
 
 def next_status(org: Organization, is_active: bool, was_accepted: bool) -> Status:
-    """The state of a person: deactivated, or pending until they accept where the profile has invitations."""
+    """The state of a person: deactivated, or pending until they accept if the profile has invitations."""
     if not is_active:
         return "deactivated"
     return "pending" if org.profile.invitations and not was_accepted else "active"
@@ -65,7 +65,7 @@ def capacity(org: Organization) -> int:
 
 
 def admit(org: Organization, status: Status, *, is_checked: bool = True) -> SeatDecision:
-    """A seat for one more person in `status`. Raises OverCapacityError where the profile refuses."""
+    """A seat for one more person in `status`. Raises OverCapacityError if the profile refuses."""
     if not takes_seat(org, status):
         return SeatDecision(seated=False)
     if not is_checked or org.seats_used < capacity(org):
@@ -81,7 +81,7 @@ def admit(org: Organization, status: Status, *, is_checked: bool = True) -> Seat
 
 
 def refusal(org: Organization) -> OverCapacityError:
-    """The error that the profile gives where no seat is free."""
+    """The error that the profile gives if no seat is free."""
     settings = org.profile.over_capacity
     values = {
         "purchased": org.purchased,

@@ -2,8 +2,8 @@
 
 Called by database. On SQLite a read by index takes 2 to 80 microseconds and a hop to a thread about 60, both
 measured, so jobs run on the loop itself; only the commit, whose fsync takes half a millisecond and more, runs
-in a thread, and every write that arrived meanwhile shares the next one. SQLite has one writer whatever one
-does, so this loses no parallelism. Durability is journal_mode=WAL with synchronous=FULL: an answered write
+in a thread, and every write that arrived in the meantime shares the next one. SQLite has one writer in any
+case, so this loses no parallelism. Durability is journal_mode=WAL with synchronous=FULL: an answered write
 survives kill -9 and loss of power. A job that may take long is marked `heavy` and runs in a thread.
 """
 
@@ -47,7 +47,7 @@ FILE_SECONDS = 1.0
 
 def _enter_wal(connection: Connection) -> None:
     """Write-ahead logging. With this one statement SQLite waits for no lock: of several processes that start
-    at once some are told that the database is locked (sqlite.org, PRAGMA journal_mode)."""
+    at once some hear that the database is locked (sqlite.org, PRAGMA journal_mode)."""
     for attempt in range(WAL_ATTEMPTS):
         try:
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
@@ -132,7 +132,7 @@ class SqliteDatabase:
         return found.st_dev, found.st_ino
 
     def _check_file(self) -> None:
-        """Raises Unreachable where the file was taken away: SQLite would write on where nobody finds it."""
+        """Raises Unreachable if the file was taken away: SQLite would write on where nobody finds it."""
         if self._identity() != self._file:
             cause = f"{self._path} is gone or was replaced; put it back and restart"
             raise self.health.failed(Unreachable(cause))
@@ -226,13 +226,13 @@ class SqliteDatabase:
         return batch
 
     def _settle(self, batch: list[_Write], outcomes: list[object]) -> None:
-        told = [
+        translated = [
             self._translated(outcome) if isinstance(outcome, sqlite3.Error) else outcome
             for outcome in outcomes
         ]
-        if not all(isinstance(outcome, Exception) for outcome in told):
+        if not all(isinstance(outcome, Exception) for outcome in translated):
             self.health.worked()
-        for write, outcome in zip(batch, told, strict=True):
+        for write, outcome in zip(batch, translated, strict=True):
             if write.future.done():
                 continue
             if isinstance(outcome, Exception):
@@ -256,7 +256,7 @@ class SqliteDatabase:
         return outcomes
 
     async def _begin_on_loop(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begins at once where no other process writes, else waits for it in the thread."""
+        """Begins at once if no other process writes, else waits for it in the thread."""
         self._writer.execute("PRAGMA busy_timeout = 0")
         try:
             self._writer.execute("BEGIN IMMEDIATE")
@@ -286,7 +286,7 @@ class SqliteDatabase:
     def _run_jobs(self, jobs: list[Job[object]]) -> list[object]:
         """What each job returned or raised; one that raised has written nothing.
 
-        Raises where SQLite has undone the whole transaction, as it may for want of room: what the jobs before
+        Raises if SQLite has undone the whole transaction, as it may for want of room: what the jobs before
         did is lost, and what comes after would be committed by itself.
         """
         outcomes: list[object] = []

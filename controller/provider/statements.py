@@ -101,7 +101,7 @@ class Unit:
         return self._execute(statement, values).fetchall()
 
     def run(self, statement: Prepared | ClauseElement, **values: object) -> int:
-        """How many rows were written. Raises Taken where a unique value is another row's."""
+        """How many rows were written. Raises Taken if a unique value is another row's."""
         return self._execute(statement, values).rowcount
 
     def run_many(self, statement: Prepared, values: Iterable[Values]) -> None:
@@ -140,7 +140,7 @@ class TimedUnit(Unit):
 
 
 class Savepoint:
-    """Undoes its block where the block raises; the transaction around it goes on."""
+    """Undoes its block if the block raises; the transaction around it goes on."""
 
     def __init__(self, cursor: Cursor, name: str) -> None:
         self._cursor, self._name = cursor, name
@@ -153,7 +153,7 @@ class Savepoint:
         if kind is None:
             self._cursor.execute(f"RELEASE SAVEPOINT {self._name}")
             return
-        # A database that cannot go on has undone everything already: what is told is why, not that.
+        # A database that cannot go on has undone everything already: the error says why, not that.
         with suppress(Exception):
             self._cursor.execute(f"ROLLBACK TO SAVEPOINT {self._name}")
             self._cursor.execute(f"RELEASE SAVEPOINT {self._name}")

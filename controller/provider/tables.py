@@ -237,7 +237,7 @@ def _append_only_journal(connection: Connection) -> None:
     )
 
 
-# Rows in all, then rows for each prefix of the index's columns: what SQLite's planner is told instead of
+# Rows in all, then rows for each prefix of the index's columns: what SQLite's planner gets instead of
 # sampling, so that its plans are those of a large organization from the first day.
 _STATISTICS = {
     ("people", "people_order"): "100000 100000 1",
@@ -280,7 +280,7 @@ ADVISORY_LOCK = 7_643_764_4
 def migrate(connection: Connection) -> int:
     """The version the database is at afterwards; runs inside the caller's transaction.
 
-    Raises SpecError where the database was written by newer code.
+    Raises SpecError if the database was written by newer code.
     """
     if connection.dialect.name == "postgresql":
         # Two processes that start at once: the second waits here and then finds the work done.

@@ -101,7 +101,7 @@ class Token:
 
     @property
     def fingerprint(self) -> str:
-        """Tells which token somebody holds, and is of no use to whoever does not hold it: 64 of the 256 bits
+        """Shows which token somebody holds, and is of no use to anyone who does not: 64 of the 256 bits
         of a hash over 256 random bits."""
         return self.hash[:FINGERPRINT_DIGITS]
 
@@ -110,7 +110,7 @@ class Token:
         return self.revoked is None and (self.expires is None or self.expires > now)
 
     def may(self, area: str, *, writes: bool) -> bool:
-        """Whether it opens `area` (scim or admin), for writing too where `writes`."""
+        """Whether it opens `area` (scim or admin), for writing too if `writes`."""
         if "read-only" in self.scopes:
             return not writes and (area in self.scopes or (area == "scim" and "admin" not in self.scopes))
         return area in self.scopes
@@ -140,7 +140,7 @@ def _token_of(row: Row) -> Token:
 
 
 def find_token(unit: Unit, org_id: str, secret: str) -> tuple[Token, Organization] | None:
-    """The token and its organization where `secret` is one of `org_id`, alive or not; else None."""
+    """The token and its organization if `secret` is one of `org_id`, alive or not; else None."""
     wanted = token_hash(secret)
     row = unit.one(_BY_HASH, hash=wanted, org_id=org_id)
     if row is None:

@@ -1,8 +1,8 @@
 """Who is served next: each organization in its turn, and threads that no organization has for itself alone.
 
-Called by sqlite_database and postgres_database. A queue in the order of arrival gives everything to whoever
-sends most; here each lane (an organization, or a client whose token is not known yet) has a queue of its
-own and the lanes take turns.
+Called by sqlite_database and postgres_database. A queue in the order of arrival gives everything to the
+client that sends most; here each lane (an organization, or a client whose token is not known yet) has a queue
+of its own and the lanes take turns.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Turns(Generic[T]):
         return self._size
 
     def put(self, lane: str, item: T) -> None:
-        """Appends `item`; raises Busy where too many of its lane are waiting."""
+        """Appends `item`; raises Busy if too many of its lane are waiting."""
         queue = self._lanes.setdefault(lane, deque())
         if len(queue) >= MOST_WAITING:
             raise Busy
@@ -63,7 +63,7 @@ class SharedThreads:
         self._waiting: Turns[tuple[Callable[[], object], asyncio.Future[Any], float]] = Turns()
 
     async def run(self, lane: str, work: Callable[[], T]) -> T:
-        """What `work` returns, done in a thread. Raises Busy where too much of `lane` is waiting."""
+        """What `work` returns, done in a thread. Raises Busy if too much of `lane` is waiting."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         if self._free and not self._waiting and self._running[lane] < self._most:

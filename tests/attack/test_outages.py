@@ -186,7 +186,7 @@ async def test_a_bug_is_a_500_with_an_id_and_one_traceback_for_many_requests(
     def bug(*_: Any, **__: Any) -> Any:
         raise KeyError("secret-of-ada@x.com")
 
-    monkeypatch.setattr(bugs, "_told", {})
+    monkeypatch.setattr(bugs, "_logged", {})
     monkeypatch.setattr(ScimSide, "_check_endpoint", staticmethod(bug))
     monkeypatch.setattr("controller.provider.admin.settings.organization_answer", bug)
     monkeypatch.setattr("controller.provider.console.app._sign_in_page", bug)

@@ -184,7 +184,7 @@ class MatchedValue(Answer):
 
 
 class UnmatchedValue(Answer):
-    """A value that people have and the table lacks."""
+    """A value that people have and that is missing in the table."""
 
     value: str
     people: Count

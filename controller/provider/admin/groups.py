@@ -63,7 +63,7 @@ async def create_group(call: AdminCall) -> Response:
 
 
 def found_group(unit: Unit, context: Context, name: str) -> GroupAnswer:
-    """The new group `name`; raises Problem 409 where there is one."""
+    """The new group `name`; raises Problem 409 if there is one."""
     try:
         group_id, _ = insert_group(
             unit, context.org, NamedGroup(display_name=name), context.actor, context.now

@@ -1,7 +1,7 @@
 """The admin API's handlers about people.
 
 Called by routes, and by the console for the same acts. An edit by hand is an edit of the SaaS's
-own record: it needs no confirmation, it is journalled, and it is refused where the value -> group mapping
+own record: it needs no confirmation, it is journalled, and it is refused if the value -> group mapping
 owns what it would change.
 """
 
@@ -194,7 +194,7 @@ async def confirm_email(call: AdminCall) -> Response:
 
 
 def confirm_address(unit: Unit, context: Context, person_id: str) -> Person:
-    """The person with the address that waited; raises Problem 409 where none does."""
+    """The person with the address that waited; raises Problem 409 if none does."""
     person = lock_person(unit, context.org.id, person_id)
     if person.pending_email is None:
         raise Problem(409, "NothingPending", "No change of address waits for confirmation")

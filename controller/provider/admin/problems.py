@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from controller.errors import SpecError
 from controller.provider.access import Denied
-from controller.provider.bugs import note_bug, told_to_caller
+from controller.provider.bugs import note_bug, public_message
 from controller.provider.documents import dumps
 from controller.provider.outages import Refusal
 from controller.provider.responses import retry_after
@@ -76,7 +76,7 @@ def problem_answer(error: Exception, request_id: str = "") -> Response:
     problem = _problem_of(error)
     if problem is None:
         note_bug(error, request_id)
-        problem = Problem(500, "UnexpectedError", told_to_caller(request_id), more={"requestId": request_id})
+        problem = Problem(500, "UnexpectedError", public_message(request_id), more={"requestId": request_id})
     answer = ProblemAnswer(
         title=TITLES.get(problem.status, "Error"),
         status=problem.status,

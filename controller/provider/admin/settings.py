@@ -199,7 +199,7 @@ async def buy_seats(call: AdminCall) -> Response:
 
 
 def purchase(unit: Unit, context: Context, purchased: int) -> Organization:
-    """The organization with `purchased` seats; raises Problem 409 where an invoice pays for more of them."""
+    """The organization with `purchased` seats; raises Problem 409 if an invoice pays for more of them."""
     org = context.org
     if org.billing_method == "Invoice" and purchased > org.purchased:
         raise Problem(409, "BilledByInvoice", REMEDIES["Invoice"], field="purchased")

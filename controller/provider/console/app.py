@@ -26,7 +26,7 @@ from controller.clock import Clock
 from controller.errors import SpecError
 from controller.provider.access import Denied, Gate, lane_of
 from controller.provider.admin.problems import Problem
-from controller.provider.bugs import note_bug, told_to_caller
+from controller.provider.bugs import note_bug, public_message
 from controller.provider.console.context import HERE, SECTIONS, Form, Visit, home, redirect, render
 from controller.provider.console.routes import RETURNS, SCREENS, Screen
 from controller.provider.console.sessions import (
@@ -210,7 +210,7 @@ async def _refuse(request: WebRequest, error: Exception) -> Response:
     """A page with the reason; a form that is refused is shown again with it."""
     if isinstance(error, ClientGone):
         return Response(status_code=400)  # nobody is there to read it
-    status, detail = told(error)
+    status, detail = status_and_detail(error)
     visit: Visit | None = request.scope.get(_VISIT)
     if visit is None:
         return render("error.html", status, title="That did not work", detail=detail)
@@ -220,7 +220,7 @@ async def _refuse(request: WebRequest, error: Exception) -> Response:
         try:
             return await RETURNS[visit.section](visit, status, detail)
         except REFUSALS as again:
-            status, detail = told(again)
+            status, detail = status_and_detail(again)
     return visit.render("refused.html", status, error=detail)
 
 
@@ -228,10 +228,10 @@ async def _fail(request: WebRequest, error: Exception) -> Response:
     """The page for what nobody expected."""
     request_id = known(request.scope).request_id
     note_bug(error, request_id)
-    return render("error.html", 500, title="Something went wrong", detail=told_to_caller(request_id))
+    return render("error.html", 500, title="Something went wrong", detail=public_message(request_id))
 
 
-def told(error: Exception) -> tuple[int, str]:
+def status_and_detail(error: Exception) -> tuple[int, str]:
     """The status and the sentence of a refusal."""
     if isinstance(error, SpecError):
         return 400, f"{error.field}: {error.message}" if error.field else error.message

@@ -54,7 +54,7 @@ SECTIONS = {
 DONE = {
     "sso": "Single sign-on was changed.",
     "scim": "SCIM provisioning was changed.",
-    "revoked": "The token was revoked. Whoever still uses it is refused from now on.",
+    "revoked": "The token was revoked. Anyone who still uses it is refused from now on.",
     "mapped": "The mapping is saved, and everybody is in the group that it gives.",
     "accepted": "The invitation was accepted.",
     "deactivated": "The person was deactivated. The record stays.",
@@ -155,7 +155,7 @@ class Visit:
         return f"The last admin token expires {left}, on {minute(self.outlook.ends)}."
 
     def back_to(self, path: str, done: str) -> Response:
-        """A redirect to a page that tells what was `done`, a key of DONE."""
+        """A redirect to a page that says what was `done`, a key of DONE."""
         return redirect(f"{home(self.org.id)}/{path}?{urlencode({'done': done})}")
 
 

@@ -97,7 +97,7 @@ def table_of(rows: list[Row], options: dict[str, str]) -> MappingTable:
 def _preview(
     visit: Visit, preview: PreviewAnswer, rows: list[Row], options: dict[str, str], error: str = ""
 ) -> Response:
-    """The preview, with the form in hidden fields; saving is offered where nothing is in its way."""
+    """The preview, with the form in hidden fields; saving is offered if nothing is in its way."""
     return visit.render(
         "preview.html", 409 if error else 200, preview=preview, rows=rows, options=options, error=error,
         unmapped=UNMAPPED, blocked=bool(preview.missing_groups),
@@ -112,6 +112,6 @@ async def _save(visit: Visit, table: MappingTable, rows: list[Row], options: dic
             heavy=True,
         )
     except StaleDigest as error:
-        told = "Something has changed since the preview. This is what saving would do now."
-        return _preview(visit, preview_answer(error.preview), rows, options, told)
+        detail = "Something has changed since the preview. This is what saving would do now."
+        return _preview(visit, preview_answer(error.preview), rows, options, detail)
     return visit.back_to("map-to-groups", "mapped")

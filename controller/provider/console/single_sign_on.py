@@ -94,9 +94,9 @@ def _without_scim(unit: Unit, context: Context) -> Consequences | None:
     people = counted(org.people_total, "person", "people")
     notes = [f"{people} and {counted(org.groups_total, 'group', 'groups')} stay as they are."]
     used = [each for each in read_tokens(unit, org.id) if each.is_alive(context.now) and each.last_used]
-    told = ", ".join(f"{each.name} (last {minute(each.last_used)})" for each in used if "scim" in each.scopes)
-    if told:
-        notes.append(f"Tokens that were used: {told}.")
+    uses = ", ".join(f"{each.name} (last {minute(each.last_used)})" for each in used if "scim" in each.scopes)
+    if uses:
+        notes.append(f"Tokens that were used: {uses}.")
     return Consequences("Turn off SCIM provisioning?", "Turn off SCIM provisioning", lines, tuple(notes))
 
 
@@ -111,15 +111,15 @@ async def generate_token(visit: Visit) -> Response:
             lambda unit, context: issue_token(unit, context.org.id, new, context.actor, visit.clock)
         )
     except TooManyTokens:
-        told = f"Two tokens named {name} are alive. Revoke one of them, or choose another name."
-        return await show(visit, 409, error=told, name=name)
+        detail = f"Two tokens named {name} are alive. Revoke one of them, or choose another name."
+        return await show(visit, 409, error=detail, name=name)
     except SpecError as error:
         return await show(visit, 400, error=f"{error.field}: {error.message}", name=name)
     return await show(visit, new_token=secret)
 
 
 async def revoke(visit: Visit) -> Response:
-    """Revokes a token after asking; where it is the session's own, the session ends with it."""
+    """Revokes a token after asking; if it is the session's own, the session ends with it."""
     token_id = visit.value("id")
     try:
         asked = await ask_first(
@@ -147,7 +147,9 @@ def _without_token(unit: Unit, context: Context, token_id: str) -> Consequences:
         )
     if token.may("admin", writes=True):
         stay = [each for each in others if each.may("admin", writes=True)]
-        lines.append(f"Then {counted(len(stay), 'admin token stays', 'admin tokens stay')}: {_told(stay)}.")
+        lines.append(
+            f"Then {counted(len(stay), 'admin token stays', 'admin tokens stay')}: {_list_of(stay)}."
+        )
     if token_id == context.actor.token_id:
         lines.append("You are signed in with it: this session ends at once.")
     return Consequences(
@@ -155,7 +157,7 @@ def _without_token(unit: Unit, context: Context, token_id: str) -> Consequences:
     )
 
 
-def _told(found: list[Token]) -> str:
+def _list_of(found: list[Token]) -> str:
     return ", ".join(
         f"{each.name} ({'until ' + day(each.expires) if each.expires else 'no expiry'})" for each in found
     )

@@ -84,8 +84,8 @@ class Plan:
             self.parameters["filter"] = plain_filter(text)
         self.projection = Projection(
             CORE + ("User" if search.kinds == ("User",) else "Group"),
-            _joined(self.parameters.get("attributes")),
-            _joined(self.parameters.get("excludedattributes")),
+            _joined("attributes", self.parameters.get("attributes")),
+            _joined("excludedAttributes", self.parameters.get("excludedattributes")),
         )
         if self.projection.wanted and self.projection.unwanted:
             raise InvalidValueException(detail="attributes and excludedAttributes exclude each other")
@@ -174,8 +174,10 @@ def _whole_number(value: object) -> int:
     return int(value)
 
 
-def _joined(value: object) -> str | None:
-    """attributes as one text; a .search body gives a list."""
-    if isinstance(value, list):
-        return ",".join(map(str, value))
-    return value if value is None else str(value)
+def _joined(name: str, value: object) -> str | None:
+    """attributes as one text; a .search body gives a list. Raises invalidValue for anything else."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ",".join(value)
+    raise InvalidValueException(detail=f"{name} must be a list of names of attributes")

@@ -53,6 +53,16 @@ async def test_every_sort_by_answers_properly(acme: Client) -> None:
     assert len(ids) == 2
 
 
+@pytest.mark.parametrize("name", ["attributes", "excludedAttributes", "ATTRIBUTES"])
+@pytest.mark.parametrize("value", [5, {"a": 1}, True, [1], ["userName", None]])
+async def test_attributes_that_are_no_names_are_named(acme: Client, name: str, value: Any) -> None:
+    schema = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+    for path in ("/Users/.search", "/Groups/.search", "/.search"):
+        answer = await acme.scim("POST", path, {"schemas": [schema], name: value})
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["detail"].lower().startswith(name.lower())
+
+
 ODD = (
     "%0d%0aX",
     "%E2%82%AC",

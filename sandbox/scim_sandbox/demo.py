@@ -128,5 +128,7 @@ def _summary(play: Play, seconds: float) -> bool:
     stage.say("")
     stage.say(f"{held} of {len(checks.made)} checks held, in {seconds:.0f} s.")
     if not checks.failed:
-        stage.say("Next: `make sandbox` leaves the same world running for your own kubectl.")
+        stage.say(
+            "Next: `make sandbox`, or `scimctl sandbox`, leaves the same world running for your own kubectl."
+        )
     return not checks.failed

@@ -18,6 +18,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+import yaml
 
 from controller import __version__
 from tests.conftest import missing
@@ -171,6 +172,12 @@ def test_both_wheels_are_of_one_version(wheels: Wheels) -> None:
     assert operator["Version"] == sandbox["Version"] == [__version__]
     assert f"{OPERATOR}=={__version__}" in sandbox["Requires-Dist"]
     assert f"{SANDBOX}; extra == 'sandbox'" in operator["Requires-Dist"]
+
+
+def test_the_chart_and_the_image_name_the_version_of_the_packages() -> None:
+    chart = yaml.safe_load((ROOT / "charts/scim-operator/Chart.yaml").read_text())
+    assert chart["appVersion"] == __version__
+    assert f"ARG VERSION={__version__}\n" in (ROOT / "Dockerfile").read_text()
 
 
 def test_a_source_distribution_of_the_sandbox_makes_the_same_wheel(wheels: Wheels, tmp_path: Path) -> None:

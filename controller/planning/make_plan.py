@@ -6,7 +6,7 @@ now: that is for policy. Equal states give the empty plan; the order of what was
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from controller.model.actions import ORDER, Action, ActionKind, Touch
@@ -28,7 +28,8 @@ from controller.planning.people.deferred_changes import waiting_changes
 from controller.planning.people.matching import of_this_tenant
 from controller.planning.people.okta_pushed import check_arrivals
 from controller.planning.people.plan import plan_people
-from controller.planning.seats.admission import admit
+from controller.planning.people.renames import untangle
+from controller.planning.seats.admission import TAKES, admit
 from controller.planning.seats.former_groups import plan_former_groups
 from controller.planning.seats.seat_group import plan_seat_group
 from controller.planning.tokens.rotation import lacks_token, plan_rotation
@@ -46,11 +47,14 @@ class _People:
     problems: tuple[Problem, ...] = ()
     seats: Seats | None = None
     placed: Mapping[OktaId, str] | None = None
+    goes_on: bool = False
 
 
-def make_plan(desired: Desired, actual: Actual, memory: Memory) -> Plan:
+def make_plan(
+    desired: Desired, actual: Actual, memory: Memory, refused: Collection[OktaId] = frozenset()
+) -> Plan:
     """The plan that turns what was read into the desired state, in the order of a run. Always over everybody,
-    however little of `actual` was read anew."""
+    however little of `actual` was read anew. Whom the provider has `refused` holds no seat."""
     memory = of_this_tenant(desired, memory)
     unmet, steps = find_unmet(desired, actual), provider_steps(desired, actual)
     if is_switched_off(actual):
@@ -61,7 +65,7 @@ def make_plan(desired: Desired, actual: Actual, memory: Memory) -> Plan:
         return _clearing_the_way(actual, ordered(found.actions, ()), found)
     _plan_settings(desired, actual, memory, found)
     is_okta = desired.by == "Okta"
-    people = (_okta if is_okta else _operator)(desired, actual, memory, found)
+    people = _okta(desired, actual, memory, found) if is_okta else _operator(desired, actual, memory, refused)
     actions = ordered([*found.actions, *people.actions], people.admitted)
     return Plan(
         actions,
@@ -74,7 +78,7 @@ def make_plan(desired: Desired, actual: Actual, memory: Memory) -> Plan:
         _preview(desired, actual, people.values, actions),
         settings=found.keys,
         settled=frozenset(found.settled),
-        goes_on=found.goes_on,
+        goes_on=found.goes_on or people.goes_on,
         unconfirmed=waiting_changes(memory, actual),
         placed=people.placed,
     )
@@ -99,15 +103,18 @@ def _plan_settings(desired: Desired, actual: Actual, memory: Memory, found: Foun
         plan_former_groups(desired, actual, memory, found)
 
 
-def _operator(desired: Desired, actual: Actual, memory: Memory, found: Found) -> _People:
+def _operator(desired: Desired, actual: Actual, memory: Memory, refused: Collection[OktaId]) -> _People:
     """The operator provisions: accounts are its own to write."""
     people = plan_people(desired, actual, memory)
     freeing = sorted((a for a in people.actions if a.touch in _FREEING), key=_freeing_order)
-    admission = admit(desired.seats, actual, people.candidates, freeing)
-    writes = (*people.actions, *admission.admitted)
+    admission = admit(desired.seats, actual, people.candidates, freeing, refused)
+    renames = untangle(desired, [*people.actions, *admission.admitted])
+    admitted = tuple(one for one in renames.actions if one.kind in TAKES)
+    others = [one for one in renames.actions if one.kind not in TAKES]
+    writes = (*others, *admitted)
     groups = plan_memberships(desired, actual, memory, people.values, writes)
     return _People(
-        [*people.actions, *groups.actions],
+        [*others, *groups.actions],
         Counts(
             provisioned=people.provisioned,
             pending=len({a.subject for a in (*writes, *groups.actions) if a.touch is not Touch.SETTING}),
@@ -115,12 +122,13 @@ def _operator(desired: Desired, actual: Actual, memory: Memory, found: Found) ->
             failed=len({problem.okta_id for problem in people.problems if problem.okta_id}),
         ),
         people.values,
-        admission.admitted,
+        admitted,
         (*people.drift, *groups.drift),
         # Somebody who is protected is told once, whatever would be done to them.
         tuple(dict.fromkeys([*people.problems, *admission.problems, *groups.problems])),
         admission.seats,
         groups.placed,
+        renames.goes_on,
     )
 
 

@@ -11,21 +11,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import math
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, TypeVar
 
 from controller.clock import Clock
 from controller.errors import ControllerError, RateLimited, Unauthorized, Unavailable, Waiting
 from controller.metrics import Metrics
-from controller.model.actions import Action, ActionKind, Outcome, Result
+from controller.model.actions import Action, Outcome, Result
 from controller.model.actual import Actual, Memory
-from controller.model.people import EVERYTHING, Refresh
-from controller.model.plan import Frozen, Plan, Problem, Verdict
+from controller.model.people import EVERYTHING, OktaId, Refresh
+from controller.model.plan import Frozen, Verdict
 from controller.planning.base.desired import Desired
 from controller.planning.base.inputs import Inputs, Resource, Rival
 from controller.planning.desired.build import build_desired, check_actual
@@ -34,7 +32,6 @@ from controller.planning.make_plan import make_plan
 from controller.planning.people.deferred_changes import mark_due
 from controller.planning.policy.decision import Circumstances, judge
 from controller.planning.policy.freshness import (
-    awaits_read,
     people_to_refresh,
     without_failures,
     without_old_readings,
@@ -43,11 +40,11 @@ from controller.planning.seats.former_groups import seat_groups_of
 from controller.planning.seats.inactive import kept_sign_ins
 from controller.planning.state.after_run import Run, remember
 from controller.planning.state.before_run import note_intent, recover
-from controller.planning.state.picture import after_writes
 from controller.planning.teardown.plan import plan_departure
 from controller.reconcile.audit import STARTED, audit, audit_start
 from controller.reconcile.exclusive import AppsInWork
 from controller.reconcile.pictures import Picture, Pictures, Place
+from controller.reconcile.progress import NEEDS_OTHER, Progress, known_after, outdated, refusals
 from controller.reconcile.reading import read_everything, read_people
 from controller.reconcile.report import Report
 from controller.settings import Settings
@@ -60,8 +57,8 @@ REFRESHES = 2
 """How often a plan that touches people who were not read is made again."""
 SINGLY = 20
 """More people than this are not read singly."""
-NEEDS_OTHER = "DependencyFailed"
-"""Reason of an action that was not tried since one that it needs did not succeed."""
+SEAT_ROUNDS = 10
+"""How often in one run the seats of people whom the provider refuses are given to the next."""
 GOES_ON_SECONDS = 1.0
 """After a run that the deadline ended among its writes: the rest is known, and nothing is in its way."""
 BEGINS_ANEW_SECONDS = 60.0
@@ -73,69 +70,6 @@ Read = TypeVar("Read")
 Keep = Callable[[Resource[Any], Memory], Awaitable[None]]
 """Stores the memory of an integration before its run writes; where that fails nothing is written."""
 logger = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What a run has reached; the report is made of it whatever happens."""
-
-    inputs: Inputs
-    started: datetime
-    refresh: Refresh
-    memory: Memory
-    targets: Targets | None = None
-    basis: object = None
-    picture: Picture | None = None
-    """What was known before the run."""
-    is_complete: bool = False
-    """Everything was to be read, since it was asked for or nothing was known."""
-    credential: str = ""
-    frozen: Frozen | None = None
-    desired: Desired | None = None
-    actual: Actual | None = None
-    plan: Plan | None = None
-    verdict: Verdict | None = None
-    problems: tuple[Problem, ...] = ()
-    began: datetime | None = None
-    outcomes: list[Outcome] = field(default_factory=list)
-    failed: set[str] = field(default_factory=set)
-    """Keys of the actions that did not succeed."""
-    failing: tuple[Outcome, ...] = ()
-    """What failed in an earlier run and was not tried again."""
-    ends_at: float = math.inf
-    """The loop's time from which nothing more is begun."""
-
-    def report(self, finished: datetime, error: Exception | None) -> Report:
-        return Report(
-            self.inputs,
-            self.started,
-            finished,
-            self.is_complete,
-            self.desired,
-            self.actual,
-            self.plan,
-            self.verdict,
-            tuple(self.outcomes),
-            error,
-            self.problems,
-            self.memory,
-            self.failing,
-            self._wants_complete_read,
-            self.picture.trouble if self.picture is not None and not self.is_complete else None,
-        )
-
-    def failures(self) -> dict[str, Outcome]:
-        """What a run for a few others does not try again, by the action's key."""
-        refused = [one for one in self.outcomes if one.result is Result.FAILED or one.reason == NEEDS_OTHER]
-        return {one.action.key: one for one in (*self.failing, *refused)}
-
-    @property
-    def _wants_complete_read(self) -> bool:
-        """Whether a small run has found something that only a complete one can tell."""
-        if self.is_complete or self.actual is None or self.actual.fresh is None:
-            return False
-        unread = (self.refresh.people or frozenset()) - self.actual.fresh
-        return bool(unread) or (self.verdict is not None and awaits_read(self.verdict))
 
 
 class Engine:
@@ -173,7 +107,7 @@ class Engine:
         has Waiting as its error, with what was done.
         For an integration that is being deleted the plan undoes what the operator did.
         An integration with spec.suspend makes no call and has a report without a plan."""
-        progress = _Progress(inputs, self._clock.now(), refresh, memory, frozen=frozen)
+        progress = Progress(inputs, self._clock.now(), refresh, memory, frozen=frozen)
         progress.is_complete = refresh.is_complete
         progress.ends_at = asyncio.get_running_loop().time() + self._settings.run_deadline_seconds
         error: Exception | None = None
@@ -191,7 +125,7 @@ class Engine:
             error = caught
         return self._closed(progress, error)
 
-    async def _run(self, progress: _Progress, credentials: Credentials, *, write: bool) -> None:
+    async def _run(self, progress: Progress, credentials: Credentials, *, write: bool) -> None:
         desired, progress.problems = build_desired(progress.inputs)
         progress.desired = replace(desired, seat_groups=seat_groups_of(progress.memory))
         progress.credential = okta_fingerprint(progress.inputs, credentials)
@@ -204,12 +138,26 @@ class Engine:
         check_actual(progress.desired, progress.actual)
         with self._apps.alone(progress.actual.app, _name(progress.inputs)) if write else nullcontext():
             check_observed_app(progress.inputs, self._rivals(progress.inputs), progress.actual.app)
-            await self._plan_on_fresh_readings(targets, progress)
-            if write and progress.verdict is not None and progress.verdict.run:
-                await self._keep_intent(progress, progress.verdict)
-                await self._apply(targets, progress, progress.verdict.run)
+            await self._plan_and_apply(targets, progress, write=write)
 
-    async def _plan_on_fresh_readings(self, targets: Targets, progress: _Progress) -> None:
+    async def _plan_and_apply(self, targets: Targets, progress: Progress, *, write: bool) -> None:
+        """Plans and applies; once more for those who get the seat of somebody whom the provider refuses."""
+        progress.refused = progress.refused_before()
+        for _ in range(SEAT_ROUNDS):
+            await self._plan_on_fresh_readings(targets, progress)
+            verdict, tried = progress.verdict, {outcome.action.key for outcome in progress.outcomes}
+            assert verdict is not None
+            actions = [action for action in verdict.run if action.key not in tried]
+            if not write or not actions:
+                break
+            await self._keep_intent(progress, verdict)
+            await self._apply(targets, progress, actions)
+            refused = progress.refused | {OktaId(one.action.subject) for one in refusals(progress.outcomes)}
+            if refused == progress.refused:
+                break
+            progress.refused = refused
+
+    async def _plan_on_fresh_readings(self, targets: Targets, progress: Progress) -> None:
         """Plans over the whole picture, and again once those have been read whom the plan would touch. What
         still rests on an earlier reading then waits for a complete one."""
         for _ in range(REFRESHES):
@@ -223,7 +171,7 @@ class Engine:
         if progress.verdict is not None and progress.actual is not None:
             progress.verdict = without_old_readings(progress.verdict, progress.actual)
 
-    async def _in_time(self, progress: _Progress, reading: Coroutine[Any, Any, Read]) -> Read:
+    async def _in_time(self, progress: Progress, reading: Coroutine[Any, Any, Read]) -> Read:
         """What `reading` gives. Raises Waiting where that takes longer than the run may."""
         try:
             async with asyncio.timeout_at(progress.ends_at) as timer:
@@ -233,24 +181,24 @@ class Engine:
                 raise
             raise _time_is_up("reading Okta and the provider", BEGINS_ANEW_SECONDS) from None
 
-    async def _keep_intent(self, progress: _Progress, verdict: Verdict) -> None:
+    async def _keep_intent(self, progress: Progress, verdict: Verdict) -> None:
         """Stores what the run is about to do, where a restart could not see it from what it has done."""
         assert progress.desired is not None
         assert progress.actual is not None
         assert progress.plan is not None
-        now = progress.began = self._clock.now()
+        progress.began = now = progress.began or self._clock.now()
         intent = note_intent(progress.memory, progress.desired, progress.actual, progress.plan, verdict, now)
         if self._keep is not None and intent != progress.memory:
             await self._keep(progress.inputs.integration, intent)
 
-    async def _plan(self, progress: _Progress) -> None:
+    async def _plan(self, progress: Progress) -> None:
         assert progress.actual is not None
         if len(progress.actual.assignments.people) + len(progress.actual.accounts.accounts) > LARGE:
             await asyncio.to_thread(self._decide, progress)
         else:
             self._decide(progress)
 
-    def _decide(self, progress: _Progress) -> None:
+    def _decide(self, progress: Progress) -> None:
         desired, actual = progress.desired, progress.actual
         assert desired is not None
         assert actual is not None
@@ -259,14 +207,14 @@ class Engine:
         if progress.inputs.integration.is_deleting:
             progress.plan = plan_departure(desired, actual, progress.memory)
         else:
-            progress.plan = make_plan(desired, actual, progress.memory)
+            progress.plan = make_plan(desired, actual, progress.memory, progress.refused)
         verdict = judge(progress.plan, desired, actual, progress.memory, at)
         failures = progress.picture.failures if progress.picture and not progress.is_complete else {}
         asked = progress.refresh.people or frozenset()
-        progress.verdict, progress.failing = without_failures(verdict, failures, asked)
-        progress.failed = {outcome.action.key for outcome in progress.failing}
+        progress.verdict, progress.failing = without_failures(verdict, failures, asked, progress.refused)
+        progress.failed |= {outcome.action.key for outcome in progress.failing}
 
-    async def _apply(self, targets: Targets, progress: _Progress, actions: Sequence[Action]) -> None:
+    async def _apply(self, targets: Targets, progress: Progress, actions: Sequence[Action]) -> None:
         """Runs `actions` in order, target by target; what cannot be tried any more is reported as skipped."""
         waiting = list(actions)
         try:
@@ -280,7 +228,7 @@ class Engine:
                     self._note(progress, Outcome(action, Result.SKIPPED, error.reason, error.message))
             raise
 
-    async def _apply_group(self, target: Target[object], progress: _Progress, group: list[Action]) -> None:
+    async def _apply_group(self, target: Target[object], progress: Progress, group: list[Action]) -> None:
         assert progress.desired is not None
         ready = []
         for action in group:
@@ -298,14 +246,14 @@ class Engine:
                 lambda action: self._note_begun(progress, action),
             )
 
-    def _note_begun(self, progress: _Progress, action: Action) -> None:
+    def _note_begun(self, progress: Progress, action: Action) -> None:
         """Before the write is sent: a process that is killed after it can tell nobody any more."""
         if asyncio.get_running_loop().time() >= progress.ends_at:
             raise _time_is_up("writing", GOES_ON_SECONDS)
         self._metrics.actions_total.labels(action.kind.value, STARTED).inc()
         audit_start(progress.inputs, action, self._settings.people_in_status, progress.verdict)
 
-    def _note(self, progress: _Progress, outcome: Outcome) -> None:
+    def _note(self, progress: Progress, outcome: Outcome) -> None:
         progress.outcomes.append(outcome)
         if outcome.result in (Result.FAILED, Result.SKIPPED):
             progress.failed.add(outcome.action.key)
@@ -313,7 +261,7 @@ class Engine:
         if outcome.result is not Result.SKIPPED:
             audit(progress.inputs, outcome, self._settings.people_in_status, progress.verdict)
 
-    def _closed(self, progress: _Progress, error: Exception | None) -> Report:
+    def _closed(self, progress: Progress, error: Exception | None) -> Report:
         """The report, with what has to be remembered of the run even where it ended early."""
         now = self._clock.now()
         if progress.desired and progress.actual and progress.plan and progress.verdict:
@@ -339,7 +287,7 @@ class Engine:
         self._keep_picture(progress, error)
         return report
 
-    def _keep_picture(self, progress: _Progress, error: Exception | None) -> None:
+    def _keep_picture(self, progress: Progress, error: Exception | None) -> None:
         """What the next run that reads a few people goes on from; nothing where that cannot be known."""
         place, picture, known = _place(progress.inputs), progress.picture, None
         desired, actual, plan = progress.desired, progress.actual, progress.plan
@@ -350,14 +298,14 @@ class Engine:
             if not is_bug:
                 return
         elif not is_bug and plan.compares_people and not desired.is_departing:
-            known = _after(progress, desired, actual)
+            known = known_after(progress, desired, actual)
         if known is None:
             self._pictures.forget(place)
             return
         trouble = picture.trouble if picture is not None and not progress.is_complete else None
         known = replace(known, fresh=frozenset())
-        outdated = _outdated(progress)
-        self._pictures.keep(place, Picture(progress.basis, known, progress.failures(), outdated, trouble))
+        read_again = outdated(progress)
+        self._pictures.keep(place, Picture(progress.basis, known, progress.failures(), read_again, trouble))
 
 
 def _time_is_up(doing: str, delay_seconds: float) -> Waiting:
@@ -368,7 +316,7 @@ def _time_is_up(doing: str, delay_seconds: float) -> Waiting:
     )
 
 
-async def _read(targets: Targets, progress: _Progress) -> Actual:
+async def _read(targets: Targets, progress: Progress) -> Actual:
     """What the run begins with: the picture with the people in it who were asked for, or everything."""
     desired, picture, people = progress.desired, progress.picture, progress.refresh.people
     assert desired is not None
@@ -381,7 +329,7 @@ async def _read(targets: Targets, progress: _Progress) -> Actual:
     return await read_everything(targets, desired, progress.memory)
 
 
-async def _read_touched(targets: Targets, progress: _Progress) -> Actual | None:
+async def _read_touched(targets: Targets, progress: Progress) -> Actual | None:
     """With those read anew whom the verdict touches unread; None if there is nobody, or too many."""
     desired, actual, verdict = progress.desired, progress.actual, progress.verdict
     if desired is None or actual is None or actual.fresh is None or verdict is None:
@@ -390,26 +338,6 @@ async def _read_touched(targets: Targets, progress: _Progress) -> Actual | None:
     if not unread or len(unread | actual.fresh) > SINGLY:
         return None
     return await read_people(targets, desired, progress.memory, actual, unread)
-
-
-def _sent(progress: _Progress) -> frozenset[ActionKind]:
-    """What was sent, whatever came of it."""
-    return frozenset(one.action.kind for one in progress.outcomes if one.result is not Result.SKIPPED)
-
-
-def _after(progress: _Progress, desired: Desired, actual: Actual) -> Actual | None:
-    """What is known after the writes; None where only reading everything tells it."""
-    assert progress.targets is not None
-    if _sent(progress) & progress.targets.okta_people.handles:
-        return None
-    return after_writes(desired, actual, progress.outcomes)
-
-
-def _outdated(progress: _Progress) -> frozenset[str]:
-    """The targets for settings that were written to."""
-    assert progress.targets is not None
-    settings = progress.targets.provider_settings, progress.targets.okta_app
-    return frozenset(target.name for target in settings if _sent(progress) & target.handles)
 
 
 def basis_of(inputs: Inputs, desired: Desired, credentials: Credentials) -> object:

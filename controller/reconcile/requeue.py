@@ -25,6 +25,8 @@ SOON_SECONDS = 300.0
 FIRST_LOOK_SECONDS = 60.0
 ACKNOWLEDGEMENT = "Acknowledgement"
 LONGEST_EXPONENT = 16
+TAKEN = frozenset({"Conflict", "AlreadyExists"})
+"""Reasons of somebody whose name or id another account has: what a run for a few people may not have read."""
 TRANSIENT = frozenset({"Unavailable", "NotConfirmed", "RateLimited"})
 """Reasons of failed actions that a second look may settle; the others wait for the interval. A conflict is
 looked at once more, matched anew, and then waits like them: it is no use to ask again and again."""
@@ -56,7 +58,8 @@ class Pace:
         goes_on = report.plan is not None and report.plan.goes_on and has_succeeded(report)
         failed = {outcome.reason for outcome in report.outcomes if outcome.result is Result.FAILED}
         rematches = "Conflict" in failed and not failures
-        follows = goes_on or report.wants_complete_read or (rematches and not report.is_complete)
+        others = bool(failed & TAKEN) and not failures and not report.is_complete
+        follows = goes_on or report.wants_complete_read or others
         is_complete, until = report.is_complete, self._until_complete(report)
         if failed & TRANSIENT or rematches:
             return Next(self.backoff(failures), failed=True, read_at_once=follows, was_complete=is_complete)

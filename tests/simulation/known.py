@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from tests.simulation.model.judge import Finding
 
-ONE_PICTURE = 'issue "One picture, one plan"'
 JUDGE = 'issue "A judge of our own"'
 KNOWN = {
-    "LoginsInACircleConverge": ONE_PICTURE,
     "ARenamedGroupIsPutRight": JUDGE,
 }
 """Invariant -> the issue that will fix it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.simulation.known import JUDGE, ONE_PICTURE
+from tests.simulation.known import JUDGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Regression:
 REGRESSIONS: tuple[Regression, ...] = (
     Regression("a-small-run-says-nobody-waits", 16, "WaitingIsToldAsItIs"),
     Regression("a-seat-waits-for-a-full-run", 21, "AFreeSeatIsPassedOn"),
-    Regression("two-swap-logins", 6, "LoginsInACircleConverge", issue=ONE_PICTURE),
+    Regression("two-swap-logins", 6, "LoginsInACircleConverge"),
     Regression("a-group-is-renamed-by-hand", 32, "ARenamedGroupIsPutRight", issue=JUDGE),
     Regression("scim-is-switched-off-and-the-server-dies", 11, "QuietMeansReady"),
     Regression("an-address-is-never-confirmed", 16, "EveryAttributeIsAsInOkta"),

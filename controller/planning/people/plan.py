@@ -317,8 +317,6 @@ class _Planner:
             rule = self.desired.on_deactivated if is_leaver else self.desired.on_unassigned
             if rule == "Deactivate":
                 self._deactivate(okta_id, account, state, account.user_name, is_listed=False)
-            else:
-                self.found.provisioned += 1
 
     def _deactivate(
         self,
@@ -341,7 +339,7 @@ class _Planner:
             self.found.drift.append(DriftItem(kind, "Provider", login, None, account.user_name, okta_id))
         is_told_only = is_back and not self.desired.corrects_drift
         if "Deactivate" not in self.desired.actions or self._is_kept(okta_id, account, login) or is_told_only:
-            self.found.provisioned += 1
+            self.found.provisioned += is_listed  # others are not assigned, and counted among nobody
             return
         self.found.actions.append(
             Action(

@@ -67,16 +67,20 @@ def without_old_readings(verdict: Verdict, actual: Actual) -> Verdict:
 
 
 def without_failures(
-    verdict: Verdict, failures: Mapping[str, Outcome], asked: Collection[OktaId]
+    verdict: Verdict,
+    failures: Mapping[str, Outcome],
+    asked: Collection[OktaId],
+    refused: Collection[str] = frozenset(),
 ) -> tuple[Verdict, tuple[Outcome, ...]]:
     """`verdict` without what failed in an earlier run as it would be sent now, and those failures: a refusal
-    is tried again once an interval and whenever its person is `asked` for, not whenever somebody else is."""
+    is tried again once an interval and whenever its person is `asked` for, not whenever somebody else is.
+    Whom the provider has `refused` holds no seat, so that nothing else is sent for them either."""
     found = {
         action.key: failures[action.key]
         for action in verdict.run
         if action.key in failures
         and action.subject not in asked
-        and fingerprint(action) == fingerprint(failures[action.key].action)
+        and (action.subject in refused or fingerprint(action) == fingerprint(failures[action.key].action))
     }
     if not found:
         return verdict, ()

@@ -7,7 +7,7 @@ every run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
@@ -94,27 +94,32 @@ def admit(
     actual: Actual,
     candidates: Sequence[Candidate],
     freeing: Sequence[Action],
+    refused: Collection[OktaId] = frozenset(),
 ) -> Admission:
     """Gives the free seats to `candidates` in order, and the seats that `freeing` (the deactivations of this
     plan, leavers first) gives back. Who gets one of those needs that deactivation to
-    succeed."""
+    succeed. Whom the provider has `refused` takes no seat from others; what would be sent for them stays in
+    the plan."""
     if desired is None:
         return Admission(tuple(action for _, action in in_order(candidates)), None)
     ranks, problems = ranks_of(desired, actual.assignments)
-    ordered = in_order(candidates, ranks)
+    everybody = in_order(candidates, ranks)
+    ordered = [one for one in everybody if one[0].okta_id not in refused]
+    turned_away = tuple(action for person, action in everybody if person.okta_id in refused)
     room = room_of(desired, actual)
     if room is None:
         return Admission((), None, problems=problems)
     if room.reserve >= room.limit:
         problems = (*problems, _reserve_too_high(desired, room))
     if not desired.waitlist:
-        return _seated(desired, room, tuple(action for _, action in ordered), (), problems)
+        return _seated(desired, room, tuple(action for _, action in everybody), (), problems)
     capacity = max(0, room.free + len(freeing))
     admitted = tuple(
         _bound(action, number, room.free, freeing) for number, (_, action) in enumerate(ordered[:capacity])
     )
     waiting = tuple((person.okta_id, person.login) for person, _ in ordered[capacity:])
-    return _seated(desired, room, admitted, waiting, problems)
+    found = _seated(desired, room, admitted, waiting, problems)
+    return replace(found, admitted=(*admitted, *turned_away))
 
 
 def _reserve_too_high(desired: DesiredSeats, room: Room) -> Problem:

@@ -112,6 +112,8 @@ class Lags:
 
 
 def _is_first_over(case: Case) -> bool:
-    """Whether nothing waits for a person's leave: the first in the order keeps the seat for so long."""
+    """Whether nothing waits for a person: the first in the order keeps the seat until a plan is approved, and
+    nobody is read while the spec names an app that is not there."""
     reason = condition({"status": case.status}, "InSync").get("reason")
-    return reason not in ("AwaitingApproval", "SafetyThresholdExceeded", None)
+    is_lost = condition({"status": case.status}, "Stalled").get("reason") == "AppNotFound"
+    return reason not in ("AwaitingApproval", "SafetyThresholdExceeded", None) and not is_lost

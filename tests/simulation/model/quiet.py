@@ -69,8 +69,10 @@ def _people(judge: Judge, case: Case, at: float) -> None:
 
 
 def _held_up(judge: Judge, case: Case, account: Account, at: float, *, is_circle: bool) -> None:
-    """Another account has the person's new user name. Where that one is to have another name too, both can."""
-    if is_circle and case.spec.get("drift") != "Report":
+    """Another account has the person's new user name. Where that one is to have another name too, both can,
+    unless a name changes only once its owner confirms it, as Calendly does it."""
+    is_confirmed = case.spec["provider"]["profile"]["name"] == "calendly"
+    if is_circle and case.spec.get("drift") != "Report" and not is_confirmed:
         judge.find(
             "LoginsInACircleConverge",
             case.name,

@@ -247,3 +247,42 @@ async def test_assignments_that_were_written_are_read_with_everything(tenant: An
     one.fake.state = replace(one.fake.state, assignments=state)
     assert "AssignUser/00u9" in done(await one.run())
     assert (await one.run("00u0")).is_complete
+
+
+async def test_the_seat_of_somebody_who_is_refused_goes_to_the_next_in_the_same_run(tenant: Any) -> None:
+    one = tenant(5, seats=2)
+    one.fake.fail.update({"CreateAccount/00u0": "Rejected", "CreateAccount/00u2": "Conflict"})
+    report = await one.run()
+    assert done(report) == ["CreateAccount/00u1", "CreateAccount/00u3"]
+    assert report.plan is not None and report.plan.seats is not None
+    assert [okta_id for okta_id, _ in report.plan.seats.waiting] == ["00u4"]
+    one.assign(world.person(7))
+    small = await one.run("00u7")
+    assert small.outcomes == () and {told.action.subject for told in small.failing} == {"00u0", "00u2"}
+    one.fake.fail.clear()
+    one.leave("00u1")
+    small = await one.run("00u1")
+    assert done(small)[0] == "DeactivateAccount/00u1"
+    assert done(small)[1:] == ["CreateAccount/00u4"], "who was refused holds nobody up"
+
+
+async def test_who_was_refused_keeps_the_place(tenant: Any) -> None:
+    one = tenant(3, seats=1)
+    one.fake.fail["CreateAccount/00u0"] = "Rejected"
+    assert done(await one.run()) == ["CreateAccount/00u1"]
+    one.fake.fail.clear()
+    one.leave("00u1")
+    assert done(await one.run()) == ["DeactivateAccount/00u1", "CreateAccount/00u0"]
+
+
+async def test_a_provider_without_seats_is_not_asked_for_everybody(tenant: Any) -> None:
+    one = tenant(5, seats=2)
+    one.fake.fail.update({f"CreateAccount/00u{n}": "SeatsExhausted" for n in range(5)})
+    assert len((await one.run()).outcomes) == 2
+
+
+async def test_seats_are_never_given_twice_however_many_are_refused(tenant: Any) -> None:
+    one = tenant(12, seats=3)
+    one.fake.fail.update({f"CreateAccount/00u{n}": "Rejected" for n in range(0, 12, 2)})
+    report = await one.run()
+    assert len(done(report)) == 3

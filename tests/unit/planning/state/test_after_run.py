@@ -27,10 +27,12 @@ from tests.unit.planning.world import (
     done,
     group,
     memory,
+    organization,
     person,
     ref,
     seat_wish,
     wish,
+    with_provider,
 )
 
 DEPROVISIONED = PersonState.DEACTIVATED
@@ -335,3 +337,14 @@ def test_hashes_of_other_attributes_are_forgotten() -> None:
         )
         assert set(after.confirmed) == left
         assert after.confirmed_paths == paths_key(PATHS)
+
+
+def test_while_accounts_cannot_be_listed_nobody_is_forgotten() -> None:
+    """SCIM is switched off: nothing was looked at, neither people nor settings."""
+    off = with_provider(actual([person(2)], []), organization=organization(scim_enabled=False))
+    known = memory(
+        [account_of(person(1))], left={OktaId("00u1"): 20_000}, settled=frozenset({"x"}), is_new=True
+    )
+    after = run(wish(), off, known)
+    assert (after.left, after.settled, after.is_new) == (known.left, known.settled, True)
+    assert set(after.pairs) == {"00u1"}

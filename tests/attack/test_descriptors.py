@@ -29,6 +29,8 @@ SLACK = 4
 """Descriptors that may come and go with the loop itself."""
 LIST = {"Resources": [], "totalResults": 0, "startIndex": 1, "itemsPerPage": 0}
 ORGANIZATION = {"plan": "Enterprise", "sso": True, "scimEnabled": True, "seats": {"purchased": 5, "used": 0}}
+ADMIN = {**ORGANIZATION, "tokens": [], "groups": [], "entries": []}
+"""What every page of the admin API says at once."""
 
 
 def reply(method: str, path: str) -> Any:
@@ -38,7 +40,7 @@ def reply(method: str, path: str) -> Any:
     if path.startswith("/token"):
         return {"access_token": "issued", "token_type": "Bearer", "expires_in": 3600}
     if path.startswith("/admin"):
-        return ORGANIZATION
+        return ADMIN
     return LIST if path.startswith("/scim") else {"id": "00u1", "status": "ACTIVE"}
 
 

@@ -52,6 +52,7 @@ lint: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/python -m tests.dead_code
 	@$(BIN)/lint-imports
 
 format: $(STAMP)

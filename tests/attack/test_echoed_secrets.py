@@ -179,7 +179,6 @@ def test_markdown_shows_just_the_text(text: str, told: str) -> None:
     assert markdown(text) == told
 
 
-SCIM_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 STATUSES = (400, 401, 403, 404, 409, 412, 422, 429, 500, 502, 503)
 BODIES: tuple[Callable[[str], Any], ...] = (
     lambda echo: {"errorCode": "E0000001", "errorSummary": echo, "errorCauses": [{"errorSummary": echo}]},

@@ -127,7 +127,7 @@ class Court:
         self._touch(exchange.host)
         write = Write(
             self.world.loop.time(), exchange.source, exchange.host, exchange.method, exchange.path,
-            exchange.json(), exchange.status, exchange.answer_json(), exchange.at,
+            exchange.json(), exchange.status, exchange.answer_json(),
         )  # fmt: skip
         if write.is_operators:
             self.judge.wrote(write)

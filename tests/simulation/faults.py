@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tests.simulation.network import Exchange, Headers
 
 HTML = b"<!DOCTYPE html><html><body><h1>Bad gateway</h1></body></html>"
-LIMITED = ("seconds", "date", "reset", "bare", "zero")
 KINDS = (
     "refused", "reset-before", "reset-during", "reset-after", "timeout-before", "timeout-after", "slow", "late",
     "401", "403", "404-plain", "404-html", "429-seconds", "429-date", "429-reset", "429-bare", "429-zero", "500",

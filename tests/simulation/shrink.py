@@ -8,8 +8,6 @@ from tests.simulation.model.judge import Finding
 from tests.simulation.run import Result
 
 TRIES = 80
-Try = Callable[[list[frozenset[int]]], Iterable[tuple[frozenset[int], Result]]]
-"""Runs the world with each of several lists of events, at once where that is faster."""
 
 
 def shrink(

@@ -25,17 +25,6 @@ WORKFORCE: dict[str, int] = {
     "/oauth2/v1": 2000,
     "/.well-known": 2000,
 }
-INTEGRATOR: dict[str, int] = {
-    **WORKFORCE,
-    "/api/v1/apps": 20,
-    "/api/v1/apps/{id}": 100,
-    "/api/v1/groups": 100,
-    "/api/v1/groups/{id}": 100,
-    "/api/v1/users": 100,
-    "/api/v1/users/{id}": 100,
-    "/api/v1/logs": 20,
-    "/api/v1": 100,
-}
 CONCURRENCY = 75
 
 

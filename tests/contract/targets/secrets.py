@@ -26,7 +26,6 @@ class Secrets:
     """Raised by a put, which writes nothing."""
     loses_answers: RemoteError | None = None
     """Raised by a put after it was written."""
-    puts: int = 0
 
     async def read(self, namespace: str, name: str) -> Mapping[str, SecretStr]:
         found = {
@@ -47,7 +46,6 @@ class Secrets:
         self, namespace: str, name: str, key: str, value: SecretStr, notes: Mapping[str, str | None]
     ) -> None:
         await self.check(namespace, name, key, notes)
-        self.puts += 1
         if self.fails is not None:
             raise self.fails
         self.values[namespace, name, key] = value

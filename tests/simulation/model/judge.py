@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from tests.simulation.model.history import Past
-from tests.simulation.model.truth import NO, YES, Case, cases
+from tests.simulation.model.truth import NO, Case, cases
 from tests.simulation.model.view import (
     JSON,
     Account,
@@ -35,7 +35,6 @@ RUN_SECONDS = 10 * 60.0
 """A run that has begun in a window may go on after it."""
 TOLD = 10 * 60.0
 """What a status says when it is written was true within this time."""
-CALENDLY_GROUP = "urn:calendly:scim:schemas:2.0:User"
 ALWAYS = frozenset({
     "NobodyIsDeactivatedWithoutCause", "RemovalsStayBelowTheSafeguard", "NobodyWhoLeftGetsIn", "NothingIsDoubled",
     "NeverMoreAccountsThanSeats", "NoAccountChangesItsOwner", "NoAccountIsTakenOver", "NothingIsWrittenInObserve",
@@ -67,7 +66,6 @@ class Write:
     body: Any
     status: int
     answer: Any
-    sent_at: float = 0.0
 
     @property
     def is_operators(self) -> bool:
@@ -187,11 +185,6 @@ class Judge:
         """Whether the person was to lose the account at some moment that a run may rest on."""
         past = self.entitled.get((tenant, okta_id))
         return past is None or any(value == NO for value in past.since(at - STALE))
-
-    def had_right(self, tenant: str, okta_id: str, at: float) -> bool:
-        """Whether the person was to have an account at some moment that a run may rest on."""
-        past = self.entitled.get((tenant, okta_id))
-        return past is None or any(value == YES for value in past.since(at - STALE))
 
     def is_gone(self, tenant: str, okta_id: str, at: float) -> bool:
         past = self.entitled.get((tenant, okta_id))

@@ -37,7 +37,6 @@ class Lags:
     seats: dict[str, Past[bool]] = field(default_factory=dict)
     leavers: dict[str, dict[str, float]] = field(default_factory=dict)
     ready: dict[str, Past[bool]] = field(default_factory=dict)
-    lies: dict[str, Past[bool]] = field(default_factory=dict)
 
     def check(self, at: float, quiet_since: dict[str, float]) -> None:
         """Looks at every integration; `quiet_since` is when the last fault that concerns it was over."""

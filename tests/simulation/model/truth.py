@@ -167,14 +167,6 @@ class Case:
         able = sum(one not in blocked | self.left_to_hands() for one in candidates)
         return max(0, able - max(0, free)), max(0, len(candidates) - max(0, free - len(blocked)))
 
-    def leavers_inside(self) -> list[str]:
-        """Active accounts of people who should have none."""
-        return [
-            account.id
-            for account in self.accounts.values()
-            if account.active and self.entitled.get(account.external_id, "") == NO
-        ]
-
 
 def entitlement(user_status: str | None, is_assigned: bool, spec: JSON) -> str:
     """Whether a person should have an active account, by spec.lifecycle."""

@@ -43,7 +43,6 @@ def test_a_jwk_names_its_key_in_the_header() -> None:
     assert jwt.decode(signing.sign({}), RSA).header["kid"] == "k1"
 
 
-WEAK = {"kty": "RSA", "n": "x", "e": "AQAB"}
 PUBLIC = RSA.as_pem(private=False).decode()
 
 

@@ -94,7 +94,7 @@ async def test_each_namespace_is_let_go_of_for_itself(monkeypatch: pytest.Monkey
 class Watching:
     """The watches of two namespaces over an API server that answers as it is told."""
 
-    def __init__(self, *loops: Any) -> None:
+    def __init__(self) -> None:
         self.api, self.clock, self.pulse, self.metrics = Api(), ManualClock(), Pulse(ManualClock()), Metrics()
         ground = Ground("", self.api, self.clock, self.metrics)  # type: ignore[arg-type]
         self.stage = Stage()

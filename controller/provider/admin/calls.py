@@ -113,5 +113,4 @@ Handler = Callable[[AdminCall], Awaitable[Response]]
 
 def answer_json(value: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """`value` as JSON."""
-    text = dumps(value.model_dump(mode="json"))
-    return Response(text.encode("utf-8", "replace"), status, headers, "application/json")
+    return Response(value.model_dump_json(), status, headers, "application/json")

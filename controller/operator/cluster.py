@@ -28,7 +28,7 @@ from controller.reconcile.events import Event
 FINALIZER_ATTEMPTS = 3
 FORBIDDEN = 403
 FORBIDDEN_SECONDS = 20.0
-PLURALS = {"Secret": "secrets", "ConfigMap": "configmaps"}
+PLURALS = {"Secret": "secrets", "ConfigMap": "configmaps", "Namespace": "namespaces"}
 
 
 class Cluster:

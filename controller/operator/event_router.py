@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from controller.api.meta import SHARD
@@ -95,7 +95,6 @@ class Intake:
         self._metrics.watch_last_event_timestamp_seconds.labels(kind).set(self._clock.now().timestamp())
         if change == "DELETED":
             self._deleted(body)
-            self._wake_yielding(body)
             return
         old = self._known.get(*place_of(body))
         before = set(self._known.concerned(old)) if old is not None else set()
@@ -112,13 +111,28 @@ class Intake:
             self._wake_yielding(body)
 
     def _wake_yielding(self, body: Body) -> None:
-        """Integrations that yield to another one look again if one of them goes or is edited."""
-        if body["kind"] != INTEGRATION:
+        """Integrations that yield to another one look again if one of them goes or is edited, or an org: its
+        URL decides which apps are the same, and whom it allows decides who is in anybody's way."""
+        if body["kind"] not in (INTEGRATION, ORG):
             return
         for other in self._known.of_kind(INTEGRATION):
             stalled = by_type((other.get("status") or {}).get("conditions") or []).get(STALLED, {})
             if stalled.get("reason") == Reason.CONFLICT and place_of(other) != place_of(body):
                 self.poke("/".join(place_of(other)[1:]), Lane.CHANGE, "RivalChanged")
+
+    def labels_changed(self, namespace: str, labels: Mapping[str, str]) -> None:
+        """The labels of a namespace are others, and with them who may use an org. Its own integrations are
+        poked by their watch."""
+        if self._known.labels_of(namespace) == labels:
+            return
+        self._known.note_labels(namespace, labels)
+        for body in self._known.in_namespace(namespace):
+            if body["kind"] == INTEGRATION:
+                self._check_org(org_place(body), is_edited=False)
+                self._wake_yielding(body)
+        for org in self._known.of_kind(ORG):
+            if org["metadata"].get("deletionTimestamp") and self.on_leaving_org is not None:
+                self._spawn(self.on_leaving_org(org))
 
     def _changed(self, body: Body, lane: Lane, why: str) -> None:
         if (
@@ -173,6 +187,7 @@ class Intake:
         else:
             for key in self._known.concerned(old):
                 self.poke(key, Lane.PERSON, f"{kind}Deleted")
+        self._wake_yielding(old)
         if self.on_gone is not None:
             self._spawn(self.on_gone(place))
 

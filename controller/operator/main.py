@@ -212,6 +212,7 @@ class Operator:
         intake.on_gone, intake.on_leaving_org = self._gone, self._finalizers.release_org
         intake.on_left = self._reconciler.left
         intake.on_org = self._look_at_org
+        self._watches.on_labels = intake.labels_changed
         self._reconciler.on_missing = partial(intake.event, "DELETED")
         return intake
 

@@ -25,6 +25,7 @@ from controller.model.people import EVERYTHING, OktaId, Refresh
 from controller.operator.cluster import Cluster
 from controller.operator.finalizers import Finalizers, deprovisioned, has_finalizer, is_undone, released
 from controller.operator.okta_lookup import OktaSide
+from controller.operator.org_sharing import needs_labels
 from controller.operator.resource_metrics import drop_series
 from controller.operator.run_inputs import (
     Family,
@@ -34,7 +35,7 @@ from controller.operator.run_inputs import (
     rivals_of,
     wanted_secrets,
 )
-from controller.operator.secret_watches import SecretWatches
+from controller.operator.secret_watches import SecretWatches, place_of_namespace, version_of_labels
 from controller.operator.state_cache import Memories
 from controller.operator.status_writer import Reporter
 from controller.operator.store import INTEGRATION, LIMIT, MAPPING, Known, Place, place_of
@@ -129,7 +130,7 @@ class Reconciler:
         except SpecError as error:
             await self._p.reporter.broken(body, error)
             return Next(None, failed=True)
-        self._p.watches.want(task.key, wanted_secrets(family))
+        self._watch(task.key, body, family)
         await self._p.finalizers.keep(body)
         spec = family.integration.spec
         self._p.metrics.suspended.labels(family.integration.namespace, family.integration.name).set(
@@ -186,6 +187,18 @@ class Reconciler:
         fresh = self._p.known.get(INTEGRATION, namespace, name)
         await self._p.finalizers.release(fresh or body, deprovisioned(report))
         return Next(None)
+
+    def _watch(self, key: str, body: Body, family: Family) -> None:
+        """From now on `key` hears of its Secrets, and of its namespace's labels if they decide whether it may
+        use its org."""
+        wanted = wanted_secrets(family)
+        if not needs_labels(self._p.known, body):
+            self._p.watches.want(key, wanted)
+            return
+        place = place_of_namespace(family.integration.namespace)
+        self._p.watches.want(key, (*wanted, place))
+        labels = self._p.known.labels_of(family.integration.namespace) or {}
+        self._p.watches.read(key, {place: version_of_labels(labels)})
 
     async def _gather(self, body: Body) -> Family:
         """The family of `body`, without an org that does not allow its namespace."""

@@ -1,7 +1,10 @@
-"""Watches the Secrets and ConfigMaps that resources name, each by name, and pokes whoever named them.
+"""Watches the Secrets and ConfigMaps that resources name, each by name, and pokes whoever named them; and the
+namespaces whose labels decide who may use an OktaOrg.
 
 Called by the reconciler with what a run reads. Each is watched by the field selector metadata.name, because
 resourceNames in RBAC allow that and nothing wider; no Secret is ever kept. A watch that ends is begun again.
+Of a namespace only the labels count; an operator that may not watch it, since it is confined to its
+namespaces, looks at it now and then.
 """
 
 from __future__ import annotations
@@ -11,11 +14,11 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from controller.clock import Clock
-from controller.errors import ControllerError
-from controller.kube.client import ApiServer
+from controller.errors import ControllerError, Unauthorized
+from controller.kube.client import JSON, ApiServer, get_or_none
 from controller.kube.paths import field_selector, object_path
 from controller.metrics import Metrics
-from controller.operator.cluster import PLURALS
+from controller.operator.cluster import FORBIDDEN, PLURALS
 from controller.operator.run_inputs import Wanted
 
 RETRY_SECONDS = 2.0
@@ -23,9 +26,23 @@ LONGEST_RETRY_SECONDS = 30.0
 PAUSE_SECONDS = 0.2
 """Between two watches, so that a server which ends them at once is not run over."""
 WATCH_SECONDS = 300
+LOOK_SECONDS = 10.0
+"""Between two looks at a namespace that may not be watched."""
+NAMESPACE = "Namespace"
+Labels = Mapping[str, str]
 Poke = Callable[[str, str], None]
 """(key of the integration, why)."""
 logger = logging.getLogger(__name__)
+
+
+def place_of_namespace(namespace: str) -> Wanted:
+    """What to want for the labels of `namespace`."""
+    return NAMESPACE, "", namespace
+
+
+def version_of_labels(labels: Labels) -> str:
+    """A text that is another one if the labels are."""
+    return repr(sorted(labels.items()))
 
 
 class SecretWatches:
@@ -36,6 +53,8 @@ class SecretWatches:
         self._wanted_by: dict[Wanted, set[str]] = {}
         self._tasks: dict[Wanted, asyncio.Task[None]] = {}
         self._seen: dict[Wanted, str] = {}
+        self.on_labels: Callable[[str, Labels], None] = lambda namespace, labels: None
+        """Hears of the labels of a namespace before anybody is poked for them."""
 
     def want(self, key: str, wanted: Iterable[Wanted]) -> None:
         """`key` reads `wanted`, and nothing else any more."""
@@ -75,11 +94,28 @@ class SecretWatches:
 
     async def _watch_once(self, place: Wanted) -> None:
         kind, namespace, name = place
-        path = object_path("v1", PLURALS[kind], namespace)
+        path = object_path("v1", PLURALS[kind], namespace or None)
         query = {"fieldSelector": field_selector(name), "timeoutSeconds": WATCH_SECONDS}
-        async for change, body in self._api.watch(path, query):
-            self._metrics.watch_last_event_timestamp_seconds.labels(kind).set(self._clock.now().timestamp())
-            self._saw(place, "" if change == "DELETED" else str(body["metadata"].get("resourceVersion")))
+        try:
+            async for change, body in self._api.watch(path, query):
+                now = self._clock.now().timestamp()
+                self._metrics.watch_last_event_timestamp_seconds.labels(kind).set(now)
+                self._saw_body(place, None if change == "DELETED" else body)
+        except Unauthorized as error:
+            if kind != NAMESPACE or error.status != FORBIDDEN:
+                raise
+            found = await get_or_none(self._api, object_path("v1", PLURALS[kind], name=name))
+            self._saw_body(place, found)
+            await self._clock.sleep(LOOK_SECONDS)
+
+    def _saw_body(self, place: Wanted, body: JSON | None) -> None:
+        metadata = body["metadata"] if body is not None else {}
+        if place[0] != NAMESPACE:
+            self._saw(place, str(metadata.get("resourceVersion", "")))
+            return
+        labels = dict(metadata.get("labels") or {})
+        self.on_labels(place[2], labels)
+        self._saw(place, version_of_labels(labels))
 
     def _saw(self, place: Wanted, version: str) -> None:
         known = self._seen.setdefault(place, version)

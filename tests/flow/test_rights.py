@@ -16,6 +16,7 @@ import certifi
 import pytest
 
 from controller.api import API_VERSION, KINDS
+from controller.kube.manifests import resource_path
 from controller.kube.paths import object_path
 from controller.operator.main import run_operator
 from controller.settings import Settings
@@ -86,7 +87,21 @@ async def operator(world: World, folder: Path, namespaces: str) -> AsyncIterator
         waiting.cancel()
 
 
-async def full_flow(flow: Flow) -> None:
+async def elsewhere(flow: Flow) -> None:
+    """An integration in another namespace, whose labels decide whether it may use the org."""
+    namespace: JSON = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "elsewhere"}}
+    await flow.api.apply(resource_path(namespace, ""), namespace, manager="kubectl")
+    ref = {"name": flow.example("OktaOrg")["metadata"]["name"], "namespace": "default"}
+    made = flow.example(
+        "ScimIntegration",
+        metadata={"namespace": "elsewhere"},
+        spec={"suspend": True, "okta": {"orgRef": ref}},
+    )
+    await flow.apply(made)
+    await flow.until_path(resource_path(made, ""), says("Ready", "Unknown", "Suspended"))
+
+
+async def full_flow(flow: Flow, *, is_confined: bool) -> None:
     """Everything that makes the operator ask the API server for something."""
     bundle = {
         "apiVersion": "v1",
@@ -119,6 +134,8 @@ async def full_flow(flow: Flow) -> None:
         if name == "calendly-scim":
             body = flow.example(kind, name, stringData=None)  # the first token is issued into it
         await flow.apply(flow.example(kind, name, spec=spec) if spec else body)
+    if not is_confined:
+        await elsewhere(flow)
     await approved(flow)
     await flow.until(*INTEGRATION, says("InSync", "True", "InSync"))
     await flow.until("GroupMapping", "departments", says("Ready", "True", "Succeeded"))
@@ -163,7 +180,7 @@ async def test_the_roles_grant_what_the_operator_asks_for(
     async with open_world(Setup(tmp_path / "world", with_operator=False)) as world:
         flow = Flow(world)
         async with operator(world, tmp_path, ",".join(values.get("watchNamespaces", []))):
-            await full_flow(flow)
+            await full_flow(flow, is_confined=bool(values.get("watchNamespaces")))
         await flow.aclose()
     (recorder,) = recorders
     assert recorder.refused == set(), "the roles grant too little"

@@ -245,3 +245,35 @@ async def test_a_request_to_look_at_an_org_does_not_read_its_integrations_anew()
 
 async def test_one_shard_checks_the_orgs() -> None:
     assert listed("b").orgs == []
+
+
+def yielding(name: str) -> JSON:
+    conditions = [{"type": "Stalled", "status": "True", "reason": "Conflict"}]
+    one = body("ScimIntegration", name, namespace="other", spec={"okta": {"orgRef": {"name": "theirs"}}})
+    return with_status(one, conditions=conditions)
+
+
+@pytest.mark.parametrize("change", ["org edited", "org deleted", "labels", "namespace gone"])
+async def test_who_yields_to_another_looks_again_when_that_may_have_changed(change: str) -> None:
+    stage = Stage()
+    stage.intake.first([*(with_status(body(kind), **SEEN) for kind in KINDS), yielding("later")])
+    stage.pokes.take()
+    if change == "org edited":
+        stage.intake.event("MODIFIED", with_status(body("OktaOrg", version=2, generation=2), **SEEN))
+    elif change == "org deleted":
+        stage.intake.event("DELETED", body("OktaOrg"))
+    elif change == "labels":
+        stage.intake.labels_changed("team", {"scim": "yes"})
+    else:
+        stage.intake.pause("team", is_gone=True)
+    assert "other/later" in {poke[0] for poke in stage.pokes.take()}
+    await stage.intake.aclose()
+
+
+async def test_labels_that_are_known_trouble_nobody_and_new_ones_let_an_org_be_counted_anew() -> None:
+    stage = listed()
+    stage.orgs.clear()
+    stage.intake.labels_changed("team", {"scim": "yes"})
+    assert stage.orgs == [(ACME, False)]
+    stage.intake.labels_changed("team", {"scim": "yes"})
+    assert stage.orgs == [(ACME, False)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 from controller.clock import ManualClock
-from controller.errors import Unavailable
+from controller.errors import Unauthorized, Unavailable
 from controller.metrics import Metrics
-from controller.operator.secret_watches import SecretWatches
-from tests.unit.kube.fakeapi import FakeApi
+from controller.operator.secret_watches import SecretWatches, place_of_namespace, version_of_labels
+from tests.unit.kube.fakeapi import JSON, FakeApi
 
 SECRET = ("Secret", "team", "token")
 
@@ -18,8 +19,8 @@ def event(change: str, version: int) -> tuple[str, dict[str, object]]:
 
 
 class Stage:
-    def __init__(self) -> None:
-        self.api, self.pokes = FakeApi(), list[tuple[str, str]]()
+    def __init__(self, api: FakeApi | None = None) -> None:
+        self.api, self.pokes = api or FakeApi(), list[tuple[str, str]]()
         self.watches = SecretWatches(self.api, ManualClock(), Metrics(), self._poke)  # type: ignore[arg-type]
 
     def _poke(self, key: str, why: str) -> None:
@@ -92,4 +93,48 @@ async def test_a_watch_that_fails_is_begun_again() -> None:
     await asyncio.sleep(0)
     stage.api.broken = None
     assert await stage.sees(event("MODIFIED", 2)) == [("team/calendly", "SecretChanged")]
+    await stage.watches.aclose()
+
+
+NAMED = place_of_namespace("team")
+
+
+def namespace(change: str, version: int, **labels: str) -> tuple[str, dict[str, object]]:
+    return change, {"metadata": {"name": "team", "resourceVersion": str(version), "labels": labels}}
+
+
+async def test_of_a_namespace_only_the_labels_are_news() -> None:
+    stage, told = Stage(), list[tuple[str, dict[str, str]]]()
+    stage.watches.on_labels = lambda name, labels: told.append((name, dict(labels)))
+    stage.watches.want("team/calendly", [NAMED])
+    stage.watches.read("team/calendly", {NAMED: version_of_labels({"scim": "yes"})})
+    assert await stage.sees(namespace("ADDED", 1, scim="yes")) == []
+    assert await stage.sees(namespace("MODIFIED", 2, scim="yes")) == []
+    news = [("team/calendly", "NamespaceChanged")]
+    assert await stage.sees(namespace("MODIFIED", 3, scim="no")) == news
+    assert await stage.sees(namespace("MODIFIED", 4, scim="yes")) == news
+    assert await stage.sees(namespace("DELETED", 5, scim="yes")) == news
+    assert [labels for _, labels in told][-3:] == [{"scim": "no"}, {"scim": "yes"}, {}]
+    await stage.watches.aclose()
+
+
+class Confined(FakeApi):
+    """Lets a namespace be read and not watched, as a Role does."""
+
+    async def watch(self, path: str, params: object = None) -> AsyncIterator[tuple[str, JSON]]:
+        raise Unauthorized("no", system="Kubernetes", status=403)
+        yield
+
+
+async def test_a_namespace_that_may_not_be_watched_is_looked_at_now_and_then() -> None:
+    stage = Stage(Confined())
+    path = "/api/v1/namespaces/team"
+    stage.api.put(path, {"metadata": {"name": "team", "labels": {"scim": "yes"}}})
+    stage.watches.want("team/calendly", [NAMED])
+    stage.watches.read("team/calendly", {NAMED: version_of_labels({"scim": "yes"})})
+    for labels, news in (({"scim": "yes"}, []), ({}, [("team/calendly", "NamespaceChanged")])):
+        stage.api.put(path, {"metadata": {"name": "team", "labels": labels}})
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert stage.pokes == news
     await stage.watches.aclose()

@@ -98,7 +98,7 @@ def run_of(namespace: str) -> Any:
     integration = resource("ScimIntegration", namespace=namespace)
     given = inputs(integration=integration, org=resource("OktaOrg", namespace=namespace))
     state = world.with_app(world.actual([world.person(1)]), app_id="0oa1")
-    return replace(report(actual=state, desired=world.wish()), inputs=given)
+    return replace(report(actual=state, desired=world.make_desired()), inputs=given)
 
 
 async def test_a_claimed_id_neither_silences_nor_fakes_the_log_of_the_org(

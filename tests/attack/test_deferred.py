@@ -19,11 +19,11 @@ from controller.planning.people.deferred_changes import mark_due
 from controller.planning.policy.decision import Circumstances, judge
 from controller.planning.state.after_run import Run, remember
 from controller.reconcile.state_codec import decode_memory, encode_memory
-from tests.unit.planning.world import NOW, PATHS, account_of, actual, done, memory, person, wish
+from tests.unit.planning.world import NOW, PATHS, account_of, actual, done, make_desired, memory, person
 
 EMAIL = PATHS[1]
 CALENDLY = replace(build_profile(ProviderProfile(name="calendly")), allowed_paths=None)
-DESIRED = wish(profile=CALENDLY, group=None)
+DESIRED = make_desired(profile=CALENDLY, group=None)
 ADA = person(1)
 MOVED = replace(ADA, profile=("Sales", "new@acme.com", "p1"))
 OLD, NEW, BY_HAND = ADA.profile[1], "new@acme.com", "eve@evil.example"

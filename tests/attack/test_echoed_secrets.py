@@ -271,7 +271,7 @@ def test_no_plan_repeats_one_or_gives_a_page_something_to_obey(capsys: pytest.Ca
     token = "tok-1618033988-abcdefghijklmn"
     remember(token)
     odd = replace(world.person(1), profile=(f"@org/team [x](http://e) {token}", "p1@acme.com", "Ada"))
-    desired, actual = world.wish(), world.actual([odd])
+    desired, actual = world.make_desired(), world.actual([odd])
     plan = make_plan(desired, actual, world.memory())
     verdict = judge(plan, desired, actual, world.memory(), Circumstances(world.NOW))
     planned = Planned("team", "calendly", "Enforce", plan, verdict)

@@ -164,7 +164,7 @@ def okta_people(page: Page) -> tuple[Awaitable[AssignmentState], Endless]:
     server = Endless(page)
     client = OktaClient(server.session())
     target = OktaPeople(client, AppLookup(client), ManualClock())
-    return target.observe(world.wish(app_id="0oa1", app_label="")), server
+    return target.observe(world.make_desired(app_id="0oa1", app_label="")), server
 
 
 async def test_next_links_that_never_end_end_at_the_most_people() -> None:
@@ -232,7 +232,7 @@ async def test_people_who_left_are_looked_for_within_bounds(reads_less: int) -> 
     client = OktaClient(server.session())
     ids = [OktaId(f"00u{n}") for n in range(30)]
     target = OktaPeople(client, AppLookup(client), ManualClock())
-    assert (await failure(target.observe_missing(world.wish(), ids))).reason == "Incomplete"
+    assert (await failure(target.observe_missing(world.make_desired(), ids))).reason == "Incomplete"
     assert server.asked <= reads_less / 200 + 1
 
 

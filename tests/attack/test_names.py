@@ -30,7 +30,7 @@ from controller.transport.session import Remote, Session, Wiring
 from tests.conftest import missing
 from tests.contract.provider.postgres import binaries, cluster, drop_database, new_database
 from tests.contract.provider.world import World, user
-from tests.unit.planning.world import account_of, actual, memory, person, wish
+from tests.unit.planning.world import account_of, actual, make_desired, memory, person
 
 CREATE, UPDATE = ActionKind.CREATE_ACCOUNT, ActionKind.UPDATE_ACCOUNT
 TWINS = (
@@ -63,7 +63,7 @@ def created(plan: Plan) -> list[str]:
 def test_an_account_that_looks_like_a_persons_is_told_and_never_adopted(one: str, other: str) -> None:
     ada = person(1, user_name=one, login=one)
     there = account_of(person(2), external_id="", user_name=other)
-    plan = make_plan(wish(), actual([ada], [there]), memory())
+    plan = make_plan(make_desired(), actual([ada], [there]), memory())
     (action,) = plan.actions
     (problem,) = plan.problems
     assert (action.kind, dict(action.after)["userName"]) == (CREATE, one)
@@ -74,39 +74,39 @@ def test_an_account_that_looks_like_a_persons_is_told_and_never_adopted(one: str
 @pytest.mark.parametrize(("one", "other"), TWINS)
 def test_two_people_who_may_both_exist_both_get_an_account(one: str, other: str) -> None:
     people = [person(1, user_name=one, login=one), person(2, user_name=other, login=other)]
-    assert sorted(created(make_plan(wish(), actual(people), memory()))) == ["00u1", "00u2"]
+    assert sorted(created(make_plan(make_desired(), actual(people), memory()))) == ["00u1", "00u2"]
     held = account_of(people[1])
-    second = make_plan(wish(), actual(people, [held]), memory([held]))
+    second = make_plan(make_desired(), actual(people, [held]), memory([held]))
     assert (created(second), second.problems) == (["00u1"], ())
 
 
 @pytest.mark.parametrize(("one", "other"), ONE_NAME)
 def test_one_name_in_two_spellings_is_one_account(one: str, other: str) -> None:
     there = account_of(person(2), external_id="", user_name=other)
-    plan = make_plan(wish(), actual([person(1, user_name=one)], [there]), memory())
+    plan = make_plan(make_desired(), actual([person(1, user_name=one)], [there]), memory())
     assert [(action.kind, action.remote_id) for action in plan.actions] == [(UPDATE, there.scim_id)]
 
 
 def test_messages_tell_of_a_normalization_that_nobody_sees() -> None:
     one, other = ONE_NAME[0]
     both = [person(1, user_name=one), person(2, user_name=other)]
-    refused = make_plan(wish(), actual(both), memory())
+    refused = make_plan(make_desired(), actual(both), memory())
     assert all("only in Unicode normalization" in problem.message for problem in refused.problems)
     assert [problem.reason for problem in refused.problems] == ["DuplicateUserName"] * 2
     held = account_of(both[0])
-    orphan = make_plan(wish(), actual(both, [held]), memory([held]))
+    orphan = make_plan(make_desired(), actual(both, [held]), memory([held]))
     assert "only in Unicode normalization" in orphan.problems[0].message
     free = account_of(both[0], external_id="")
-    adopted = make_plan(wish(), actual([both[1]], [free]), memory())
+    adopted = make_plan(make_desired(), actual([both[1]], [free]), memory())
     assert "only in Unicode normalization" in adopted.actions[0].why
 
 
 def test_of_accounts_that_differ_in_spelling_only_the_exact_one_is_adopted() -> None:
     upper = account_of(person(1), external_id="", user_name="ADA@acme.com", scim_id="a")
     title = account_of(person(1), external_id="", user_name="Ada@acme.com", scim_id="b")
-    exact = make_plan(wish(), actual([person(1, user_name="Ada@acme.com")], [upper, title]), memory())
+    exact = make_plan(make_desired(), actual([person(1, user_name="Ada@acme.com")], [upper, title]), memory())
     assert [action.remote_id for action in exact.actions] == ["b"]
-    vague = make_plan(wish(), actual([person(1, user_name="ada@acme.com")], [upper, title]), memory())
+    vague = make_plan(make_desired(), actual([person(1, user_name="ada@acme.com")], [upper, title]), memory())
     assert (vague.actions, [one.reason for one in vague.problems]) == ((), ["AccountAmbiguous"])
 
 

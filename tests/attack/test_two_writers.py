@@ -137,9 +137,9 @@ def of(first: Any, second: Any, *, domain: bool = False, app: Any = None) -> tup
 
 
 @pytest.fixture
-def simple_wish(monkeypatch: pytest.MonkeyPatch) -> None:
+def simple_desired(monkeypatch: pytest.MonkeyPatch) -> None:
     def build(given: Inputs) -> tuple[object, tuple[()]]:
-        return world.wish(group=None), ()
+        return world.make_desired(group=None), ()
 
     monkeypatch.setattr(module, "build_desired", build)
 
@@ -161,7 +161,7 @@ CASES = {
 }
 
 
-@pytest.mark.usefixtures("simple_wish")
+@pytest.mark.usefixtures("simple_desired")
 @pytest.mark.parametrize("case", CASES)
 async def test_the_first_run_writes_nothing_to_an_app_that_an_older_one_has(case: str) -> None:
     first, second, domain = CASES[case]
@@ -171,7 +171,7 @@ async def test_the_first_run_writes_nothing_to_an_app_that_an_older_one_has(case
     assert fake.done == []
 
 
-@pytest.mark.usefixtures("simple_wish")
+@pytest.mark.usefixtures("simple_desired")
 async def test_what_became_known_while_it_read_counts() -> None:
     _, given = of(BY_LABEL, BY_ID)
     _, later = of(BY_LABEL, BY_ID, app=PINNED)
@@ -272,7 +272,7 @@ def test_two_that_are_known_to_be_one_app_never_run_at_once(case: str) -> None:
     assert locks(known, "first") & locks(known, "calendly")
 
 
-@pytest.mark.usefixtures("simple_wish")
+@pytest.mark.usefixtures("simple_desired")
 async def test_an_app_that_turns_out_to_be_in_work_is_left_until_that_run_has_ended() -> None:
     state = world.actual([world.person(1)])
     fake = FakeWorld(state)
@@ -299,7 +299,7 @@ async def test_the_state_of_a_tenant_survives_another_spelling_of_its_url() -> N
     await memories.keep(integration_with(written), kept)
     other = Memories(StateStore(api, "ops"))
     assert (await other.load(integration_with(world.URL))).memory.pairs == kept.pairs
-    plan = make_plan(world.wish(group=None), world.actual([world.person(1)]), kept)
+    plan = make_plan(world.make_desired(group=None), world.actual([world.person(1)]), kept)
     assert plan.drift[0].kind == "Missing", "the account is known as ours"
 
 

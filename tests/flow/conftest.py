@@ -103,10 +103,10 @@ class Flow:
     async def apply_quickstart(self) -> None:
         await self.apply(*self.quickstart.values())
 
-    async def until(self, kind: str, name: str, holds: Predicate, wish: str = "") -> JSON:
+    async def until(self, kind: str, name: str, holds: Predicate, what: str = "") -> JSON:
         """The resource once `holds` is true of it; its status has to be flawless for readers by kstatus."""
         async with Board(self.api, self._collection(kind)) as board:
-            found = await board.until(name, holds, SECONDS, wish or f"{kind} {name}")
+            found = await board.until(name, holds, SECONDS, what or f"{kind} {name}")
         assert kstatus_faults(found) == []
         return found
 

@@ -144,8 +144,8 @@ PLANTED: tuple[Planted, ...] = (
     Planted(
         "who-is-listed-and-left-stays",
         "controller.planning.people.plan",
-        'if wish == "Deactivate":\n            self._deactivate(person.okta_id',
-        'if wish == "Never":\n            self._deactivate(person.okta_id',
+        'if rule == "Deactivate":\n            self._deactivate(person.okta_id',
+        'if rule == "Never":\n            self._deactivate(person.okta_id',
         5,
         "WhoLeftHasNoAccount",
     ),

@@ -8,7 +8,7 @@ from controller.targets.app_lookup import AppLookup
 from scim_sandbox.okta import apps
 from tests.contract.targets.conftest import Opener
 from tests.contract.targets.test_okta_people import HOST
-from tests.contract.targets.world import World, wish
+from tests.contract.targets.world import World, make_desired
 
 
 def searches(world: World) -> int:
@@ -17,7 +17,7 @@ def searches(world: World) -> int:
 
 async def test_an_app_that_an_earlier_process_found_is_read_without_a_search(opened: Opener) -> None:
     world = await opened(1)
-    desired = wish(world, app_id="", app_label="Calendly", pinned_app=world.app.id)
+    desired = make_desired(world, app_id="", app_label="Calendly", pinned_app=world.app.id)
     app = await AppLookup(world.okta.client).app(desired)
     assert (app["id"], searches(world)) == (world.app.id, 0)
 
@@ -29,7 +29,7 @@ async def test_a_pinned_app_that_is_another_s_now_is_searched_for_by_its_label(
     world = await opened(1)
     other = apps.create_app(world.org, "calendly", apps.saml_body("Another"))
     pinned = other.id if why == "renamed" else "0oaNowhere"
-    desired = wish(world, app_id="", app_label="Calendly", pinned_app=pinned)
+    desired = make_desired(world, app_id="", app_label="Calendly", pinned_app=pinned)
     lookup = AppLookup(world.okta.client)
     assert [(await lookup.app(desired))["id"] for _ in range(2)] == [world.app.id] * 2
     assert await lookup.app_id(desired) == world.app.id

@@ -16,7 +16,7 @@ from controller.settings import Settings
 from controller.targets.connect import TargetConnector
 from controller.targets.telemetry import MetricsSink
 from tests.contract.targets.conftest import Opener
-from tests.contract.targets.world import API_TOKEN, OKTA, SCIM, World, wish
+from tests.contract.targets.world import API_TOKEN, OKTA, SCIM, World, make_desired
 
 Credentials = dict[tuple[str, str, str], SecretStr]
 
@@ -62,8 +62,8 @@ def connector(world: World, **settings: Any) -> TargetConnector:
 
 async def test_targets_of_an_integration_read_both_ends(opened: Opener) -> None:
     world = await opened(3)
-    targets = await connector(world).connect(inputs(world), wish(world), credentials(world))
-    desired = wish(world)
+    targets = await connector(world).connect(inputs(world), make_desired(world), credentials(world))
+    desired = make_desired(world)
     assert (await targets.okta_app.observe(desired)).org_id == world.org.id
     assert len((await targets.okta_people.observe(desired)).people) == 3
     state = await targets.provider_settings.observe(desired)
@@ -74,9 +74,9 @@ async def test_targets_of_an_integration_read_both_ends(opened: Opener) -> None:
 async def test_what_did_not_change_is_kept(opened: Opener) -> None:
     world = await opened(1)
     one = connector(world)
-    first = await one.connect(inputs(world), wish(world), credentials(world))
+    first = await one.connect(inputs(world), make_desired(world), credentials(world))
     before = len(world.hosts.calls)
-    assert await one.connect(inputs(world), wish(world), credentials(world)) is first
+    assert await one.connect(inputs(world), make_desired(world), credentials(world)) is first
     assert len(world.hosts.calls) == before
 
 
@@ -84,9 +84,9 @@ async def test_what_did_not_change_is_kept(opened: Opener) -> None:
 async def test_a_rotated_secret_is_taken_up(opened: Opener, place: tuple[str, str, str]) -> None:
     world = await opened(1)
     one, held = connector(world), credentials(world)
-    first = await one.connect(inputs(world), wish(world), held)
+    first = await one.connect(inputs(world), make_desired(world), held)
     rotated = {**held, place: SecretStr("another-token")}
-    assert await one.connect(inputs(world), wish(world), rotated) is not first
+    assert await one.connect(inputs(world), make_desired(world), rotated) is not first
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ async def test_a_missing_key_names_field_secret_and_key(opened: Opener, place: A
     held = credentials(world)
     del held[place]
     with pytest.raises(Waiting) as caught:
-        await connector(world).connect(inputs(world), wish(world), held)
+        await connector(world).connect(inputs(world), make_desired(world), held)
     assert words in caught.value.message
 
 
@@ -116,7 +116,9 @@ async def test_a_missing_org_is_waited_for(opened: Opener) -> None:
     world = await opened(1)
     given = inputs(world)
     with pytest.raises(Waiting, match="there is no OktaOrg acme"):
-        await connector(world).connect(Inputs(given.integration, None), wish(world), credentials(world))
+        await connector(world).connect(
+            Inputs(given.integration, None), make_desired(world), credentials(world)
+        )
 
 
 @pytest.mark.parametrize(
@@ -129,7 +131,9 @@ async def test_a_missing_org_is_waited_for(opened: Opener) -> None:
 async def test_a_url_that_is_never_called_names_the_field(opened: Opener, base_url: str, words: str) -> None:
     world = await opened(1)
     with pytest.raises(SpecError, match=words) as caught:
-        await connector(world).connect(inputs(world, {"baseUrl": base_url}), wish(world), credentials(world))
+        await connector(world).connect(
+            inputs(world, {"baseUrl": base_url}), make_desired(world), credentials(world)
+        )
     assert caught.value.field == "spec.provider.baseUrl"
 
 
@@ -164,8 +168,8 @@ async def test_requests_are_counted_by_api_route_and_code(opened: Opener) -> Non
     metrics = Metrics()
     wiring = type(world.wiring)(sink=MetricsSink(metrics), clock=world.clock, transport=world.hosts)
     one = TargetConnector(Settings(), wiring)
-    targets = await one.connect(inputs(world), wish(world), credentials(world))
-    await targets.okta_people.observe(wish(world))
+    targets = await one.connect(inputs(world), make_desired(world), credentials(world))
+    await targets.okta_people.observe(make_desired(world))
     await one.aclose()
     text = metrics.render().decode()
     labels = 'api="okta",code="200",method="GET",route="/api/v1/apps/{id}/users"'

@@ -20,14 +20,14 @@ from controller.targets.provider_people import ProviderPeople
 from controller.targets.provider_settings import ProviderSettings
 from scim_sandbox.okta import directory
 from tests.contract.targets.conftest import Opener
-from tests.contract.targets.world import GROUP, World, action, apply, creation, results, wish
+from tests.contract.targets.world import GROUP, World, action, apply, creation, make_desired, results
 
 OKTA, SCIM = "acme.okta.example", "scim.example.test"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A target, a wish, and two actions of its own that can be carried out in this world."""
+    """A target, desired state, and two actions of its own that can be carried out in this world."""
 
     target: Any
     desired: Desired
@@ -41,7 +41,7 @@ def okta_people(world: World) -> Case:
     actions = [
         action(ActionKind.ASSIGN_GROUP, group.id, {"priority": n}) for n, group in enumerate(groups, 1)
     ]
-    return Case(OktaPeople(client, AppLookup(client), world.clock), wish(world), actions, OKTA)
+    return Case(OktaPeople(client, AppLookup(client), world.clock), make_desired(world), actions, OKTA)
 
 
 def okta_app(world: World) -> Case:
@@ -51,11 +51,13 @@ def okta_app(world: World) -> Case:
         for name in ("one", "two")
     ]
     client = world.okta.client
-    return Case(OktaApp(client, AppLookup(client), world.clock), wish(world, by="Okta"), actions, OKTA)
+    return Case(
+        OktaApp(client, AppLookup(client), world.clock), make_desired(world, by="Okta"), actions, OKTA
+    )
 
 
 def provider_people(world: World) -> Case:
-    return Case(ProviderPeople(world.scim.client, 1), wish(world), [creation(), creation()], SCIM)
+    return Case(ProviderPeople(world.scim.client, 1), make_desired(world), [creation(), creation()], SCIM)
 
 
 def provider_settings(world: World) -> Case:
@@ -64,7 +66,9 @@ def provider_settings(world: World) -> Case:
         action(ActionKind.ENABLE_SCIM, "organization", {"scimEnabled": True}),
         action(ActionKind.SAVE_GROUP_TABLE, "group-mapping", table),
     ]
-    return Case(ProviderSettings(world.scim.client, world.admin, world.clock), wish(world), actions, SCIM)
+    return Case(
+        ProviderSettings(world.scim.client, world.admin, world.clock), make_desired(world), actions, SCIM
+    )
 
 
 TARGETS = (okta_people, okta_app, provider_people, provider_settings)

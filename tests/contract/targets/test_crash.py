@@ -354,12 +354,12 @@ async def test_killed_after_every_single_write_the_end_is_the_same(opened: Opene
     whole.arm()
     await whole.settle()
     assert whole.kinds == KINDS[name]
-    wished = await picture(whole)
+    whole_picture = await picture(whole)
     for number in range(1, whole.writes + 1):
         life = await WORLDS[name](opened)
         life.dies_at = number
         life.arm()
         await life.settle()
         told = f"killed after write {number} of {whole.writes}"
-        assert await picture(life) == wished, told
+        assert await picture(life) == whole_picture, told
         assert life.approvals == whole.approvals, f"{told}: what was approved has to be approved again"

@@ -13,8 +13,8 @@ from controller.targets.okta_people import OktaPeople
 from scim_sandbox.okta import directory
 from scim_sandbox.okta.seed import ASSIGNED_GROUP
 from tests.contract.targets.conftest import Opener
-from tests.contract.targets.test_okta_people import HOST, a_seat_limit, seat_wish
-from tests.contract.targets.world import World, wish
+from tests.contract.targets.test_okta_people import HOST, a_seat_limit, desired_seats
+from tests.contract.targets.world import World, make_desired
 
 RANK = a_seat_limit(GroupRef(name=ASSIGNED_GROUP, field="spec.priority[0]"))
 
@@ -28,12 +28,12 @@ class Reads:
             OktaPeople(world.okta.client, AppLookup(world.okta.client), world.clock, self.kept)
             for _ in range(2)
         ]
-        self.wish = wish(world, seats=RANK)
+        self.desired = make_desired(world, seats=RANK)
 
     async def once(self) -> tuple[int, int]:
         """(members that both see, how often they were listed)."""
         before = len(self.world.calls(HOST))
-        states = [await target.observe(self.wish) for target in self.targets]
+        states = [await target.observe(self.desired) for target in self.targets]
         (members,) = {frozenset(found) for state in states for found in state.members.values()}
         calls = self.world.calls(HOST)[before:]
         listed = [path for _, path in calls if path.startswith("/api/v1/groups/") and path.endswith("/users")]
@@ -80,10 +80,10 @@ async def test_what_was_forgotten_or_read_long_ago_is_listed_anew(opened: Opener
 async def test_groups_that_decide_who_is_assigned_are_always_listed(opened: Opener) -> None:
     reads = Reads(await opened(5))
     directory.create_group(reads.world.org, {"name": "Calendly seats", "description": ""})
-    reads.wish = seat_wish(reads.world, GroupRef(name=ASSIGNED_GROUP))
+    reads.desired = desired_seats(reads.world, GroupRef(name=ASSIGNED_GROUP))
     reads.later(SETTLED)
     for _ in range(2):
         before = len(reads.world.calls(HOST))
-        await reads.targets[0].observe(reads.wish)
+        await reads.targets[0].observe(reads.desired)
         calls = reads.world.calls(HOST)[before:]
         assert sum("/api/v1/groups/" in path and path.endswith("/users") for _, path in calls) == 2

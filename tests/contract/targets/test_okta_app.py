@@ -13,7 +13,7 @@ from controller.targets.app_lookup import AppLookup
 from controller.targets.okta_app import OktaApp
 from scim_sandbox.okta import apps
 from tests.contract.targets.conftest import Opener
-from tests.contract.targets.world import World, action, apply, results, wish
+from tests.contract.targets.world import World, action, apply, make_desired, results
 
 ATTRIBUTE = {
     "title": "Calendly group",
@@ -31,12 +31,12 @@ def target(world: World, token: str = "") -> OktaApp:
 
 
 def by_okta(world: World, **more: Any) -> Any:
-    return wish(world, by="Okta", **more)
+    return make_desired(world, by="Okta", **more)
 
 
 async def test_the_app_is_read_with_its_user_types(opened: Opener) -> None:
     world = await opened(1)
-    state = await target(world).observe(wish(world))
+    state = await target(world).observe(make_desired(world))
     assert (state.app_id, state.label, state.sign_on_mode) == (world.app.id, "Calendly", "SAML_2_0")
     assert state.username_template == "${source.email}" and not state.is_pushing
     assert list(state.user_types.values()) == ["default"]
@@ -56,10 +56,10 @@ async def test_where_okta_provisions_schema_mappings_and_connection_are_read(ope
 async def test_a_refresh_costs_one_call_and_keeps_what_it_does_not_read(opened: Opener) -> None:
     world = await opened(1)
     one = target(world)
-    known = await one.observe(wish(world, by="Okta"))
+    known = await one.observe(make_desired(world, by="Okta"))
     before = len(world.hosts.calls)
     world.app.body["label"] = "Calendly, renamed"
-    state = await one.refresh(wish(world, by="Okta"), known)
+    state = await one.refresh(make_desired(world, by="Okta"), known)
     assert len(world.hosts.calls) - before == 1
     assert state == replace(known, label="Calendly, renamed")
 

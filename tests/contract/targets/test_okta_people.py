@@ -18,7 +18,7 @@ from scim_sandbox.okta import apps, directory
 from scim_sandbox.okta.seed import ASSIGNED_GROUP, add_people
 from scim_sandbox.people import SandboxPerson
 from tests.contract.targets.conftest import Opener
-from tests.contract.targets.world import World, action, apply, narrow_role, results, wish
+from tests.contract.targets.world import World, action, apply, make_desired, narrow_role, results
 
 HOST = "acme.okta.example"
 SEATS = "Calendly seats"
@@ -28,8 +28,8 @@ def target(world: World) -> OktaPeople:
     return OktaPeople(world.okta.client, AppLookup(world.okta.client), world.clock)
 
 
-def seat_wish(world: World, *groups: GroupRef) -> Any:
-    return wish(world, assignments=DesiredAssignments("SeatGroup", SEATS, groups, (), False, True))
+def desired_seats(world: World, *groups: GroupRef) -> Any:
+    return make_desired(world, assignments=DesiredAssignments("SeatGroup", SEATS, groups, (), False, True))
 
 
 def a_seat_limit(*priority: GroupRef) -> DesiredSeats:
@@ -38,7 +38,7 @@ def a_seat_limit(*priority: GroupRef) -> DesiredSeats:
 
 async def test_people_come_with_profile_and_state_in_pages(opened: Opener) -> None:
     world = await opened(1203)
-    state = await target(world).observe(wish(world))
+    state = await target(world).observe(make_desired(world))
     listed = [path for _, path in world.calls(HOST) if path.endswith("/users")]
     assert len(state.people) == 1203 and len({person.okta_id for person in state.people}) == 1203
     assert len(listed) == 3
@@ -56,18 +56,18 @@ async def test_the_last_sign_in_to_okta_is_kept_where_somebody_asks_who_is_inact
     world = await opened(2)
     world.org.find_user("p00000@acme.example").last_login = "2025-03-01T10:00:00.000Z"
     asking = replace(a_seat_limit(), inactive_for=timedelta(days=90))
-    state = await target(world).observe(wish(world, seats=asking))
+    state = await target(world).observe(make_desired(world, seats=asking))
     assert sorted((one.login, one.last_sign_in) for one in state.people) == [
         ("p00000@acme.example", "2025-03-01T10:00:00.000Z"),
         ("p00001@acme.example", ""),
     ]
-    quiet = await target(world).observe(wish(world, seats=a_seat_limit()))
+    quiet = await target(world).observe(make_desired(world, seats=a_seat_limit()))
     assert {one.last_sign_in for one in quiet.people} == {""}
 
 
 async def test_groups_come_with_priority_and_count(opened: Opener) -> None:
     world = await opened(5)
-    state = await target(world).observe(wish(world))
+    state = await target(world).observe(make_desired(world))
     (group_id,) = state.app_groups
     assert state.app_groups[group_id] == 0
     assert (state.groups[group_id].name, state.groups[group_id].users_count) == (ASSIGNED_GROUP, 5)
@@ -77,7 +77,7 @@ async def test_groups_come_with_priority_and_count(opened: Opener) -> None:
 async def test_members_are_read_of_the_groups_that_decide_about_seats(opened: Opener) -> None:
     world = await opened(5)
     ref = GroupRef(name=ASSIGNED_GROUP, field="spec.priority[0]")
-    state = await target(world).observe(wish(world, seats=a_seat_limit(ref)))
+    state = await target(world).observe(make_desired(world, seats=a_seat_limit(ref)))
     (members,) = state.members.values()
     assert members == {person.okta_id for person in state.people}
 
@@ -86,7 +86,7 @@ async def test_a_truncated_page_is_an_error_where_it_shows(opened: Opener) -> No
     world = await opened(3)
     world.org.faults.add({"kind": "html", "path": "/api/v1/apps/*/users"})
     with pytest.raises(Unavailable, match="HTML"):
-        await target(world).observe(wish(world))
+        await target(world).observe(make_desired(world))
 
 
 async def test_logins_that_are_declared_are_resolved(opened: Opener) -> None:
@@ -94,7 +94,7 @@ async def test_logins_that_are_declared_are_resolved(opened: Opener) -> None:
     add_people(world.org, [SandboxPerson("ada@acme.example", "Ada", "L", "Ada L", "Sales")])
     names = ("P00000@acme.example", "ada@acme.example", "nobody@acme.example")
     declared = DesiredAssignments("Direct", "", (), names, False, True)
-    state = await target(world).observe(wish(world, assignments=declared))
+    state = await target(world).observe(make_desired(world, assignments=declared))
     assert state.declared_users["ada@acme.example"] == world.org.find_user("ada@acme.example").id
     assert state.declared_users["p00000@acme.example"] in {person.okta_id for person in state.people}
     assert state.declared_users["nobody@acme.example"] is None
@@ -107,7 +107,7 @@ async def test_asking_for_single_people_tells_who_is_not_assigned_any_more(opene
     directory.change_status(world.org, gone, "deactivate")
     here = world.org.find_user("p00001@acme.example").id
     ids = [OktaId(here), OktaId(gone.id), OktaId("00uNobody")]
-    state = await target(world).observe_people(wish(world), ids)
+    state = await target(world).observe_people(make_desired(world), ids)
     assert [person.okta_id for person in state.people] == [here]
     assert state.missing == {gone.id: PersonState.DEACTIVATED, "00uNobody": None}
 
@@ -120,23 +120,32 @@ async def test_a_deleted_user_is_known_by_the_log_and_one_that_is_hidden_is_not(
     narrow_role(world, ())
     ids = [OktaId(gone.id), OktaId(hidden.id)]
     expected = {gone.id: PersonState.DEACTIVATED, hidden.id: None}
-    assert await target(world).observe_missing(wish(world), ids) == expected
-    assert (await target(world).observe_people(wish(world), ids)).missing == expected
+    assert await target(world).observe_missing(make_desired(world), ids) == expected
+    assert (await target(world).observe_people(make_desired(world), ids)).missing == expected
     world.org.faults.add({"kind": "status", "status": 403, "path": "/api/v1/logs"})
-    assert await target(world).observe_missing(wish(world), ids) == dict.fromkeys(ids)
+    assert await target(world).observe_missing(make_desired(world), ids) == dict.fromkeys(ids)
 
 
 async def test_a_second_look_asks_for_the_app_user_or_for_the_apps_of_a_person(opened: Opener) -> None:
     world = await opened(23)
     ids = [OktaId(world.org.find_user(f"p{n:05}@acme.example").id) for n in range(23)]
     directory.remove_member(world.org, world.org.group_by_name(ASSIGNED_GROUP), world.org.users[ids[0]])
-    look = await target(world).look_again(wish(world), ids[:3], EVERYTHING)
+    look = await target(world).look_again(make_desired(world), ids[:3], EVERYTHING)
     assert look == (frozenset(ids[1:3]), frozenset())
-    assert await target(world).look_again(wish(world), ids, EVERYTHING) == (frozenset(), frozenset(ids))
+    assert await target(world).look_again(make_desired(world), ids, EVERYTHING) == (
+        frozenset(),
+        frozenset(ids),
+    )
     small = Refresh(frozenset(ids[:3]))
-    assert await target(world).look_again(wish(world), ids[:3], small) == (frozenset(), frozenset(ids[1:3]))
+    assert await target(world).look_again(make_desired(world), ids[:3], small) == (
+        frozenset(),
+        frozenset(ids[1:3]),
+    )
     world.org.faults.add({"kind": "status", "status": 400, "path": "/api/v1/apps"})
-    assert await target(world).look_again(wish(world), ids[:3], small) == (frozenset(), frozenset(ids[:3]))
+    assert await target(world).look_again(make_desired(world), ids[:3], small) == (
+        frozenset(),
+        frozenset(ids[:3]),
+    )
 
 
 @pytest.mark.parametrize("count", [3, 30])
@@ -146,7 +155,7 @@ async def test_people_who_left_are_found_singly_or_by_one_filter(opened: Opener,
     for user in left[: count - 1]:
         directory.change_status(world.org, user, "deactivate")
     before = len(world.hosts.calls)
-    found = await target(world).observe_missing(wish(world), [OktaId(user.id) for user in left])
+    found = await target(world).observe_missing(make_desired(world), [OktaId(user.id) for user in left])
     assert [found[OktaId(user.id)] for user in left[:-1]] == [PersonState.DEACTIVATED] * (count - 1)
     assert found[OktaId(left[-1].id)] is PersonState.ACTIVE
     assert len(world.hosts.calls) - before <= 3
@@ -154,7 +163,7 @@ async def test_people_who_left_are_found_singly_or_by_one_filter(opened: Opener,
 
 async def test_the_app_is_found_by_its_label(opened: Opener) -> None:
     world = await opened(2)
-    desired = wish(world, app_id="", app_label="Calendly")
+    desired = make_desired(world, app_id="", app_label="Calendly")
     assert len((await target(world).observe(desired)).people) == 2
 
 
@@ -164,7 +173,7 @@ async def test_a_label_that_names_no_one_app_is_told(opened: Opener, label: str,
     for _ in range(2):
         apps.create_app(world.org, "calendly", apps.saml_body("Twin"))
     with pytest.raises(SpecError, match=words) as caught:
-        await target(world).observe(wish(world, app_id="", app_label=label))
+        await target(world).observe(make_desired(world, app_id="", app_label=label))
     assert caught.value.field == "spec.okta.app.label"
 
 
@@ -172,10 +181,10 @@ async def test_groups_are_assigned_and_unassigned(opened: Opener) -> None:
     world = await opened(2)
     group = directory.create_group(world.org, {"name": "More", "description": ""})
     assign = action(ActionKind.ASSIGN_GROUP, group.id, {"priority": 3})
-    assert results(await apply(target(world), wish(world), [assign, assign])) == [Result.DONE] * 2
+    assert results(await apply(target(world), make_desired(world), [assign, assign])) == [Result.DONE] * 2
     assert world.app.groups[group.id].priority == 3
     unassign = action(ActionKind.UNASSIGN_GROUP, group.id, {})
-    assert results(await apply(target(world), wish(world), [unassign, unassign])) == [Result.DONE] * 2
+    assert results(await apply(target(world), make_desired(world), [unassign, unassign])) == [Result.DONE] * 2
     assert group.id not in world.app.groups
 
 
@@ -185,14 +194,16 @@ async def test_people_are_assigned_and_unassigned(opened: Opener) -> None:
     ada = world.org.find_user("ada@acme.example").id
     for kind, there in ((ActionKind.ASSIGN_USER, True), (ActionKind.UNASSIGN_USER, False)):
         for _ in range(2):
-            assert results(await apply(target(world), wish(world), [action(kind, ada, {})])) == [Result.DONE]
+            assert results(await apply(target(world), make_desired(world), [action(kind, ada, {})])) == [
+                Result.DONE
+            ]
         assert (ada in world.app.users) is there
 
 
 async def test_who_comes_through_a_group_is_not_unassigned_singly(opened: Opener) -> None:
     world = await opened(1)
     user = world.org.find_user("p00000@acme.example").id
-    (outcome,) = await apply(target(world), wish(world), [action(ActionKind.UNASSIGN_USER, user, {})])
+    (outcome,) = await apply(target(world), make_desired(world), [action(ActionKind.UNASSIGN_USER, user, {})])
     assert (outcome.result, outcome.reason) == (Result.FAILED, "AssignedThroughGroup")
     assert user in world.app.users and world.writes() == []
 
@@ -201,7 +212,9 @@ async def test_a_write_that_is_dropped_is_found_out(opened: Opener) -> None:
     world = await opened(1)
     group = directory.create_group(world.org, {"name": "More", "description": ""})
     world.org.faults.add({"kind": "drop", "method": "PUT", "path": "/api/v1/apps/*/groups/*"})
-    (outcome,) = await apply(target(world), wish(world), [action(ActionKind.ASSIGN_GROUP, group.id, {})])
+    (outcome,) = await apply(
+        target(world), make_desired(world), [action(ActionKind.ASSIGN_GROUP, group.id, {})]
+    )
     assert (outcome.result, outcome.reason) == (Result.FAILED, "NotConfirmed")
 
 
@@ -213,7 +226,7 @@ async def test_switching_to_a_seat_group_keeps_everybody_assigned(opened: Opener
     adds = [action(ActionKind.ADD_TO_SEAT_GROUP, person, {}, needs=(create.key,)) for person in people]
     assign = action(ActionKind.ASSIGN_GROUP, SEATS, {}, needs=tuple(add.key for add in adds))
     unassign = action(ActionKind.UNASSIGN_GROUP, old, {}, needs=(assign.key, *(add.key for add in adds)))
-    outcomes = await apply(target(world), seat_wish(world), [create, assign, *adds, unassign])
+    outcomes = await apply(target(world), desired_seats(world), [create, assign, *adds, unassign])
     assert results(outcomes) == [Result.DONE] * len(outcomes)
     assert sorted(world.app.users) == sorted(people)
     removed = [
@@ -230,7 +243,7 @@ async def test_nothing_is_unassigned_when_the_seat_group_did_not_fill(opened: Op
     create = action(ActionKind.CREATE_SEAT_GROUP, SEATS, {})
     add = action(ActionKind.ADD_TO_SEAT_GROUP, person, {})
     unassign = action(ActionKind.UNASSIGN_GROUP, old, {}, needs=(add.key,))
-    outcomes = await apply(target(world), seat_wish(world), [create, add, unassign])
+    outcomes = await apply(target(world), desired_seats(world), [create, add, unassign])
     assert results(outcomes) == [Result.DONE, Result.FAILED, Result.SKIPPED]
     assert old in world.app.groups
 
@@ -239,19 +252,21 @@ async def test_the_seat_group_is_deleted_and_a_second_time_is_as_good_as_once(op
     world = await opened(1)
     person = world.org.find_user("p00000@acme.example").id
     create = action(ActionKind.CREATE_SEAT_GROUP, SEATS, {})
-    await apply(target(world), seat_wish(world), [create, action(ActionKind.ADD_TO_SEAT_GROUP, person, {})])
+    await apply(
+        target(world), desired_seats(world), [create, action(ActionKind.ADD_TO_SEAT_GROUP, person, {})]
+    )
     delete = action(ActionKind.DELETE_SEAT_GROUP, SEATS, {"name": None})
     world.org.faults.add({"kind": "drop", "method": "DELETE", "path": "/api/v1/groups/*", "times": 1})
-    (outcome,) = await apply(target(world), seat_wish(world), [delete])
+    (outcome,) = await apply(target(world), desired_seats(world), [delete])
     assert (outcome.reason, outcome.message) == ("NotConfirmed", "accepted, but the group is still there")
     for _ in range(2):
-        assert results(await apply(target(world), seat_wish(world), [delete])) == [Result.DONE]
+        assert results(await apply(target(world), desired_seats(world), [delete])) == [Result.DONE]
     assert all(group.profile["name"] != SEATS for group in world.org.groups.values())
 
 
 async def test_members_leave_the_seat_group(opened: Opener) -> None:
     world = await opened(2)
-    desired = seat_wish(world)
+    desired = desired_seats(world)
     person = world.org.find_user("p00000@acme.example").id
     create, add = (
         action(ActionKind.CREATE_SEAT_GROUP, SEATS, {}),
@@ -266,7 +281,7 @@ async def test_members_leave_the_seat_group(opened: Opener) -> None:
 
 async def test_active_rules_that_fill_groups_are_read_where_there_is_a_seat_group(opened: Opener) -> None:
     world = await opened(1)
-    desired = replace(seat_wish(world), app_id=world.app.id)
+    desired = replace(desired_seats(world), app_id=world.app.id)
     seats = directory.create_group(world.org, {"name": SEATS, "description": ""})
     expression = 'user.department=="Sales"'
     directory.add_rule(world.org, "Sales", expression, [seats.id])
@@ -276,4 +291,4 @@ async def test_active_rules_that_fill_groups_are_read_where_there_is_a_seat_grou
     assert {name: sorted(rules) for name, rules in state.rules.items()} == {seats.id: ["Sales", "Support"]}
     world.org.faults.add({"kind": "status", "status": 403, "path": "/api/v1/groups/rules"})
     assert (await target(world).observe(desired)).rules == {}, "a role that may not see rules"
-    assert (await target(world).observe(wish(world))).rules == {}
+    assert (await target(world).observe(make_desired(world))).rules == {}

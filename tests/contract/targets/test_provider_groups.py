@@ -16,7 +16,7 @@ from controller.scim.groups import GroupClient
 from controller.targets import provider_groups
 from controller.targets.provider_people import ProviderPeople
 from tests.contract.targets.conftest import Opener
-from tests.contract.targets.world import World, action, apply, creation, results, wish
+from tests.contract.targets.world import World, action, apply, creation, make_desired, results
 
 
 class Provider:
@@ -29,7 +29,7 @@ class Provider:
 
     async def people(self, *names: str) -> None:
         made = [creation(f"00u{name}", f"{name}@acme.example") for name in names]
-        for outcome in await apply(self.target, wish(self.world), [plain(one) for one in made]):
+        for outcome in await apply(self.target, make_desired(self.world), [plain(one) for one in made]):
             assert outcome.result is Result.DONE, outcome
             self.accounts[outcome.action.subject] = outcome.remote_id
 
@@ -46,7 +46,7 @@ class Provider:
         return {names[one] for one in await self.groups.members(ids[name])}
 
     async def apply(self, *actions: Action) -> list[Outcome]:
-        return await apply(self.target, wish(self.world), actions)
+        return await apply(self.target, make_desired(self.world), actions)
 
     def move(self, name: str, after: str, *before: str, **more: Any) -> Action:
         """`name` is put into `after` ("" for none), out of `before`."""
@@ -84,7 +84,7 @@ async def test_groups_are_read_whole_and_only_those_asked_for_with_members(opene
     await one.group("Board", "b")
     for number in range(210):
         await one.group(f"Team {number}")
-    state = await one.target.observe_groups(wish(one.world), {"Sales", "Legal"}, EVERYTHING)
+    state = await one.target.observe_groups(make_desired(one.world), {"Sales", "Legal"}, EVERYTHING)
     assert len(state.ids) == 212 and state.fault == ""
     assert {name: set(held) for name, held in state.members.items()} == {"Sales": set(one.accounts.values())}
 
@@ -112,7 +112,7 @@ async def test_a_group_that_goes_while_it_is_read_is_not_there(opened: Opener) -
 
 async def test_a_provider_without_groups_is_a_fault_and_no_error(opened: Opener) -> None:
     world = await opened(1)
-    state = await ProviderPeople(world.scim.client).observe_groups(wish(world), {"Sales"}, EVERYTHING)
+    state = await ProviderPeople(world.scim.client).observe_groups(make_desired(world), {"Sales"}, EVERYTHING)
     assert "404" in state.fault and not state.ids
 
 
@@ -120,7 +120,9 @@ async def test_an_outage_is_an_error_and_no_fault(opened: Opener) -> None:
     one = await provider(opened)
     one.world.hosts.down.add("scim.example.test")
     with pytest.raises(Unavailable):
-        await one.target.observe_groups(wish(one.world), {"Sales"}, Refresh(frozenset({OktaId("00ua")})))
+        await one.target.observe_groups(
+            make_desired(one.world), {"Sales"}, Refresh(frozenset({OktaId("00ua")}))
+        )
 
 
 async def test_people_join_and_leave_and_everybody_else_stays(opened: Opener) -> None:
@@ -137,8 +139,8 @@ async def test_people_join_and_leave_and_everybody_else_stays(opened: Opener) ->
 async def test_carried_out_twice_is_as_good_as_once(opened: Opener) -> None:
     one = await provider(opened, "a", "b")
     await one.group("Sales", "a")
-    wished = [making("Legal"), one.move("a", "Legal", "Sales"), one.move("b", "Legal")]
-    assert results([*await one.apply(*wished), *await one.apply(*wished)]) == [Result.DONE] * 6
+    actions = [making("Legal"), one.move("a", "Legal", "Sales"), one.move("b", "Legal")]
+    assert results([*await one.apply(*actions), *await one.apply(*actions)]) == [Result.DONE] * 6
     assert await one.members("Legal") == {"a", "b"}
     assert [name for name, _ in await one.groups.names()].count("Legal") == 1
 
@@ -294,7 +296,7 @@ async def test_a_refused_credential_ends_the_run_with_every_action_told(opened: 
     told: list[Outcome] = []
     moves = [one.move(f"g{n}", "Sales", remote_id=f"no{n}") for n in range(60)]
     with pytest.raises(Unauthorized):
-        await one.target.apply(wish(one.world), moves, told.append)
+        await one.target.apply(make_desired(one.world), moves, told.append)
     assert results(told) == [Result.FAILED] * 50 + [Result.SKIPPED] * 10
 
 
@@ -305,5 +307,5 @@ async def test_an_outage_is_met_with_by_each_portion_once(opened: Opener) -> Non
     told: list[Outcome] = []
     moves = [one.move(f"g{n}", "Sales", remote_id=f"no{n}") for n in range(300)]
     with pytest.raises(Unavailable):
-        await one.target.apply(wish(one.world), moves, told.append)
+        await one.target.apply(make_desired(one.world), moves, told.append)
     assert results(told) == [Result.FAILED] * 250 + [Result.SKIPPED] * 50

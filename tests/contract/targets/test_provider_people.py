@@ -15,7 +15,7 @@ from controller.scim.failures import ForeignNotFound
 from controller.targets.base import Sought
 from controller.targets.provider_people import ProviderPeople
 from tests.contract.targets.conftest import Opener
-from tests.contract.targets.world import GROUP, World, action, apply, creation, results, wish
+from tests.contract.targets.world import GROUP, World, action, apply, creation, make_desired, results
 
 STYLES = ("Pathless", "Path", "Put")
 
@@ -25,14 +25,14 @@ def target(world: World) -> ProviderPeople:
 
 
 def styled(world: World, style: Any, **more: Any) -> Any:
-    return wish(world, profile=Profile("generic", None, patch=style, **more))
+    return make_desired(world, profile=Profile("generic", None, patch=style, **more))
 
 
 async def test_a_created_account_is_read_back_as_planning_sees_it(opened: Opener) -> None:
     world = await opened()
     made = creation()
-    outcomes = await apply(target(world), wish(world), [made])
-    state = await target(world).observe(wish(world))
+    outcomes = await apply(target(world), make_desired(world), [made])
+    state = await target(world).observe(make_desired(world))
     assert results(outcomes) == [Result.DONE]
     (account,) = state.accounts
     assert (account.external_id, account.user_name, account.active) == (made.subject, made.label, True)
@@ -43,24 +43,24 @@ async def test_a_created_account_is_read_back_as_planning_sees_it(opened: Opener
 async def test_creating_twice_makes_one_account(opened: Opener) -> None:
     world = await opened()
     made = creation()
-    await apply(target(world), wish(world), [made])
-    outcomes = await apply(target(world), wish(world), [made])
+    await apply(target(world), make_desired(world), [made])
+    outcomes = await apply(target(world), make_desired(world), [made])
     assert results(outcomes) == [Result.DONE]
-    assert len((await target(world).observe(wish(world))).accounts) == 1
+    assert len((await target(world).observe(make_desired(world))).accounts) == 1
 
 
 async def test_an_account_whose_answer_got_lost_is_found_and_not_made_again(opened: Opener) -> None:
     world = await opened()
     world.hosts.lost_answers = 1
-    outcomes = await apply(target(world), wish(world), [creation(), creation()])
+    outcomes = await apply(target(world), make_desired(world), [creation(), creation()])
     assert results(outcomes) == [Result.DONE] * 2
-    assert len((await target(world).observe(wish(world))).accounts) == 2
+    assert len((await target(world).observe(make_desired(world))).accounts) == 2
 
 
 async def test_a_user_name_that_is_another_persons_is_refused(opened: Opener) -> None:
     world = await opened()
-    await apply(target(world), wish(world), [creation("00uA", "same@acme.example")])
-    (outcome,) = await apply(target(world), wish(world), [creation("00uB", "same@acme.example")])
+    await apply(target(world), make_desired(world), [creation("00uA", "same@acme.example")])
+    (outcome,) = await apply(target(world), make_desired(world), [creation("00uB", "same@acme.example")])
     assert (outcome.result, outcome.reason) == (Result.FAILED, "AlreadyExists")
 
 
@@ -89,7 +89,7 @@ async def test_the_extension_is_changed_alone(opened: Opener, style: str) -> Non
     change = action(ActionKind.UPDATE_ACCOUNT, made.subject, {GROUP: "Support"}, before={GROUP: "Sales"},
                     remote_id=first.remote_id)  # fmt: skip
     assert results(await apply(target(world), styled(world, style), [change])) == [Result.DONE]
-    (account,) = (await target(world).observe(wish(world))).accounts
+    (account,) = (await target(world).observe(make_desired(world))).accounts
     assert account.values[-1] == "Support" and account.values[0] == "Ada"
 
 
@@ -101,44 +101,44 @@ async def test_an_account_is_deactivated_and_reactivated(opened: Opener, style: 
     for kind, active in ((ActionKind.DEACTIVATE_ACCOUNT, False), (ActionKind.REACTIVATE_ACCOUNT, True)):
         change = action(kind, made.subject, {"active": active}, remote_id=first.remote_id)
         assert results(await apply(target(world), styled(world, style), [change])) == [Result.DONE]
-        (account,) = (await target(world).observe(wish(world))).accounts
+        (account,) = (await target(world).observe(make_desired(world))).accounts
         assert account.active is active
 
 
 async def test_deactivating_an_account_that_is_gone_is_done(opened: Opener) -> None:
     world = await opened()
     gone = action(ActionKind.DEACTIVATE_ACCOUNT, "00uX", {"active": False}, remote_id="no-such-id")
-    assert results(await apply(target(world), wish(world), [gone])) == [Result.DONE]
+    assert results(await apply(target(world), make_desired(world), [gone])) == [Result.DONE]
 
 
 async def test_changing_an_account_that_is_gone_fails_alone(opened: Opener) -> None:
     world = await opened()
     gone = action(ActionKind.UPDATE_ACCOUNT, "00uX", {"displayName": "X"}, remote_id="no-such-id")
-    first, second = await apply(target(world), wish(world), [gone, creation()])
+    first, second = await apply(target(world), make_desired(world), [gone, creation()])
     assert (first.result, first.reason, second.result) == (Result.FAILED, "NotFound", Result.DONE)
 
 
 async def test_a_deferred_change_is_pending_not_failed(opened: Opener) -> None:
     world = await opened()
     made = creation()
-    (first,) = await apply(target(world), wish(world), [made])
+    (first,) = await apply(target(world), make_desired(world), [made])
     change = action(ActionKind.UPDATE_ACCOUNT, made.subject, {"emails[primary]": "new@acme.example"},
                     before={"emails[primary]": made.label}, remote_id=first.remote_id)  # fmt: skip
-    (outcome,) = await apply(target(world), wish(world), [change])
+    (outcome,) = await apply(target(world), make_desired(world), [change])
     assert (outcome.result, outcome.reason) == (Result.PENDING_CONFIRMATION, "PendingConfirmation")
 
 
 async def test_a_success_that_is_none_is_found_out(opened: Opener) -> None:
     world = await opened(seats=0)
     await world.admin.update_organization({"overrides": {"overCapacity": {"mode": "lie201"}}})
-    (outcome,) = await apply(target(world), wish(world), [creation()])
+    (outcome,) = await apply(target(world), make_desired(world), [creation()])
     assert (outcome.result, outcome.reason) == (Result.FAILED, "NotConfirmed")
 
 
 async def test_many_writes_are_confirmed_by_one_listing(opened: Opener) -> None:
     world = await opened()
     made = [creation() for _ in range(25)]
-    outcomes = await apply(target(world), wish(world), made)
+    outcomes = await apply(target(world), make_desired(world), made)
     reads = world.calls("scim.example.test", "GET")
     assert results(outcomes) == [Result.DONE] * 25
     assert len(reads) == 1
@@ -146,7 +146,9 @@ async def test_many_writes_are_confirmed_by_one_listing(opened: Opener) -> None:
 
 async def test_without_a_seat_the_person_is_refused_and_the_rest_not_tried(opened: Opener) -> None:
     world = await opened(seats=2)
-    outcomes = await apply(ProviderPeople(world.scim.client, 1), wish(world), [creation() for _ in range(5)])
+    outcomes = await apply(
+        ProviderPeople(world.scim.client, 1), make_desired(world), [creation() for _ in range(5)]
+    )
     refused = next(outcome for outcome in outcomes if outcome.result is Result.FAILED)
     assert results(outcomes).count(Result.DONE) == 2 and refused.reason == "SeatsExhausted"
     assert results(outcomes).count(Result.SKIPPED) == 2
@@ -157,7 +159,7 @@ async def test_what_needs_a_failed_action_is_skipped(opened: Opener) -> None:
     world = await opened()
     gone = action(ActionKind.UPDATE_ACCOUNT, "00uX", {"displayName": "X"}, remote_id="no-such-id")
     bound = replace(creation(), needs=(gone.key,))
-    _, second = await apply(target(world), wish(world), [gone, bound])
+    _, second = await apply(target(world), make_desired(world), [gone, bound])
     assert (second.result, second.reason) == (Result.SKIPPED, "DependencyFailed")
     assert world.calls("scim.example.test", "POST") == []
 
@@ -170,7 +172,7 @@ async def test_a_refused_token_ends_the_run_with_every_action_told(opened: Opene
     told: list[Any] = []
     with pytest.raises(Unauthorized):
         await ProviderPeople(world.scim.client, 1).apply(
-            wish(world), [creation() for _ in range(4)], told.append
+            make_desired(world), [creation() for _ in range(4)], told.append
         )
     assert results(told) == [Result.FAILED, Result.SKIPPED, Result.SKIPPED, Result.SKIPPED]
 
@@ -178,12 +180,12 @@ async def test_a_refused_token_ends_the_run_with_every_action_told(opened: Opene
 async def test_a_known_account_is_asked_for_by_its_id_and_another_by_its_name(opened: Opener) -> None:
     world = await opened()
     made = [creation() for _ in range(3)]
-    first, second, _ = await apply(target(world), wish(world), made)
+    first, second, _ = await apply(target(world), make_desired(world), made)
     known = Sought(OktaId("00uA"), "another name", (ScimId(first.remote_id),))
     new = Sought(OktaId("00uB"), made[1].label.upper(), ())
     unknown = Sought(OktaId("00uC"), "nobody@acme.example", ())
     silent = Sought(OktaId("00uD"), "", ())
-    found = await target(world).observe_accounts(wish(world), [known, new, known, unknown, silent])
+    found = await target(world).observe_accounts(make_desired(world), [known, new, known, unknown, silent])
     assert [account.scim_id for account in found.accounts] == [first.remote_id, second.remote_id]
     assert (found.absent, found.unsure) == (frozenset(), frozenset())
 
@@ -191,9 +193,9 @@ async def test_a_known_account_is_asked_for_by_its_id_and_another_by_its_name(op
 async def test_an_account_that_is_gone_is_looked_for_by_name_and_told_absent(opened: Opener) -> None:
     world = await opened()
     made = creation()
-    await apply(target(world), wish(world), [made])
+    await apply(target(world), make_desired(world), [made])
     sought = Sought(OktaId("00uA"), made.label, (ScimId("no-such-id"),))
-    found = await target(world).observe_accounts(wish(world), [sought])
+    found = await target(world).observe_accounts(make_desired(world), [sought])
     assert [account.user_name for account in found.accounts] == [made.label]
     assert (found.absent, found.unsure) == ({"no-such-id"}, frozenset())
 
@@ -211,10 +213,10 @@ async def test_what_a_provider_cannot_answer_singly_is_left_to_a_complete_read(
 ) -> None:
     world = await opened()
     made = creation()
-    (outcome,) = await apply(target(world), wish(world), [made])
+    (outcome,) = await apply(target(world), make_desired(world), [made])
     client = Answering(world.scim.client, fault)
     sought = Sought(OktaId("00uA"), made.label, (ScimId(outcome.remote_id),) if known else ())
-    found = await ProviderPeople(client).observe_accounts(wish(world), [sought])  # type: ignore[arg-type]
+    found = await ProviderPeople(client).observe_accounts(make_desired(world), [sought])  # type: ignore[arg-type]
     assert (found.accounts, found.absent, found.unsure) == ((), frozenset(), {"00uA"})
 
 
@@ -238,8 +240,8 @@ class Answering:
 async def test_every_account_of_many_pages_is_listed_once(opened: Opener) -> None:
     world = await opened()
     made = [creation() for _ in range(230)]
-    await apply(target(world), wish(world), made)
-    state = await target(world).observe(wish(world))
+    await apply(target(world), make_desired(world), made)
+    state = await target(world).observe(make_desired(world))
     assert sorted(account.external_id for account in state.accounts) == sorted(one.subject for one in made)
 
 
@@ -247,4 +249,4 @@ async def test_a_provider_that_is_switched_off_is_an_error_not_an_empty_list(ope
     world = await opened()
     await world.admin.update_organization({"scimEnabled": False})
     with pytest.raises((Unauthorized, Unavailable)):
-        await target(world).observe(wish(world))
+        await target(world).observe(make_desired(world))

@@ -145,8 +145,8 @@ async def open_world(
     org = Org(OKTA, api_token=API_TOKEN, clock=clock, quirks=Quirks(schema_delay_seconds=0, **quirks))
     app = seed(org, people(count), assigned=count)
     provider = build_app(f"sqlite:///{database}", clock, public_url=SCIM)
-    wish = NewOrganization("acme", profile=profile, seats=seats, billing="Invoice")
-    tenant = add_organization(provider.database, wish, clock)
+    new = NewOrganization("acme", profile=profile, seats=seats, billing="Invoice")
+    tenant = add_organization(provider.database, new, clock)
     judge = Judge(okta_app.build_app(org))
     hosts = Hosts(**{"acme.okta.example": judge, "scim.example.test": FaultyProvider(provider)})
     wiring = Wiring(clock=clock, transport=hosts, retry=RetryPolicy(base_seconds=0.01))
@@ -162,8 +162,8 @@ async def open_world(
     return World(org, app, provider, tenant, hosts, wiring, clock, opened, scim, admin, judge)
 
 
-def wish(world: World, **more: Any) -> Desired:
-    """A wish for the world's app and tenant; `more` replaces single fields."""
+def make_desired(world: World, **more: Any) -> Desired:
+    """Desired state for the world's app and tenant; `more` replaces single fields."""
     desired = Desired(
         namespace="default",
         name="calendly",

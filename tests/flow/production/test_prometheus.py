@@ -113,8 +113,8 @@ async def test_a_step_that_nobody_does_is_told(ready: Flow, prometheus: Promethe
 
 @on_the_world
 async def test_a_token_that_expires_soon_is_told_with_its_holder(ready: Flow, prometheus: Prometheus) -> None:
-    wish = {"name": "short", "scopes": ["scim"], "expiresIn": 2 * 86400}
-    issued = await ready.admin.send("POST", "/tokens", wish)
+    asked = {"name": "short", "scopes": ["scim"], "expiresIn": 2 * 86400}
+    issued = await ready.admin.send("POST", "/tokens", asked)
     value = {"data": {"token": base64.b64encode(issued["token"].encode()).decode()}}
     await ready.api.patch(object_path("v1", "secrets", "default", "calendly-scim"), value, manager="kubectl")
     await ready.reconcile()

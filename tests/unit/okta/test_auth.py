@@ -104,12 +104,12 @@ async def test_a_missing_scope_is_named_and_leaves_the_others_working() -> None:
     assert await client.user_types()
 
 
-@pytest.mark.parametrize("wish", ["Optional", "Required"])
+@pytest.mark.parametrize("proof", ["Optional", "Required"])
 @pytest.mark.parametrize("curve", ["P-256", "P-384", "P-521", "RSA"])
-async def test_proofs_are_given_where_okta_demands_them(wish: Any, curve: str) -> None:
+async def test_proofs_are_given_where_okta_demands_them(proof: Any, curve: str) -> None:
     key = jwk.RSAKey.generate_key(2048) if curve == "RSA" else jwk.ECKey.generate_key(curve)
     world = World(dpop=True, key=key)
-    client = await world.open(wish, key)
+    client = await world.open(proof, key)
     await client.user_types()
     await client.apps_by_label("Calendly")
     assert {entry["thumbprint"] != "" for entry in world.org.access_tokens.values()} == {True}

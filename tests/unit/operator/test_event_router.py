@@ -82,7 +82,7 @@ async def test_the_first_listing_pokes_what_is_there_and_newcomers_wait_for_thei
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_edit_of_anything_in_the_family_is_a_persons_wish(kind: str) -> None:
+async def test_an_edit_of_anything_in_the_family_is_a_persons_request(kind: str) -> None:
     stage = listed()
     stage.intake.event("MODIFIED", with_status(body(kind, version=2, generation=2), **SEEN))
     assert stage.pokes.take() == [("team/calendly", EVERYTHING, Lane.PERSON, f"{kind}Changed", 0.0)]

@@ -58,7 +58,7 @@ class Process:
         """What the reconciler tells after a full run."""
         app = self.org.app_by_label("Calendly")
         state = world.with_app(world.actual([world.person(one) for one in app.users]), app_id=app.id)
-        made = report(actual=state, desired=world.wish(by="Okta", seats=seats))
+        made = report(actual=state, desired=world.make_desired(by="Okta", seats=seats))
         self.orgs.use("team/calendly", self.opened, replace(made, memory=memory or made.memory))
 
     async def poll(self) -> None:
@@ -233,7 +233,7 @@ async def test_nobody_is_asked_while_no_integration_uses_the_org(org: Org, clock
     assert list(org.requests) == []
 
 
-ASKS = replace(world.seat_wish(), inactive_for=timedelta(days=90))
+ASKS = replace(world.desired_seats(), inactive_for=timedelta(days=90))
 DAY = 20_454
 """2026-01-01."""
 

@@ -20,11 +20,11 @@ from tests.unit.planning.world import (
     account_of,
     actual,
     carry_out,
+    desired_scim_groups,
     done,
+    make_desired,
     memory,
     person,
-    scim_group_wish,
-    wish,
     with_groups,
 )
 
@@ -46,8 +46,8 @@ def world(values: Mapping[int, Any], members: Members = BOTH) -> tuple[Actual, M
 
 
 def desired(mapped: Mapping[str, str] | None = None, **changes: Any) -> Desired:
-    more = {name: changes.pop(name) for name in tuple(changes) if hasattr(scim_group_wish(), name)}
-    return wish(group=scim_group_wish(mapped, **more), **changes)
+    more = {name: changes.pop(name) for name in tuple(changes) if hasattr(desired_scim_groups(), name)}
+    return make_desired(group=desired_scim_groups(mapped, **more), **changes)
 
 
 def moves(plan: Plan) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -59,13 +59,13 @@ def changes(plan: Plan) -> list[Action]:
     return [one for one in plan.actions if one.kind is ActionKind.CHANGE_MEMBERSHIPS]
 
 
-def after(wished: Desired, state: Actual, known: Memory, **run: Any) -> tuple[Plan, Actual, Memory]:
+def after(declared: Desired, state: Actual, known: Memory, **run: Any) -> tuple[Plan, Actual, Memory]:
     """The plan, and world and memory once it is carried out."""
-    plan = make_plan(wished, state, known)
-    verdict = replace(judge(plan, wished, state, known, Circumstances(NOW)), **run)
+    plan = make_plan(declared, state, known)
+    verdict = replace(judge(plan, declared, state, known, Circumstances(NOW)), **run)
     outcomes = done(verdict.run)
-    remembered = remember(known, Run(wished, state, plan, verdict, outcomes, NOW))
-    return plan, carry_out(state, verdict.run, wished), remembered
+    remembered = remember(known, Run(declared, state, plan, verdict, outcomes, NOW))
+    return plan, carry_out(state, verdict.run, declared), remembered
 
 
 def settled(values: Mapping[int, Any], members: Members = BOTH, **more: Any) -> tuple[Actual, Memory]:

@@ -13,7 +13,7 @@ from controller.planning.base.desired import Desired
 from controller.planning.base.wording import MAX_VALUE, quoted, shown, verbatim
 from controller.planning.make_plan import make_plan
 from controller.planning.people.attribute_diff import owner_of
-from tests.unit.planning.world import GROUP, account_of, actual, expression, memory, person, wish
+from tests.unit.planning.world import GROUP, account_of, actual, expression, make_desired, memory, person
 
 LONG = "x" * 10_000
 ODD: tuple[tuple[str, Any, str], ...] = (
@@ -30,7 +30,7 @@ ODD: tuple[tuple[str, Any, str], ...] = (
 
 
 def planned(*people: Person, **known: Any) -> Plan:
-    return make_plan(wish(), actual(people, **known), memory())
+    return make_plan(make_desired(), actual(people, **known), memory())
 
 
 def told(plan: Plan) -> list[tuple[str, str]]:
@@ -55,14 +55,14 @@ def test_a_value_that_cannot_be_sent_is_told_and_the_other_fields_are_sent(
 def test_a_value_that_cannot_be_sent_changes_nothing_that_is_there() -> None:
     odd = replace(person(1), profile=(LONG, "p1@acme.com", "p1"))
     there = account_of(person(1))
-    plan = make_plan(wish(), actual([odd], [there]), memory([there]))
+    plan = make_plan(make_desired(), actual([odd], [there]), memory([there]))
     assert (plan.actions, told(plan)) == ((), [("ValueNotSent", "00u1")])
 
 
 def middle_name() -> Desired:
     """Somebody's first name by an expression that joins what may be missing."""
     joined = expression('user.firstName + " " + user.department')
-    base = wish()
+    base = make_desired()
     return replace(
         base,
         attributes=(replace(base.attributes[0], expression=joined), *base.attributes[1:]),
@@ -122,7 +122,7 @@ def test_a_name_that_is_taken_by_somebody_who_needs_no_account_is_free() -> None
 def test_accounts_of_one_name_are_told_apart_by_the_lowest_id() -> None:
     one = person(1)
     twins = [replace(account_of(one), external_id="", scim_id=number) for number in ("s2", "s1", "s3")]
-    plan = make_plan(wish(), actual([one], twins), memory())
+    plan = make_plan(make_desired(), actual([one], twins), memory())
     assert [action.remote_id for action in plan.actions] == ["s1"]
 
 
@@ -130,7 +130,7 @@ def test_an_edit_by_hand_that_is_only_reported_is_kept() -> None:
     one = person(1)
     edited = replace(account_of(one), values=("Hand", "p1@acme.com", "Sales"))
     known = memory([edited], confirmed={one.okta_id: 1})
-    plan = make_plan(wish(corrects_drift=False), actual([one], [edited]), known)
+    plan = make_plan(make_desired(corrects_drift=False), actual([one], [edited]), known)
     assert (plan.actions, [item.what for item in plan.drift]) == ((), ["p1@acme.com name.givenName"])
 
 

@@ -1,5 +1,5 @@
-"""Whose account is whose: each case that has taken an account from somebody in the wild, with its wish and
-plan."""
+"""Whose account is whose: each case that has taken an account from somebody in the wild, with desired state
+and plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from controller.planning.base.desired import Desired
 from controller.planning.make_plan import make_plan
 from controller.planning.people.attribute_diff import confirmed_hash, paths_key
 from controller.planning.people.matching import ids_to_look_up
-from tests.unit.planning.world import PATHS, account_of, actual, memory, person, wish
+from tests.unit.planning.world import PATHS, account_of, actual, make_desired, memory, person
 
 DEPROVISIONED = PersonState.DEACTIVATED
 
@@ -37,7 +37,7 @@ def rehired(adopts: bool) -> Callable[[], tuple[Desired, Actual, Memory]]:
         old, new = person(1), person(2, user_name="p1@acme.com", login="p1@acme.com")
         held = account_of(old, active=False)
         state = actual([new], [held], missing={old.okta_id: DEPROVISIONED})
-        return wish(adopts_orphans=adopts), state, memory([held])
+        return make_desired(adopts_orphans=adopts), state, memory([held])
 
     return build
 
@@ -46,7 +46,7 @@ def namesake() -> tuple[Desired, Actual, Memory]:
     """Another person with the userName of somebody who is still there, under another login."""
     ada, other = person(1, user_name="ada@acme.com"), person(2, user_name="ADA@acme.com")
     held = account_of(ada)
-    return wish(adopts_orphans=True), actual([ada, other], [held]), memory([held])
+    return make_desired(adopts_orphans=True), actual([ada, other], [held]), memory([held])
 
 
 def stranger() -> tuple[Desired, Actual, Memory]:
@@ -54,14 +54,18 @@ def stranger() -> tuple[Desired, Actual, Memory]:
     nothing."""
     one = person(1)
     held = account_of(one, external_id="entra-77")
-    return wish(adopts_orphans=True), actual([one], [held], missing={OktaId("entra-77"): None}), memory()
+    return (
+        make_desired(adopts_orphans=True),
+        actual([one], [held], missing={OktaId("entra-77"): None}),
+        memory(),
+    )
 
 
 def renamed_login() -> tuple[Desired, Actual, Memory]:
     one = person(1)
     held = account_of(one)
     return (
-        wish(),
+        make_desired(),
         actual([replace(one, user_name="new@acme.com", login="new@acme.com")], [held]),
         memory([held]),
     )
@@ -72,7 +76,7 @@ def pending_email() -> tuple[Desired, Actual, Memory]:
     held = account_of(one)
     changed = replace(one, profile=(one.profile[0], "new@acme.com", one.profile[2]))
     known = memory([held], deferred={one.okta_id: {PATHS[1]: Deferred("new@acme.com")}})
-    return wish(), actual([changed], [held]), known
+    return make_desired(), actual([changed], [held]), known
 
 
 def pending_email_changed_again() -> tuple[Desired, Actual, Memory]:
@@ -87,7 +91,7 @@ def in_state(
     def build() -> tuple[Desired, Actual, Memory]:
         one = person(1, state=state)
         held = [account_of(one)] if has_account else []
-        return wish(**rules), actual([one], held), memory(held)
+        return make_desired(**rules), actual([one], held), memory(held)
 
     return build
 
@@ -96,12 +100,12 @@ def other_user_type() -> tuple[Desired, Actual, Memory]:
     """Contractors get their group from another attribute."""
     one = person(1, user_type="oty2")
     held = account_of(one, values=("p1", "p1@acme.com", "p1@acme.com"))
-    group = wish().group
+    group = make_desired().group
     assert group is not None
-    sources = {**group.sources, "contractor": wish().attributes[1].expression}
+    sources = {**group.sources, "contractor": make_desired().attributes[1].expression}
     state = actual([one], [held])
     state = replace(state, app=replace(state.app, user_types={"oty1": "default", "oty2": "contractor"}))
-    return wish(group=replace(group, sources=sources)), state, memory([held])
+    return make_desired(group=replace(group, sources=sources)), state, memory([held])
 
 
 def protected(**how: object) -> Callable[[], tuple[Desired, Actual, Memory]]:
@@ -109,7 +113,7 @@ def protected(**how: object) -> Callable[[], tuple[Desired, Actual, Memory]]:
         one = person(1, state=DEPROVISIONED)
         held = account_of(one)
         known = memory([held], logins={one.okta_id: ("root@acme.com",)})
-        return wish(protected=frozenset({str(how["by"])})), actual([one], [held]), known
+        return make_desired(protected=frozenset({str(how["by"])})), actual([one], [held]), known
 
     return build
 
@@ -118,7 +122,7 @@ def gone(state: PersonState | None, **rules: object) -> Callable[[], tuple[Desir
     def build() -> tuple[Desired, Actual, Memory]:
         one, other = person(1), person(2)
         held = [account_of(one), account_of(other)]
-        return wish(**rules), actual([other], held, missing={one.okta_id: state}), memory(held)
+        return make_desired(**rules), actual([other], held, missing={one.okta_id: state}), memory(held)
 
     return build
 
@@ -127,10 +131,10 @@ def there_before(*, active_person: bool, may: bool = False) -> Callable[[], tupl
     def build() -> tuple[Desired, Actual, Memory]:
         one = person(1, state=PersonState.ACTIVE if active_person else DEPROVISIONED)
         if active_person:
-            return wish(), actual([one], [account_of(one, external_id="")]), memory()
+            return make_desired(), actual([one], [account_of(one, external_id="")]), memory()
         held = account_of(one)
         known = memory([held], adopted=frozenset({one.okta_id}))
-        return wish(may_deactivate_adopted=may), actual([one], [held]), known
+        return make_desired(may_deactivate_adopted=may), actual([one], [held]), known
 
     return build
 
@@ -139,27 +143,31 @@ def drops_external_id() -> tuple[Desired, Actual, Memory]:
     """The provider keeps no externalId: the pair says whose it is, even after a new userName."""
     one = person(1, user_name="new@acme.com")
     held = account_of(person(1), external_id="")
-    profile = replace(wish().profile, keeps_external_id=False)
-    return wish(profile=profile), actual([one], [held]), memory(pairs={one.okta_id: held.scim_id})
+    profile = replace(make_desired().profile, keeps_external_id=False)
+    return make_desired(profile=profile), actual([one], [held]), memory(pairs={one.okta_id: held.scim_id})
 
 
 def paired_to_another() -> tuple[Desired, Actual, Memory]:
     """The same provider: an account without an externalId that is noted down as somebody else's."""
     other = person(2, user_name="p1@acme.com")
     held = account_of(person(1), external_id="")
-    profile = replace(wish().profile, keeps_external_id=False)
-    return wish(profile=profile), actual([other], [held]), memory(pairs={OktaId("00u1"): held.scim_id})
+    profile = replace(make_desired().profile, keeps_external_id=False)
+    return (
+        make_desired(profile=profile),
+        actual([other], [held]),
+        memory(pairs={OktaId("00u1"): held.scim_id}),
+    )
 
 
 def equal_names() -> tuple[Desired, Actual, Memory]:
     people = [person(1, user_name="Same@acme.com"), person(2, user_name="same@ACME.com"), person(3)]
-    return wish(), actual(people, []), memory()
+    return make_desired(), actual(people, []), memory()
 
 
 def marked_twice() -> tuple[Desired, Actual, Memory]:
     one = person(1)
     real, copy = account_of(one), account_of(one, scim_id=ScimId("a-copy"), user_name="copy@acme.com")
-    return wish(), actual([one], [copy, real]), memory([real])
+    return make_desired(), actual([one], [copy, real]), memory([real])
 
 
 UPDATE, CREATE = ActionKind.UPDATE_ACCOUNT, ActionKind.CREATE_ACCOUNT
@@ -265,7 +273,7 @@ def test_somebody_who_was_not_looked_up_is_left_alone() -> None:
 
 
 def test_a_create_holds_every_field() -> None:
-    action = only(make_plan(wish(), actual([person(1)]), memory()))
+    action = only(make_plan(make_desired(), actual([person(1)]), memory()))
     assert action.after == (
         ("externalId", "00u1"),
         ("userName", "p1@acme.com"),
@@ -287,7 +295,9 @@ def test_whom_to_look_up_are_our_people_who_are_not_listed_and_owners_of_claimed
 def test_an_owner_who_is_listed_and_whoever_has_an_account_need_no_look() -> None:
     owner, rival, settled = person(1), person(2, user_name="p1@acme.com"), person(3)
     state = actual([owner, rival, settled], [account_of(owner), account_of(settled)])
-    assert ids_to_look_up(wish(adopts_orphans=True), state.assignments, state.accounts, memory()) == ()
+    assert (
+        ids_to_look_up(make_desired(adopts_orphans=True), state.assignments, state.accounts, memory()) == ()
+    )
 
 
 def test_the_reason_tells_an_edit_by_hand_from_a_change_in_okta() -> None:
@@ -295,11 +305,11 @@ def test_the_reason_tells_an_edit_by_hand_from_a_change_in_okta() -> None:
     before = account_of(one)
     known = memory([before], confirmed={one.okta_id: confirmed_hash(before)})
     by_hand = actual([one], [replace(before, values=("Eve", *before.values[1:]))])
-    plan = make_plan(wish(), by_hand, known)
+    plan = make_plan(make_desired(), by_hand, known)
     assert only(plan).why == f"{PATHS[0]} was changed at the provider by hand"
     assert [item.actual for item in plan.drift] == ["Eve"]
     in_okta = actual([replace(one, profile=("Engineering", *one.profile[1:]))], [before])
-    plan = make_plan(wish(), in_okta, known)
+    plan = make_plan(make_desired(), in_okta, known)
     assert only(plan).why == "department is now Engineering in Okta"
     assert plan.drift == ()
 
@@ -308,7 +318,7 @@ def test_report_corrects_what_changed_in_okta_but_not_what_was_edited() -> None:
     one = person(1)
     before = account_of(one)
     known = memory([before], confirmed={one.okta_id: confirmed_hash(before)})
-    desired = wish(corrects_drift=False)
+    desired = make_desired(corrects_drift=False)
     by_hand = make_plan(desired, actual([one], [replace(before, active=False)]), known)
     assert by_hand.actions == ()
     assert [item.kind.value for item in by_hand.drift] == ["Active"]
@@ -319,10 +329,10 @@ def test_report_corrects_what_changed_in_okta_but_not_what_was_edited() -> None:
     assert [action.kind for action in in_okta.actions] == [UPDATE]
 
 
-def test_what_never_was_as_wished_is_no_edit() -> None:
+def test_what_never_was_up_to_date_is_no_edit() -> None:
     one = person(1)
     other = account_of(one, values=("Eve", *account_of(one).values[1:]))
-    plan = make_plan(wish(corrects_drift=False), actual([one], [other]), memory([other]))
+    plan = make_plan(make_desired(corrects_drift=False), actual([one], [other]), memory([other]))
     assert [action.kind for action in plan.actions] == [UPDATE]
     assert plan.drift == ()
 
@@ -331,7 +341,7 @@ def test_a_spec_that_reads_other_attributes_makes_no_edits_of_its_changes() -> N
     one = person(1)
     held = account_of(one, values=("Eve", *account_of(one).values[1:]))
     hashes = {one.okta_id: confirmed_hash(replace(held, values=held.values[:2]))}
-    desired = wish(corrects_drift=False)
+    desired = make_desired(corrects_drift=False)
     for paths, count in ((paths_key(PATHS[:2]), 1), (paths_key(PATHS), 0), ("", 0)):
         known = memory([held], confirmed=hashes, confirmed_paths=paths)
         assert len(make_plan(desired, actual([one], [held]), known).actions) == count, paths

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from controller.planning.make_plan import make_plan
-from tests.unit.planning.world import account_of, actual, memory, person, wish
+from tests.unit.planning.world import account_of, actual, make_desired, memory, person
 
 
 def test_equal_states_give_the_empty_plan() -> None:
     people = [person(number) for number in range(5)]
     accounts = [account_of(one) for one in people]
-    plan = make_plan(wish(), actual(people, accounts), memory(accounts))
+    plan = make_plan(make_desired(), actual(people, accounts), memory(accounts))
     assert plan.actions == ()
     assert plan.digest == ""
     assert plan.drift == ()

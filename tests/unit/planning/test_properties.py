@@ -26,14 +26,14 @@ from tests.unit.planning.world import (
     account_of,
     actual,
     carry_out,
+    desired_scim_groups,
+    desired_seats,
     done,
     group,
+    make_desired,
     memory,
     person,
     ref,
-    scim_group_wish,
-    seat_wish,
-    wish,
     with_groups,
 )
 
@@ -76,8 +76,8 @@ def worlds(draw: st.DrawFn) -> tuple[Desired, Actual, Memory]:
     listed = {one.okta_id for one in assigned}
     gone = {OktaId(a.external_id): draw(st.sampled_from([*PersonState, None])) for a in held if a.external_id}
     missing = {okta_id: state for okta_id, state in gone.items() if okta_id not in listed}
-    seats = draw(st.none() | st.integers(1, 12).map(seat_wish))
-    desired = wish(
+    seats = draw(st.none() | st.integers(1, 12).map(desired_seats))
+    desired = make_desired(
         seats=seats,
         adopts_orphans=draw(st.booleans()),
         may_deactivate_adopted=draw(st.booleans()),
@@ -96,7 +96,7 @@ def grouped_worlds(draw: st.DrawFn) -> tuple[Desired, Actual, Memory]:
     """The same, where the operator keeps groups; who was placed where is remembered of some."""
     desired, state, known = draw(worlds())
     rule = draw(st.sampled_from(["Keep", "Remove", "UseValue", "Default"]))
-    group = scim_group_wish(
+    group = desired_scim_groups(
         unmapped=rule,
         unmapped_group="Everyone" if rule == "Default" else "",
         create_groups=draw(st.booleans()),
@@ -126,7 +126,7 @@ def run_once(desired: Desired, state: Actual, known: Memory) -> tuple[Plan, Actu
 
 @MANY
 @given(worlds())
-def test_applying_a_plan_reaches_the_wish(world: tuple[Desired, Actual, Memory]) -> None:
+def test_applying_a_plan_reaches_the_desired_state(world: tuple[Desired, Actual, Memory]) -> None:
     desired, state, known = world
     for _ in range(4):  # a name freed in one run is given away in the next
         _, state, known = run_once(desired, state, known)
@@ -247,9 +247,9 @@ def test_seats_are_given_in_order_and_never_beyond_the_limit(
     assigned: list[Person], seats: int, first: set[int], reserve: int
 ) -> None:
     favoured = frozenset(OktaId(f"00u{number}") for number in first)
-    limit = seat_wish(seats, reserve=reserve, priority=(ref("Executives"),))
+    limit = desired_seats(seats, reserve=reserve, priority=(ref("Executives"),))
     state = actual(assigned, groups={"g1": group("g1", "Executives")}, members={"g1": favoured}, admin=False)
-    plan = make_plan(wish(seats=limit), state, memory())
+    plan = make_plan(make_desired(seats=limit), state, memory())
     assert plan.seats is not None
     admitted = [a.subject for a in plan.actions if a.kind is ActionKind.CREATE_ACCOUNT]
     waiting = [okta_id for okta_id, _ in plan.seats.waiting]
@@ -266,7 +266,7 @@ def test_seats_are_given_in_order_and_never_beyond_the_limit(
 @given(worlds())
 def test_nobody_who_sits_is_evicted_for_want_of_seats(world: tuple[Desired, Actual, Memory]) -> None:
     desired, state, known = world
-    tight = make_plan(replace(desired, seats=seat_wish(1)), state, known)
+    tight = make_plan(replace(desired, seats=desired_seats(1)), state, known)
     roomy = make_plan(replace(desired, seats=None), state, known)
     gone = {a.key for a in tight.actions if a.kind is ActionKind.DEACTIVATE_ACCOUNT}
     assert gone == {a.key for a in roomy.actions if a.kind is ActionKind.DEACTIVATE_ACCOUNT}
@@ -348,4 +348,4 @@ def test_the_memory_of_another_tenant_is_not_used() -> None:
     one = person(1)
     known = replace(memory([account_of(one)]), tenant=URL + "-other")
     state = actual([], [account_of(one)], missing={one.okta_id: PersonState.DEACTIVATED})
-    assert make_plan(wish(), state, known).actions == ()
+    assert make_plan(make_desired(), state, known).actions == ()

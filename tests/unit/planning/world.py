@@ -1,5 +1,5 @@
-"""What the tests of planning are made of: a wish with few words, people, accounts, and a provider that is
-simulated."""
+"""What the tests of planning are made of: desired state with few words, people, accounts, and a provider
+that is simulated."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def expression(text: str) -> Expression:
     return compile_expression(text, READ, "spec.test")
 
 
-def group_wish(table: Mapping[str, str] | None = None, **changes: Any) -> DesiredGroups:
+def desired_groups(table: Mapping[str, str] | None = None, **changes: Any) -> DesiredGroups:
     table = {"Sales": "Sales", "Engineering": "Engineering"} if table is None else table
-    wish = DesiredGroups(
+    groups = DesiredGroups(
         "UserAttribute",
         GROUP,
         2,
@@ -70,15 +70,15 @@ def group_wish(table: Mapping[str, str] | None = None, **changes: Any) -> Desire
         unmapped="Keep",
         mappings=frozenset({"teams"}),
     )
-    return replace(wish, **changes)
+    return replace(groups, **changes)
 
 
-def scim_group_wish(table: Mapping[str, str] | None = None, **changes: Any) -> DesiredGroups:
+def desired_scim_groups(table: Mapping[str, str] | None = None, **changes: Any) -> DesiredGroups:
     """Memberships kept by the operator, in SCIM groups."""
-    return group_wish(table, via="ScimGroups", path="", index=-1, attribute_name="", **changes)
+    return desired_groups(table, via="ScimGroups", path="", index=-1, attribute_name="", **changes)
 
 
-def wish(**changes: Any) -> Desired:
+def make_desired(**changes: Any) -> Desired:
     desired = Desired(
         namespace="team",
         name="calendly",
@@ -98,7 +98,7 @@ def wish(**changes: Any) -> Desired:
         ),
         attribute_policy="Additive",
         prune_schema=False,
-        group=group_wish(),
+        group=desired_groups(),
         assignments=DesiredAssignments("Direct", "", (), (), prune=False, is_declared=False),
         seats=None,
         actions=frozenset({"Create", "Update", "Deactivate"}),
@@ -118,7 +118,7 @@ def wish(**changes: Any) -> Desired:
     return replace(desired, **changes)
 
 
-def seat_wish(seats: int | None = 50, **changes: Any) -> DesiredSeats:
+def desired_seats(seats: int | None = 50, **changes: Any) -> DesiredSeats:
     limit = DesiredSeats("seats", seats, 0, 80, 95, True, (), "Invoice", "https://example.com/contact", None)
     return replace(limit, **changes)
 

@@ -1,4 +1,4 @@
-"""Reports with few words, on the wishes and readings of the planning tests."""
+"""Reports with few words, on the desired and observed state of the planning tests."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def report(
     *,
     plan: dict[str, Any] | None = None,
     verdict: dict[str, Any] | None = None,
-    wish: dict[str, Any] | None = None,
+    desired_with: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Report:
     """A report of a run that read everything and had a plan."""
@@ -135,7 +135,7 @@ def report(
         NOW,
         NOW + timedelta(seconds=1),
         True,
-        world.wish(**(wish or {})),
+        world.make_desired(**(desired_with or {})),
         world.actual(),
         made_plan,
         made_verdict,

@@ -41,12 +41,12 @@ def make_engine(fake: FakeWorld, metrics: Metrics | None = None, **settings: obj
 
 
 @pytest.fixture(autouse=True)
-def simple_wish(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wish of the planning tests, whose attributes the world in memory has."""
+def simple_desired(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The desired state of the planning tests, whose attributes the world in memory has."""
 
     def build(given: Inputs) -> tuple[object, tuple[()]]:
         spec = given.integration.spec
-        return world.wish(mode=spec.mode, group=None), ()
+        return world.make_desired(mode=spec.mode, group=None), ()
 
     monkeypatch.setattr(module, "build_desired", build)
 
@@ -188,8 +188,8 @@ async def test_people_of_ours_who_are_not_listed_are_looked_for() -> None:
 
 
 def keeping_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    wish = world.wish(group=world.scim_group_wish(), mode="Enforce")
-    monkeypatch.setattr(module, "build_desired", lambda given: (wish, ()))
+    desired = world.make_desired(group=world.desired_scim_groups(), mode="Enforce")
+    monkeypatch.setattr(module, "build_desired", lambda given: (desired, ()))
 
 
 async def test_groups_are_read_where_memberships_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

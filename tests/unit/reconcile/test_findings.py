@@ -162,8 +162,8 @@ def test_problems_of_siblings_do_not_touch_the_integration() -> None:
 
 def test_prerequisites_that_cannot_be_asked_are_unknown_and_do_not_block() -> None:
     asked = {"required_plan": "Enterprise"}
-    assert brief(report(wish=asked), "PrerequisitesMet") == ("True", "Met")
-    blind = report(wish=asked, actual=world.actual(admin=False))
+    assert brief(report(desired_with=asked), "PrerequisitesMet") == ("True", "Met")
+    blind = report(desired_with=asked, actual=world.actual(admin=False))
     assert brief(blind, "PrerequisitesMet") == ("Unknown", "NotVerifiable")
     assert brief(blind, "Ready")[0] == "True"
 
@@ -196,15 +196,21 @@ def test_drift_that_was_put_right_is_gone_and_the_rest_is_told() -> None:
 
 
 def test_a_membership_edited_by_hand_is_put_right_by_its_own_action_alone() -> None:
-    wish = {"group": world.scim_group_wish()}
+    desired_with = {"group": world.desired_scim_groups()}
     items = (drift(DriftKind.GROUP, what="p1@acme.com groups"), drift(number=1))
     update, move = action(), action(ActionKind.CHANGE_MEMBERSHIPS)
     moved = report(
-        [update, move], [outcome(update, Result.FAILED), outcome(move)], plan={"drift": items}, wish=wish
+        [update, move],
+        [outcome(update, Result.FAILED), outcome(move)],
+        plan={"drift": items},
+        desired_with=desired_with,
     )
     assert Amount(moved).corrected == items[:1]
     updated = report(
-        [update, move], [outcome(update), outcome(move, Result.FAILED)], plan={"drift": items}, wish=wish
+        [update, move],
+        [outcome(update), outcome(move, Result.FAILED)],
+        plan={"drift": items},
+        desired_with=desired_with,
     )
     assert Amount(updated).corrected == items[1:]
 
@@ -237,7 +243,7 @@ def test_capacity_by_state_never_takes_ready_away(
     state: SeatState, used: int, waiting: int, status: str
 ) -> None:
     plan = {"seats": seats(state, used, waiting), "counts": Counts(3, 3, waiting=waiting)}
-    made = report(plan=plan, wish={"seats": world.seat_wish()})
+    made = report(plan=plan, desired_with={"seats": world.desired_seats()})
     found = findings(made)
     assert (found["WithinCapacity"].status, found["WithinCapacity"].reason.value) == (status, state.value)
     assert found["Ready"].status == "True"
@@ -250,19 +256,23 @@ def test_capacity_by_state_never_takes_ready_away(
     [("Invoice", "ask for more seats at W"), ("Card", "billing page W"), ("", "spec.billing")],
 )
 def test_the_remedy_depends_on_how_seats_are_paid(method: str, words: str) -> None:
-    wish = world.seat_wish(billing_method=method, billing_where="W")
-    made = report(plan={"seats": seats(SeatState.AT_CAPACITY, 50, 1, reserved=5)}, wish={"seats": wish})
+    limit = world.desired_seats(billing_method=method, billing_where="W")
+    made = report(
+        plan={"seats": seats(SeatState.AT_CAPACITY, 50, 1, reserved=5)}, desired_with={"seats": limit}
+    )
     assert words in findings(made)["WithinCapacity"].message
 
 
 def test_seats_that_could_not_be_counted_are_unknown() -> None:
-    made = report(wish={"seats": world.seat_wish()})
+    made = report(desired_with={"seats": world.desired_seats()})
     assert brief(made, "WithinCapacity") == ("Unknown", "SeatsUnknown")
 
 
 def test_while_everything_cannot_be_read_a_few_people_say_nothing_of_the_others() -> None:
-    wish = {"seats": world.seat_wish()}
-    made = report(plan={"seats": seats()}, wish=wish, trouble=Unavailable("Okta is down", system="Okta"))
+    desired_with = {"seats": world.desired_seats()}
+    made = report(
+        plan={"seats": seats()}, desired_with=desired_with, trouble=Unavailable("Okta is down", system="Okta")
+    )
     assert brief(made, "Ready") == ("False", "Unavailable")
     assert brief(made, "InSync")[0] == "Unknown"
     assert brief(made, "WithinCapacity") == ("True", "WithinLimit")

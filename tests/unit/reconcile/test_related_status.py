@@ -38,7 +38,7 @@ from tests.unit.reconcile.reports import (
     setting,
 )
 
-WISH = {"seats": world.seat_wish()}
+DESIRED_SEATS = {"seats": world.desired_seats()}
 
 
 def checked(status: dict[str, Any], generation: int = 1) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def test_what_is_wrong_with_a_resource_stalls_it(where: str) -> None:
 
 def test_a_reference_that_leads_nowhere_is_told_as_one() -> None:
     problem = Problem("SeatLimit", "seats", "GroupNotFound", "no group Executives")
-    status = limit(report(plan={"problems": (problem,), "seats": seats()}, wish=WISH))
+    status = limit(report(plan={"problems": (problem,), "seats": seats()}, desired_with=DESIRED_SEATS))
     assert brief(status, "ReferencesResolved") == ("False", "GroupNotFound")
     assert brief(status, "WithinCapacity")[0] == "True"
 
@@ -189,7 +189,7 @@ def test_siblings_of_an_integration_that_cannot_run_wait_with_its_words() -> Non
 def test_a_limit_tells_who_waits_and_the_remedy() -> None:
     people = tuple(world.person(number) for number in range(2))
     full = seats(SeatState.AT_CAPACITY, 50, 2)
-    status = limit(report(plan={"seats": full}, wish=WISH, actual=world.actual(people)))
+    status = limit(report(plan={"seats": full}, desired_with=DESIRED_SEATS, actual=world.actual(people)))
     assert brief(status, "WithinCapacity") == ("False", "AtCapacity")
     assert status["waiting"] == [
         {"login": "p0@acme.com", "since": "2026-01-01T00:00:00Z"},
@@ -197,14 +197,14 @@ def test_a_limit_tells_who_waits_and_the_remedy() -> None:
     ]
     assert "https://example.com/contact" in status["remediation"]
     assert status["seats"]["percentUsed"] == 100
-    freed = limit(report(plan={"seats": seats()}, wish=WISH), status=status)
+    freed = limit(report(plan={"seats": seats()}, desired_with=DESIRED_SEATS), status=status)
     assert "waiting" not in freed
 
 
 def test_a_limit_tells_when_its_seats_run_out_and_how_far_that_may_be_off() -> None:
     days = tuple((f"2026-02-{number:02}", number) for number in range(1, 29))
     known = world.memory(seat_history=days)
-    status = limit(report(plan={"seats": seats(used=28)}, wish=WISH, memory=known))
+    status = limit(report(plan={"seats": seats(used=28)}, desired_with=DESIRED_SEATS, memory=known))
     assert status["forecast"] == {
         "fullTime": "2026-03-22T00:00:00Z",
         "earliestTime": "2026-03-22T00:00:00Z",
@@ -215,18 +215,22 @@ def test_a_limit_tells_when_its_seats_run_out_and_how_far_that_may_be_off() -> N
         "message": "+30 seats a month, give or take 0, over the last 27 days: "
         "full about 2026-03-22, between 2026-03-22 and 2026-03-22",
     }
-    young = limit(report(plan={"seats": seats()}, wish=WISH, memory=world.memory(seat_history=days[:3])))
+    young = limit(
+        report(
+            plan={"seats": seats()}, desired_with=DESIRED_SEATS, memory=world.memory(seat_history=days[:3])
+        )
+    )
     assert young["forecast"].keys() == {"days", "message"}
     assert young["forecast"]["message"].startswith("too little history: 3 daily counts over 2 days")
-    assert "forecast" not in limit(report(plan={"seats": seats()}, wish=WISH))
+    assert "forecast" not in limit(report(plan={"seats": seats()}, desired_with=DESIRED_SEATS))
 
 
 def test_a_limit_reports_people_who_were_not_active_for_long() -> None:
     people = tuple(world.person(n, assigned_at="2025-01-01T00:00:00Z", last_sign_in="") for n in range(25))
     known = world.actual(people, [world.account_of(one) for one in people])
     known = world.with_provider(known, last_active={OktaId("00u3"): "2025-02-01T10:00:00.5Z"})
-    asking = {"seats": replace(world.seat_wish(), inactive_for=timedelta(days=90))}
-    status = limit(report(plan={"seats": seats()}, wish=asking, actual=known))
+    asking = {"seats": replace(world.desired_seats(), inactive_for=timedelta(days=90))}
+    status = limit(report(plan={"seats": seats()}, desired_with=asking, actual=known))
     reclaim = status["reclaim"]
     assert (reclaim["inactive"], len(reclaim["people"]), reclaim["checkedTime"]) == (
         25,
@@ -236,13 +240,13 @@ def test_a_limit_reports_people_who_were_not_active_for_long() -> None:
     assert reclaim["people"][0] == {"login": "p0@acme.com"}
     last = known.assignments.people[3:4]
     alone = replace(known, assignments=replace(known.assignments, people=last))
-    told = limit(report(plan={"seats": seats()}, wish=asking, actual=alone))["reclaim"]["people"]
+    told = limit(report(plan={"seats": seats()}, desired_with=asking, actual=alone))["reclaim"]["people"]
     assert told == [{"login": "p3@acme.com", "lastSignIn": "2025-02-01T10:00:00Z"}]
-    assert "reclaim" not in limit(report(plan={"seats": seats()}, wish=WISH), status=status)
+    assert "reclaim" not in limit(report(plan={"seats": seats()}, desired_with=DESIRED_SEATS), status=status)
 
 
 def test_a_limit_whose_seats_are_unknown_says_so() -> None:
-    status = limit(report(wish=WISH))
+    status = limit(report(desired_with=DESIRED_SEATS))
     assert brief(status, "WithinCapacity") == ("Unknown", "SeatsUnknown")
 
 
@@ -254,7 +258,7 @@ def test_a_limit_error_of_its_own_leaves_no_insync_behind() -> None:
 
 
 def test_limits_without_a_reading_tell_logins_without_times() -> None:
-    made = report(plan={"seats": seats(SeatState.AT_CAPACITY, 50, 1)}, wish=WISH)
+    made = report(plan={"seats": seats(SeatState.AT_CAPACITY, 50, 1)}, desired_with=DESIRED_SEATS)
     assert limit(replace(made, actual=None))["waiting"] == [{"login": "p0@acme.com"}]
 
 
@@ -287,5 +291,8 @@ def test_what_refers_to_a_suspended_integration_says_so_until_a_run_speaks_again
     assert brief(status, "Ready") == ("Unknown", "Suspended")
     assert "ScimIntegration calendly" in of_type(status["conditions"], "Ready")["message"]
     assert suspended_with_status(resource(kind, status=status), "calendly", NOW) == status
-    made, again = report(wish=WISH, plan={"seats": seats()}), limit if kind == "SeatLimit" else mapping
+    made, again = (
+        report(desired_with=DESIRED_SEATS, plan={"seats": seats()}),
+        limit if kind == "SeatLimit" else mapping,
+    )
     assert brief(again(made, status=status), "Ready") == ("True", "Succeeded")

@@ -36,7 +36,7 @@ def test_a_closed_window_is_looked_at_when_it_opens() -> None:
 def test_a_spec_is_not_tried_again_but_what_okta_can_settle_is() -> None:
     error = SpecError("no", field="spec.x")
     assert PACE.after(failed(error), 3).delay_seconds is None
-    found_late = PACE.after(failed(error, desired=world.wish()), 3)
+    found_late = PACE.after(failed(error, desired=world.make_desired()), 3)
     assert found_late.delay_seconds is not None
     assert found_late.delay_seconds > 3000
 

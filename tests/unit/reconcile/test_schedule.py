@@ -67,15 +67,15 @@ def test_a_failed_small_run_is_tried_again_for_the_same_people() -> None:
 
 def test_a_run_for_some_people_may_bring_the_complete_read_forward_and_never_puts_it_off() -> None:
     schedule = Schedule()
-    for due, within, wished in ((1000.0, 300, 300.0), (100.0, 300, 100.0), (None, 300, 300.0)):
+    for due, within, expected in ((1000.0, 300, 300.0), (100.0, 300, 100.0), (None, 300, 300.0)):
         schedule.poke("a", 0.0)
         (task,) = schedule.take(0.0, 9)
         schedule.finish(task, 0.0, Next(due))
         schedule.poke("a", 0.0, people("u1"))
         (task,) = schedule.take(0.0, 9)
         schedule.finish(task, 0.0, Next(within))
-        assert schedule.take(wished - 1, 9) == []
-        (full,) = schedule.take(wished, 9)
+        assert schedule.take(expected - 1, 9) == []
+        (full,) = schedule.take(expected, 9)
         assert full.refresh.is_complete
         schedule.finish(full, 0.0, Next(None))
 

@@ -34,9 +34,9 @@ class Tenant:
 
     def __init__(self, people: list[Person], *, seats: int | None = None, most: int = 100_000) -> None:
         self.fake = FakeWorld(world.actual(people, admin=False))
-        self.memory, self.wish = Memory(), world.wish(group=None, mode="Enforce")
+        self.memory, self.desired = Memory(), world.make_desired(group=None, mode="Enforce")
         if seats is not None:
-            self.wish = replace(self.wish, seats=world.seat_wish(seats))
+            self.desired = replace(self.desired, seats=world.desired_seats(seats))
         settings = Settings(picture_people=most)
         self.engine = Engine(FakeConnector(self.fake), ManualClock(world.NOW), settings, Metrics())
 
@@ -64,18 +64,18 @@ class Tenant:
 
 
 @pytest.fixture(autouse=True)
-def simple_wish(monkeypatch: pytest.MonkeyPatch) -> dict[str, Tenant]:
-    """Whoever runs puts their wish here."""
+def simple_desired(monkeypatch: pytest.MonkeyPatch) -> dict[str, Tenant]:
+    """Whoever runs puts what it asks for here."""
     tenants: dict[str, Tenant] = {}
-    monkeypatch.setattr(module, "build_desired", lambda given: (tenants["now"].wish, ()))
+    monkeypatch.setattr(module, "build_desired", lambda given: (tenants["now"].desired, ()))
     return tenants
 
 
 @pytest.fixture
-def tenant(simple_wish: dict[str, Tenant]) -> Any:
+def tenant(simple_desired: dict[str, Tenant]) -> Any:
     def open_tenant(count: int, **more: Any) -> Tenant:
-        simple_wish["now"] = Tenant([world.person(number) for number in range(count)], **more)
-        return simple_wish["now"]
+        simple_desired["now"] = Tenant([world.person(number) for number in range(count)], **more)
+        return simple_desired["now"]
 
     return open_tenant
 
@@ -109,7 +109,7 @@ async def test_a_picture_that_was_read_with_something_else_is_dropped(tenant: An
         await one.run("00u1")
         one.fake.error_at.clear()
     if change == "generation":
-        one.wish = replace(one.wish, generation=2)
+        one.desired = replace(one.desired, generation=2)
     report = await one.run("00u1", token=OTHER_TOKEN if change == "credential" else TOKEN)
     assert report.is_complete
 
@@ -164,13 +164,13 @@ async def test_what_more_than_twenty_people_need_waits_for_a_complete_read(tenan
     await one.run()
     one.assign(*(world.person(number) for number in range(2, 40)))
     assert done(await one.run()) == []
-    one.wish = replace(one.wish, seats=world.seat_wish(1))
+    one.desired = replace(one.desired, seats=world.desired_seats(1))
     state = one.fake.state
-    freed = replace(one.wish.seats, seats=60)
-    picture = one.engine._pictures.find(("team", "calendly"), module.basis_of(GIVEN, one.wish, TOKEN))
+    freed = replace(one.desired.seats, seats=60)
+    picture = one.engine._pictures.find(("team", "calendly"), module.basis_of(GIVEN, one.desired, TOKEN))
     assert picture is not None
-    one.wish = replace(one.wish, seats=freed)
-    picture.basis = module.basis_of(GIVEN, one.wish, TOKEN)
+    one.desired = replace(one.desired, seats=freed)
+    picture.basis = module.basis_of(GIVEN, one.desired, TOKEN)
     report = await one.run("00u0")
     assert report.outcomes == () and report.wants_complete_read
     assert one.fake.state == state
@@ -229,7 +229,7 @@ async def test_an_app_that_is_another_one_is_read_whole(tenant: Any) -> None:
 
 async def test_settings_that_were_written_are_read_whole_once_more(tenant: Any) -> None:
     one = tenant(2)
-    one.wish = replace(one.wish, username_format="OktaUsername")
+    one.desired = replace(one.desired, username_format="OktaUsername")
     report = await one.run()
     assert done(report)[0].startswith("SetUsernameFormat")
     assert not (await one.run("00u0")).is_complete
@@ -241,7 +241,7 @@ async def test_settings_that_were_written_are_read_whole_once_more(tenant: Any) 
 async def test_assignments_that_were_written_are_read_with_everything(tenant: Any) -> None:
     one = tenant(2)
     declared = DesiredAssignments("Direct", "", (), ("p9@acme.com",), False, True)
-    one.wish = replace(one.wish, assignments=declared)
+    one.desired = replace(one.desired, assignments=declared)
     state = one.fake.state.assignments
     state = replace(state, declared_users={"p9@acme.com": OktaId("00u9")})
     one.fake.state = replace(one.fake.state, assignments=state)

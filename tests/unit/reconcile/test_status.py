@@ -61,8 +61,8 @@ def test_the_tokens_are_told_by_their_times_and_never_by_value() -> None:
     status = built(report(actual=actual))
     assert status["token"] == {"expiryTime": "2026-04-01T12:00:00Z", "oktaExpiryTime": "2026-05-01T12:00:00Z"}
     place = TokenPlace("operator", "operator a/b", "s", "token", "s", "spec.provider.tokenRotation.issueTo")
-    wish = {"rotation": DesiredRotation(timedelta(days=10), timedelta(days=1), (place,))}
-    status = built(report(actual=actual, wish=wish), previous=status)
+    desired_with = {"rotation": DesiredRotation(timedelta(days=10), timedelta(days=1), (place,))}
+    status = built(report(actual=actual, desired_with=desired_with), previous=status)
     assert status["token"]["nextRotationTime"] == "2026-03-12T12:00:00Z"
     unknown = world.with_provider(world.actual(), tokens=None)
     assert built(report(actual=unknown), previous=status)["token"] == status["token"]
@@ -170,7 +170,7 @@ def test_a_run_that_read_a_few_people_tells_everything_but_when_all_was_read() -
         [outcome(action())],
         is_complete=False,
         plan={"counts": Counts(5, 4), "seats": seats(used=11)},
-        wish={"seats": world.seat_wish()},
+        desired_with={"seats": world.desired_seats()},
     )
     status = built(later(done, minutes=1), first)
     assert (status["people"]["assigned"], status["drift"]["total"]) == (5, 0)

@@ -53,16 +53,18 @@ def test_a_status_says_what_happens_next(call: Call, status: int, body: Any, kin
 
 
 SPOKEN = {
-    name: wish for name, wish in OVER_CAPACITY.items() if wish.get("mode") == "reject" and wish.get("detail")
+    name: setting
+    for name, setting in OVER_CAPACITY.items()
+    if setting.get("mode") == "reject" and setting.get("detail")
 }
 
 
 @pytest.mark.parametrize("name", sorted(SPOKEN))
 def test_services_that_have_no_seat_left_are_understood(name: str) -> None:
-    wish = SPOKEN[name]
-    detail = wish["detail"].replace("{purchased}", "50")
-    body = scim(detail, wish.get("scimType", "")) if wish.get("body") != "json" else {"message": detail}
-    assert isinstance(error(POST, wish.get("status", 403), body), SeatsExhausted)
+    setting = SPOKEN[name]
+    detail = setting["detail"].replace("{purchased}", "50")
+    body = scim(detail, setting.get("scimType", "")) if setting.get("body") != "json" else {"message": detail}
+    assert isinstance(error(POST, setting.get("status", 403), body), SeatsExhausted)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""From specs to the wish: what is refused with which field and fix, and what is told of a sibling only."""
+"""From specs to desired state: what is refused with which field and fix, what is reported of a sibling."""
 
 from __future__ import annotations
 
@@ -644,7 +644,7 @@ def state(**app: Any) -> Any:
     return with_app(actual([person(1)]), **{"user_attributes": READ, **app})
 
 
-def test_what_was_read_fits_the_wish() -> None:
+def test_what_was_read_fits_the_desired_state() -> None:
     check_actual(build(), state())
 
 

@@ -19,13 +19,13 @@ from tests.unit.planning.world import (
     NOW,
     account_of,
     actual,
+    desired_groups,
     done,
-    group_wish,
+    make_desired,
     memory,
     organization,
     person,
     table,
-    wish,
     with_provider,
 )
 
@@ -47,11 +47,11 @@ def saved(plan: Plan) -> dict[str, str]:
 
 
 def test_a_table_as_declared_is_left_alone() -> None:
-    assert plan_of(wish(), table()).actions == ()
+    assert plan_of(make_desired(), table()).actions == ()
 
 
 def test_a_row_that_lacks_is_added_and_its_people_are_counted() -> None:
-    plan = plan_of(wish(), table({"Engineering": "Engineering"}))
+    plan = plan_of(make_desired(), table({"Engineering": "Engineering"}))
     (action,) = plan.actions
     assert saved(plan) == {"Engineering": "Engineering", "Sales": "Sales"}
     assert (action.touch, action.people, action.remote_id) == (Touch.CHANGE, ("00u1", "00u2"), "d1")
@@ -60,7 +60,9 @@ def test_a_row_that_lacks_is_added_and_its_people_are_counted() -> None:
 
 
 def test_a_row_that_moves_nobody_is_a_setting() -> None:
-    desired = wish(group=group_wish({"Sales": "Sales", "Engineering": "Engineering", "Legal": "Sales"}))
+    desired = make_desired(
+        group=desired_groups({"Sales": "Sales", "Engineering": "Engineering", "Legal": "Sales"})
+    )
     (action,) = plan_of(desired, table()).actions
     assert (action.touch, action.people) == (Touch.SETTING, ())
 
@@ -68,7 +70,7 @@ def test_a_row_that_moves_nobody_is_a_setting() -> None:
 def test_people_without_an_account_move_nowhere() -> None:
     state, known = world(table({"Engineering": "Engineering"}))
     state = replace(state, accounts=replace(state.accounts, accounts=()))
-    plan = make_plan(wish(), state, replace(known, pairs={}))
+    plan = make_plan(make_desired(), state, replace(known, pairs={}))
     assert plan.actions[0].people == ()
 
 
@@ -83,30 +85,34 @@ ROWS = (
 )
 
 
-@pytest.mark.parametrize(("name", "rows", "wished"), ROWS, ids=[row[0] for row in ROWS])
-def test_a_row_too_many(name: str, rows: dict[str, tuple[str, str]], wished: dict[str, str] | None) -> None:
+@pytest.mark.parametrize(("name", "rows", "expected"), ROWS, ids=[row[0] for row in ROWS])
+def test_a_row_too_many(name: str, rows: dict[str, tuple[str, str]], expected: dict[str, str] | None) -> None:
     present = table({"Sales": "Sales", "Engineering": "Engineering", "Legal": "Sales"})
-    plan = plan_of(wish(), present, rows=rows)
-    assert (saved(plan) if plan.actions else None) == wished, name
+    plan = plan_of(make_desired(), present, rows=rows)
+    assert (saved(plan) if plan.actions else None) == expected, name
     if plan.actions:
         assert plan.actions[0].why == "Legal is no longer mapped"
 
 
 def test_without_any_mapping_the_table_is_left_alone() -> None:
-    desired = wish(group=group_wish({}, mappings=frozenset()))
+    desired = make_desired(group=desired_groups({}, mappings=frozenset()))
     assert plan_of(desired, table(), rows={"Sales": ("teams", "Sales")}).actions == ()
-    assert plan_of(wish(group=None), table()).actions == ()
-    assert plan_of(wish(), None).actions == ()
+    assert plan_of(make_desired(group=None), table()).actions == ()
+    assert plan_of(make_desired(), None).actions == ()
 
 
 def test_a_contested_value_keeps_the_row_it_has() -> None:
-    desired = wish(group=group_wish({"Engineering": "Engineering"}, contested=frozenset({"Sales", "Legal"})))
+    desired = make_desired(
+        group=desired_groups({"Engineering": "Engineering"}, contested=frozenset({"Sales", "Legal"}))
+    )
     present = table({"Sales": "Elsewhere", "Engineering": "Engineering"}, groups=frozenset({"Engineering"}))
     assert plan_of(desired, present, rows={"Sales": ("teams", "Sales")}).actions == ()
 
 
 def test_a_group_that_lacks_is_told_on_its_mapping_and_the_rest_is_saved() -> None:
-    desired = wish(group=group_wish({"Sales": "Nowhere", "Engineering": "Engineering", "Legal": "Nowhere"}))
+    desired = make_desired(
+        group=desired_groups({"Sales": "Nowhere", "Engineering": "Engineering", "Legal": "Nowhere"})
+    )
     plan = plan_of(desired, table({"Sales": "Sales"}))
     assert saved(plan) == {"Sales": "Sales", "Engineering": "Engineering"}
     (problem,) = plan.problems
@@ -115,7 +121,9 @@ def test_a_group_that_lacks_is_told_on_its_mapping_and_the_rest_is_saved() -> No
 
 
 def test_a_group_that_lacks_is_created_where_that_is_declared() -> None:
-    desired = wish(group=group_wish({"Sales": "Nowhere", "Engineering": "Engineering"}, create_groups=True))
+    desired = make_desired(
+        group=desired_groups({"Sales": "Nowhere", "Engineering": "Engineering"}, create_groups=True)
+    )
     plan = plan_of(desired, table())
     assert saved(plan)["Sales"] == "Nowhere"
     assert dict(plan.actions[0].after)["createGroups"] == "WhenMissing"
@@ -130,7 +138,7 @@ UNMAPPED = (
 
 @pytest.mark.parametrize(("action", "group", "text"), UNMAPPED)
 def test_the_rule_for_unmapped_values_is_saved(action: str, group: str, text: str) -> None:
-    desired = wish(group=group_wish(unmapped=action, unmapped_group=group))
+    desired = make_desired(group=desired_groups(unmapped=action, unmapped_group=group))
     plan = plan_of(desired, table())
     assert table_of(plan.actions[0]).unmapped == text
     assert table_of(plan.actions[0]).attribute == GROUP
@@ -142,25 +150,25 @@ OURS = {"Sales": ("teams", "Sales"), "Engineering": ("teams", "Engineering")}
 
 def test_a_row_changed_by_hand_is_drift_and_put_back() -> None:
     present = table({"Sales": "Engineering", "Engineering": "Engineering"})
-    plan = plan_of(wish(), present, rows=OURS)
+    plan = plan_of(make_desired(), present, rows=OURS)
     assert saved(plan)["Sales"] == "Sales"
     assert [(d.what, d.expected, d.actual) for d in plan.drift] == [
         ("group table row Sales", "Sales", "Engineering")
     ]
-    told = plan_of(wish(corrects_drift=False), present, rows=OURS)
+    told = plan_of(make_desired(corrects_drift=False), present, rows=OURS)
     assert told.actions == ()
     assert len(told.drift) == 1
 
 
 def test_a_changed_declaration_is_no_drift() -> None:
-    desired = wish(group=group_wish({"Sales": "Engineering", "Engineering": "Engineering"}))
+    desired = make_desired(group=desired_groups({"Sales": "Engineering", "Engineering": "Engineering"}))
     plan = plan_of(desired, table(), rows=OURS)
     assert plan.drift == ()
     assert saved(plan)["Sales"] == "Engineering"
 
 
 def test_a_row_that_would_move_somebody_protected_stays() -> None:
-    desired = wish(protected=frozenset({"p1@acme.com"}))
+    desired = make_desired(protected=frozenset({"p1@acme.com"}))
     plan = plan_of(desired, table({"Sales": "Engineering"}))
     assert saved(plan) == {"Sales": "Engineering", "Engineering": "Engineering"}
     assert [problem.reason for problem in plan.problems] == ["Protected"]
@@ -188,7 +196,7 @@ def test_a_changed_rule_for_unmapped_values_counts_those_whom_it_moves(
         accounts=replace(state.accounts, accounts=held),
     )
     rows = {"Engineering": "Engineering"}
-    desired = wish(group=group_wish(rows, unmapped=action, unmapped_group=group))
+    desired = make_desired(group=desired_groups(rows, unmapped=action, unmapped_group=group))
     plan = make_plan(desired, state, replace(known, pairs={}))
     assert [one.people for one in plan.actions] == ([moved] if moved else []), why
     assert tuple(move.okta_id for move in plan.preview.moves) == moved
@@ -200,8 +208,8 @@ def test_a_rule_for_unmapped_values_that_would_move_somebody_protected_stays(val
     first = replace(person(1), profile=(value, "p1@acme.com", "p1"))
     people = (first, *state.assignments.people[1:])
     state = replace(state, assignments=replace(state.assignments, people=people))
-    desired = wish(
-        group=group_wish({"Engineering": "Engineering"}, unmapped="Remove"), protected=frozenset({"00u1"})
+    desired = make_desired(
+        group=desired_groups({"Engineering": "Engineering"}, unmapped="Remove"), protected=frozenset({"00u1"})
     )
     plan = make_plan(desired, state, known)
     assert [one for one in plan.actions if one.kind.value == "SaveGroupTable"] == []
@@ -210,7 +218,7 @@ def test_a_rule_for_unmapped_values_that_would_move_somebody_protected_stays(val
 
 
 def test_who_would_move_is_told_by_name_with_both_groups() -> None:
-    desired = wish(group=group_wish({"Sales": "Engineering", "Engineering": "Engineering"}))
+    desired = make_desired(group=desired_groups({"Sales": "Engineering", "Engineering": "Engineering"}))
     assert [(m.login, m.before, m.after) for m in plan_of(desired, table()).preview.moves] == [
         ("p1@acme.com", "Sales", "Engineering"),
         ("p2@acme.com", "Sales", "Engineering"),
@@ -221,7 +229,7 @@ def test_a_changed_value_moves_its_person_alone() -> None:
     state, known = world(table())
     changed = replace(person(1), profile=("Engineering", "p1@acme.com", "p1"))
     state = replace(state, assignments=replace(state.assignments, people=(changed, person(2))))
-    moves = make_plan(wish(), state, known).preview.moves
+    moves = make_plan(make_desired(), state, known).preview.moves
     assert [(m.login, m.before, m.after) for m in moves] == [("p1@acme.com", "Sales", "Engineering")]
 
 
@@ -229,8 +237,8 @@ def test_without_an_admin_api_moves_are_told_by_the_declared_table() -> None:
     state, known = world(None)
     changed = [replace(person(n), profile=(v, f"p{n}@acme.com", f"p{n}")) for n, v in ((1, "Legal"), (2, ""))]
     state = replace(state, assignments=replace(state.assignments, people=tuple(changed)))
-    assert make_plan(wish(), state, known).preview.moves == (), "unmapped values stay"
-    desired = wish(group=group_wish(unmapped="Remove"))
+    assert make_plan(make_desired(), state, known).preview.moves == (), "unmapped values stay"
+    desired = make_desired(group=desired_groups(unmapped="Remove"))
     moves = make_plan(desired, state, known).preview.moves
     assert [(m.okta_id, m.before, m.after) for m in moves] == [("00u1", "Sales", ""), ("00u2", "Sales", "")]
 
@@ -245,14 +253,14 @@ def after(desired: Desired, present: GroupTable, known: Memory, *, saves: bool) 
 
 def test_rows_are_ours_once_they_are_saved() -> None:
     _, known = world(table())
-    assert after(wish(), table({}), known, saves=False).rows == {}
-    assert after(wish(), table({}), known, saves=True).rows == OURS
-    assert after(wish(), table(), known, saves=False).rows == OURS
+    assert after(make_desired(), table({}), known, saves=False).rows == {}
+    assert after(make_desired(), table({}), known, saves=True).rows == OURS
+    assert after(make_desired(), table(), known, saves=False).rows == OURS
 
 
 def test_rows_of_a_deleted_mapping_are_released() -> None:
     _, known = world(table())
-    desired = wish(group=group_wish({"Sales": "Sales"}, mappings=frozenset({"teams"})))
+    desired = make_desired(group=desired_groups({"Sales": "Sales"}, mappings=frozenset({"teams"})))
     known = replace(known, rows={"Engineering": ("old", "Engineering")})
     assert after(desired, table(), known, saves=True).rows == {"Sales": ("teams", "Sales")}
 
@@ -261,16 +269,18 @@ def test_a_provider_that_is_switched_off_is_switched_on_before_anything_else() -
     state, known = world(table({}))
     state = with_provider(state, organization=organization(scim_enabled=False))
     state = replace(state, accounts=replace(state.accounts, accounts=()))
-    plan = make_plan(wish(), state, known)
+    plan = make_plan(make_desired(), state, known)
     assert [action.kind.value for action in plan.actions] == ["EnableScim"]
     assert plan.goes_on and not plan.compares_people
 
 
 def test_the_preview_counts_people_by_value() -> None:
-    group = group_wish({"Sales": "Sales", "legal": "Legal", "Nobody": "None"}, contested=frozenset({"Ops"}))
+    group = desired_groups(
+        {"Sales": "Sales", "legal": "Legal", "Nobody": "None"}, contested=frozenset({"Ops"})
+    )
     departments = ["Sales", "Sales", "Legal", " LEGAL", "Ops", "Other", None, ""]
     people = [replace(person(n), profile=(d, f"p{n}@acme.com", "x")) for n, d in enumerate(departments)]
-    preview = make_plan(wish(group=group), actual(people), memory()).preview
+    preview = make_plan(make_desired(group=group), actual(people), memory()).preview
     assert dict(preview.people_by_value) == {"Nobody": 0, "Sales": 2, "legal": 0}
     assert dict(preview.unmatched) == {" LEGAL": 1, "Legal": 1, "Other": 1}
     assert dict(preview.suggestions) == {" LEGAL": "legal", "Legal": "legal"}
@@ -284,13 +294,15 @@ def test_the_preview_counts_people_by_value() -> None:
 )
 def test_what_looks_the_same_to_the_eye_is_suggested(typed: str) -> None:
     people = [replace(person(1), profile=(typed, "p1@acme.com", "x"))]
-    preview = make_plan(wish(group=group_wish({"Sales EMEA": "Sales"})), actual(people), memory()).preview
+    preview = make_plan(
+        make_desired(group=desired_groups({"Sales EMEA": "Sales"})), actual(people), memory()
+    ).preview
     assert dict(preview.suggestions) == {typed: "Sales EMEA"}
 
 
 def test_numbers_are_values_as_okta_sends_them() -> None:
-    group = group_wish({"7": "Seven", "true": "Yes"})
+    group = desired_groups({"7": "Seven", "true": "Yes"})
     people = [replace(person(n), profile=(v, f"p{n}@acme.com", "x")) for n, v in enumerate([7, True, 7.5])]
-    preview = make_plan(wish(group=group), actual(people), memory()).preview
+    preview = make_plan(make_desired(group=group), actual(people), memory()).preview
     assert dict(preview.people_by_value) == {"7": 1, "true": 1}
     assert dict(preview.unmatched) == {"7.5": 1}

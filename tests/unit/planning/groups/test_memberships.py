@@ -36,9 +36,9 @@ from tests.unit.planning.world import (
     URL,
     account_of,
     actual,
+    desired_scim_groups,
+    make_desired,
     memory,
-    scim_group_wish,
-    wish,
     with_groups,
 )
 
@@ -58,7 +58,7 @@ def test_everybody_is_put_where_their_value_leads_and_taken_out_of_where_it_does
     assert plan.drift == () and plan.counts.pending == 2
 
 
-def test_what_is_as_wished_is_left_alone() -> None:
+def test_what_is_up_to_date_is_left_alone() -> None:
     state, known = world({1: SALES}, {SALES: [1], ENGINEERING: []})
     plan = make_plan(desired(), state, known)
     assert (plan.actions, plan.placed) == ((), {"00u1": SALES})
@@ -93,19 +93,19 @@ def test_whose_value_no_row_claims_follows_the_rule(
 
 
 def test_a_contested_value_moves_nobody() -> None:
-    wished = desired({ENGINEERING: ENGINEERING}, contested=frozenset({SALES}), unmapped="Remove")
+    declared = desired({ENGINEERING: ENGINEERING}, contested=frozenset({SALES}), unmapped="Remove")
     state, known = world({1: SALES}, {SALES: [], ENGINEERING: [1]})
-    assert make_plan(wished, state, known).actions == ()
+    assert make_plan(declared, state, known).actions == ()
 
 
 def test_without_any_mapping_nothing_is_read_nor_touched() -> None:
-    wished = desired({}, mappings=frozenset(), unmapped="Remove")
+    declared = desired({}, mappings=frozenset(), unmapped="Remove")
     state, known = world({1: SALES}, {SALES: [1]})
     known = replace(known, claims={SALES: ("teams", SALES)}, placed={OktaId("00u1"): SALES})
-    plan, _, remembered = after(wished, state, known)
+    plan, _, remembered = after(declared, state, known)
     assert plan.actions == () and plan.placed is None
     assert (remembered.claims, remembered.placed) == (known.claims, known.placed)
-    assert groups_to_read(wished, state.assignments.people, APP.user_types, known) == frozenset()
+    assert groups_to_read(declared, state.assignments.people, APP.user_types, known) == frozenset()
 
 
 STATES = (
@@ -129,11 +129,11 @@ def test_who_leaves_keeps_their_memberships() -> None:
 
 
 def test_somebody_protected_is_left_alone_and_told_once() -> None:
-    wished = desired(protected=frozenset({"p1@acme.com"}))
+    declared = desired(protected=frozenset({"p1@acme.com"}))
     state, known = world({1: ENGINEERING}, {SALES: [1], ENGINEERING: []})
     renamed = replace(state.accounts.accounts[0], values=("other", "p1@acme.com", None))
     state = replace(state, accounts=replace(state.accounts, accounts=(renamed,)))
-    plan = make_plan(wished, state, known)
+    plan = make_plan(declared, state, known)
     assert plan.actions == () and [problem.reason for problem in plan.problems] == ["Protected"]
 
 
@@ -194,8 +194,8 @@ def test_an_account_that_is_taken_over_is_moved_after_that() -> None:
 def test_an_account_that_is_not_ours_to_write_is_not_moved(change: dict[str, Any]) -> None:
     one = of(1, SALES)
     held = account_of(one, **change)
-    wished = desired(actions=frozenset({"Create", "Update"}))
-    plan = make_plan(wished, with_groups(actual([one], [held]), BOTH), memory())
+    declared = desired(actions=frozenset({"Create", "Update"}))
+    plan = make_plan(declared, with_groups(actual([one], [held]), BOTH), memory())
     assert changes(plan) == []
 
 
@@ -241,9 +241,9 @@ def test_an_edit_by_hand_is_drift_and_put_right(name: str, members: Members, hel
 def test_an_edit_by_hand_is_only_told_with_drift_report_however_often() -> None:
     state, known = settled({1: SALES, 2: LEGAL}, BOTH, unmapped="Remove")
     state = regrouped(state, {SALES: [2], ENGINEERING: []})
-    wished = desired(corrects_drift=False, unmapped="Remove")
+    declared = desired(corrects_drift=False, unmapped="Remove")
     for _ in range(2):
-        plan, _, known = after(wished, state, known)
+        plan, _, known = after(declared, state, known)
         assert plan.actions == ()
         assert [(one.okta_id, one.expected, one.actual) for one in plan.drift] == [
             ("00u1", SALES, None),
@@ -270,11 +270,11 @@ def test_a_group_that_is_newly_named_holds_nobody_by_hand() -> None:
 def test_people_leave_the_group_of_a_row_that_leads_elsewhere_now() -> None:
     state, known = settled({1: SALES})
     state = regrouped(state, {SALES: [1, 9], ENGINEERING: [], "Vendors": []})
-    wished = desired({SALES: "Vendors", ENGINEERING: ENGINEERING})
-    plan, held, kept = after(wished, state, known, run=())
+    declared = desired({SALES: "Vendors", ENGINEERING: ENGINEERING})
+    plan, held, kept = after(declared, state, known, run=())
     assert moves(plan) == {"00u1": (("Vendors",), (SALES,))}
     assert kept.placed == {"00u1": SALES}, "what waits is remembered as it is"
-    plan, held, kept = after(wished, state, kept)
+    plan, held, kept = after(declared, state, kept)
     assert held.accounts.groups is not None
     assert held.accounts.groups.members[SALES] == {"s-00u9"}, "who was put there by somebody else stays"
     assert kept.claims == {SALES: ("teams", "Vendors"), ENGINEERING: ("teams", ENGINEERING)}
@@ -283,8 +283,8 @@ def test_people_leave_the_group_of_a_row_that_leads_elsewhere_now() -> None:
 def test_a_dropped_row_leaves_its_people_to_the_rule() -> None:
     state, known = settled({1: SALES})
     for rule, moved in (("Keep", {}), ("Remove", {"00u1": ((), (SALES,))})):
-        wished = desired({ENGINEERING: ENGINEERING}, unmapped=rule)
-        plan, _, kept = after(wished, state, known)
+        declared = desired({ENGINEERING: ENGINEERING}, unmapped=rule)
+        plan, _, kept = after(declared, state, known)
         assert moves(plan) == moved, rule
         assert (SALES in kept.claims, kept.placed["00u1"]) == (
             rule == "Keep",
@@ -294,32 +294,32 @@ def test_a_dropped_row_leaves_its_people_to_the_rule() -> None:
 
 def test_who_was_kept_leaves_the_old_group_once_their_value_leads_elsewhere() -> None:
     state, known = settled({1: SALES})
-    wished = desired({ENGINEERING: ENGINEERING})
-    _, state, known = after(wished, state, known)
+    declared = desired({ENGINEERING: ENGINEERING})
+    _, state, known = after(declared, state, known)
     state = replace(state, assignments=replace(state.assignments, people=(of(1, ENGINEERING),)))
-    assert moves(make_plan(wished, state, known)) == {"00u1": ((ENGINEERING,), (SALES,))}
+    assert moves(make_plan(declared, state, known)) == {"00u1": ((ENGINEERING,), (SALES,))}
 
 
 def test_who_was_kept_and_taken_out_by_hand_is_forgotten() -> None:
     state, known = settled({1: SALES})
-    wished = desired({ENGINEERING: ENGINEERING})
-    _, state, known = after(wished, state, known)
-    plan, _, known = after(wished, regrouped(state, BOTH), known)
+    declared = desired({ENGINEERING: ENGINEERING})
+    _, state, known = after(declared, state, known)
+    plan, _, known = after(declared, regrouped(state, BOTH), known)
     assert plan.actions == () and known.placed == {}
 
 
 def test_what_a_deleted_mapping_claimed_is_released_and_not_emptied() -> None:
     state, known = settled({1: SALES, 2: ENGINEERING})
     other = {"owners": {ENGINEERING: "others"}, "mappings": frozenset({"others"})}
-    wished = desired({ENGINEERING: ENGINEERING}, unmapped="Remove", **other)
+    declared = desired({ENGINEERING: ENGINEERING}, unmapped="Remove", **other)
     for _ in range(2):
-        plan, state, known = after(wished, state, known)
+        plan, state, known = after(declared, state, known)
         assert plan.actions == ()
         assert known.claims[SALES] == ("teams", SALES)
     state = replace(
         state, assignments=replace(state.assignments, people=(of(1, ENGINEERING), of(2, ENGINEERING)))
     )
-    assert moves(make_plan(wished, state, known)) == {"00u1": ((ENGINEERING,), ())}, (
+    assert moves(make_plan(declared, state, known)) == {"00u1": ((ENGINEERING,), ())}, (
         "its group is nobody's now"
     )
 
@@ -334,9 +334,9 @@ def test_another_tenant_or_another_way_into_groups_forgets() -> None:
     state, known = settled({1: SALES})
     elsewhere = make_plan(desired(base_url=URL + "2"), state, known)
     assert elsewhere.placed == {"00u1": SALES}
-    plan = make_plan(wish(), state, known)
-    verdict = judge(plan, wish(), state, known, Circumstances(NOW))
-    kept = remember(known, Run(wish(), state, plan, verdict, (), NOW))
+    plan = make_plan(make_desired(), state, known)
+    verdict = judge(plan, make_desired(), state, known, Circumstances(NOW))
+    kept = remember(known, Run(make_desired(), state, plan, verdict, (), NOW))
     assert (kept.claims, kept.placed) == ({}, {})
 
 
@@ -352,10 +352,10 @@ def test_the_groups_that_are_read() -> None:
     assert by_value == {SALES, ENGINEERING, LEGAL, "Old", "a\nb"}
     default = desired(unmapped="Default", unmapped_group="Everyone")
     assert groups_to_read(default, people, types, memory()) == {SALES, ENGINEERING, "Everyone"}
-    nobody = desired(unmapped="UseValue", sources={"contractor": scim_group_wish().sources["default"]})
+    nobody = desired(unmapped="UseValue", sources={"contractor": desired_scim_groups().sources["default"]})
     assert groups_to_read(nobody, people, types, memory()) == {SALES, ENGINEERING}
-    assert groups_to_read(wish(), people, types, known) == frozenset()
-    assert groups_to_read(wish(group=None), people, types, known) == frozenset()
+    assert groups_to_read(make_desired(), people, types, known) == frozenset()
+    assert groups_to_read(make_desired(group=None), people, types, known) == frozenset()
     assert groups_to_read(desired(is_departing=True), people, types, known) == frozenset()
 
 

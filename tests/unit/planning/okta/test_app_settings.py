@@ -11,7 +11,7 @@ from controller.model.actual import AppAttribute, ProfileMapping
 from controller.model.plan import Plan
 from controller.planning.base.desired import Desired
 from controller.planning.make_plan import make_plan
-from tests.unit.planning.world import actual, expression, group_wish, memory, wish, with_app
+from tests.unit.planning.world import actual, desired_groups, expression, make_desired, memory, with_app
 
 URN = "urn:calendly:scim:schemas:2.0:User"
 GROUP_ATTRIBUTE = AppAttribute("calendlyGroup", "Calendly group", "group", URN, "SELF")
@@ -36,7 +36,7 @@ def plan(desired: Desired, settled: frozenset[str] = frozenset(), **app: Any) ->
 
 
 def okta(**changes: Any) -> Desired:
-    return wish(by="Okta", **changes)
+    return make_desired(by="Okta", **changes)
 
 
 def keys(made: Plan) -> list[str]:
@@ -59,7 +59,7 @@ FORMATS = (
 
 @pytest.mark.parametrize(("name", "template", "differs"), FORMATS)
 def test_the_username_format_is_set_where_it_differs(name: str, template: str, differs: bool) -> None:
-    made = plan(wish(username_format=name))
+    made = plan(make_desired(username_format=name))
     assert keys(made) == (["SetUsernameFormat/0oa1"] if differs else [])
     if differs:
         assert made.actions[0].after == (("template", template), ("type", "BUILT_IN"))
@@ -112,10 +112,10 @@ def test_without_groups_no_attribute_is_asked_for() -> None:
 def test_every_user_type_has_its_own_source_and_the_others_the_default() -> None:
     sources = {"default": expression("user.department"), "contractor": expression("user.firstName")}
     mappings = (MAPPING, replace(MAPPING, mapping_id="m2", user_type="contractor"))
-    made = plan(okta(group=group_wish(sources=sources)), mappings=mappings)
+    made = plan(okta(group=desired_groups(sources=sources)), mappings=mappings)
     assert keys(made) == ["SetMapping/m2"]
     assert made.actions[0].why == "calendlyGroup is declared as user.firstName"
-    only = group_wish(sources={"contractor": expression("user.firstName")})
+    only = desired_groups(sources={"contractor": expression("user.firstName")})
     assert keys(plan(okta(group=only), mappings=mappings)) == ["SetMapping/m2"], "the default type has none"
 
 

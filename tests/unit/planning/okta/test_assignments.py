@@ -13,7 +13,7 @@ from controller.model.people import OktaId
 from controller.model.plan import Plan
 from controller.planning.base.desired import Desired, DesiredAssignments, GroupRef
 from controller.planning.make_plan import make_plan
-from tests.unit.planning.world import account_of, actual, group, memory, person, ref, wish
+from tests.unit.planning.world import account_of, actual, group, make_desired, memory, person, ref
 
 USERS, SALES = group("g1", "Users", 3), group("g2", "Sales", 2)
 
@@ -21,7 +21,7 @@ USERS, SALES = group("g1", "Users", 3), group("g2", "Sales", 2)
 def declared(
     groups: tuple[GroupRef, ...] = (), users: tuple[str, ...] = (), *, prune: bool = False, **changes: Any
 ) -> Desired:
-    return wish(
+    return make_desired(
         assignments=DesiredAssignments("Direct", "", groups, users, prune, is_declared=True), **changes
     )
 
@@ -33,7 +33,7 @@ def named(*names: str) -> tuple[GroupRef, ...]:
 
 
 def state(**changes: Any) -> Actual:
-    """p1 and p2 come through Users, p3 by itself; all have an account that is as wished."""
+    """p1 and p2 come through Users, p3 by itself; all have an account that is up to date."""
     people = [person(1), person(2), person(3, direct=True)]
     known: dict[str, Any] = {
         "app_groups": {"g1": 0},
@@ -54,7 +54,7 @@ def keys(made: Plan) -> list[str]:
 
 def test_what_is_declared_and_there_is_left_alone() -> None:
     assert keys(plan(declared(named("Users")))) == []
-    assert keys(plan(wish())) == [], "nothing is declared: assignments are read and left alone"
+    assert keys(plan(make_desired())) == [], "nothing is declared: assignments are read and left alone"
 
 
 def test_a_group_that_lacks_is_assigned_with_its_priority() -> None:

@@ -12,11 +12,21 @@ from controller.model.plan import ManualStep
 from controller.planning.base.desired import Desired, DesiredAssignments
 from controller.planning.base.setting_drift import Found
 from controller.planning.okta.manual_steps import plan_connection
-from tests.unit.planning.world import NOW, URL, actual, group, memory, ref, wish, with_app, with_provider
+from tests.unit.planning.world import (
+    NOW,
+    URL,
+    actual,
+    group,
+    make_desired,
+    memory,
+    ref,
+    with_app,
+    with_provider,
+)
 
 ON = frozenset({"PUSH_NEW_USERS", "PUSH_PROFILE_UPDATES", "PUSH_USER_DEACTIVATION", "SCIM_PROVISIONING"})
 CONNECTED = frozenset({"SCIM_PROVISIONING"})
-OKTA = wish(by="Okta", okta_token_name="calendly-okta/token")
+OKTA = make_desired(by="Okta", okta_token_name="calendly-okta/token")
 
 
 def told(desired: Desired, state: Actual, known: Memory | None = None) -> dict[str, ManualStep]:

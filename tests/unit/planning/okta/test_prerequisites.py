@@ -10,9 +10,17 @@ import pytest
 from controller.model.actual import Actual, Probe
 from controller.planning.base.desired import Desired
 from controller.planning.okta.prerequisites import find_unmet, provider_steps
-from tests.unit.planning.world import NOW, actual, group_wish, organization, wish, with_app, with_provider
+from tests.unit.planning.world import (
+    NOW,
+    actual,
+    desired_groups,
+    make_desired,
+    organization,
+    with_app,
+    with_provider,
+)
 
-REQUIRED = wish(required_plan="Enterprise", sso_required=True)
+REQUIRED = make_desired(required_plan="Enterprise", sso_required=True)
 UNMET: tuple[tuple[str, dict[str, Any], dict[str, Any], list[str]], ...] = (
     ("all is met", {}, {}, []),
     ("the plan in another case", {"plan": "ENTERPRISE"}, {}, []),
@@ -31,7 +39,7 @@ def test_what_is_required_and_does_not_hold_is_told(
     found = find_unmet(REQUIRED, state)
     assert [problem.reason for problem in found] == reasons, case
     assert all(problem.field.startswith("spec.requirements.") for problem in found)
-    assert find_unmet(wish(), state) == (), "nothing is required"
+    assert find_unmet(make_desired(), state) == (), "nothing is required"
 
 
 def test_without_an_admin_api_only_okta_can_be_asked() -> None:
@@ -50,29 +58,29 @@ def test_with_an_admin_api_there_is_nothing_to_do_by_hand() -> None:
 
 def test_without_an_admin_api_its_rows_are_steps() -> None:
     assert steps(REQUIRED) == ["provider-plan", "provider-sso", "provider-group-table"]
-    assert steps(wish(group=None)) == []
-    assert steps(wish(group=group_wish({}))) == []
+    assert steps(make_desired(group=None)) == []
+    assert steps(make_desired(group=desired_groups({}))) == []
 
 
 def test_a_probe_that_fails_is_a_step_that_blocks_and_is_read_back() -> None:
     state = with_provider(actual(admin=False), probe=Probe(False, 0.1, NOW, "401 from the provider"))
-    (switch,) = (step for step in provider_steps(wish(), state) if step.step_id == "provider-scim")
+    (switch,) = (step for step in provider_steps(make_desired(), state) if step.step_id == "provider-scim")
     assert (switch.blocks, switch.verified_by) == (True, "Read")
     assert "401 from the provider" in switch.instructions
 
 
 def test_a_step_that_is_done_as_it_stands_is_gone_until_it_changes() -> None:
-    (step,) = provider_steps(wish(required_plan="Teams", group=None), actual(admin=False))
-    done = wish(required_plan="Teams", group=None, acknowledged={step.step_id: step.digest})
+    (step,) = provider_steps(make_desired(required_plan="Teams", group=None), actual(admin=False))
+    done = make_desired(required_plan="Teams", group=None, acknowledged={step.step_id: step.digest})
     assert steps(done) == []
     assert steps(replace(done, required_plan="Enterprise")) == ["provider-plan"]
 
 
 def test_many_rows_are_cut_and_bound_by_a_fingerprint() -> None:
     rows = {f"value {number:03}": "Sales" if number % 2 else f"group {number}" for number in range(80)}
-    (step,) = provider_steps(wish(group=group_wish(rows)), actual(admin=False))
+    (step,) = provider_steps(make_desired(group=desired_groups(rows)), actual(admin=False))
     assert "more rows of the GroupMappings" in step.instructions
     assert len(step.instructions) < 1500
     other = {**rows, "value 079": "Elsewhere"}
-    (changed,) = provider_steps(wish(group=group_wish(other)), actual(admin=False))
+    (changed,) = provider_steps(make_desired(group=desired_groups(other)), actual(admin=False))
     assert changed.digest != step.digest

@@ -168,8 +168,8 @@ def test_a_move_between_groups_is_read_as_one() -> None:
     one = world.person(1, profile=("Engineering", "p1@acme.com", "p1"))
     held = [world.account_of(one)]
     state = world.with_groups(world.actual([one], held), {"Sales": [1], "Engineering": []})
-    wish = world.wish(group=world.scim_group_wish())
-    plan = make_plan(wish, state, world.memory(held))
+    desired = world.make_desired(group=world.desired_scim_groups())
+    plan = make_plan(desired, state, world.memory(held))
     text = render_text([Planned("team", "calendly", "Enforce", plan, Verdict(plan.actions))])
     assert "ChangeMemberships  p1@acme.com  the value Engineering leads to the group Engineering" in text
     assert "group Engineering: (none) -> member" in text

@@ -9,7 +9,7 @@ import pytest
 from controller.planning.base.desired import Attribute
 from controller.planning.make_plan import make_plan
 from controller.planning.people.attribute_diff import build_lenses, same
-from tests.unit.planning.world import PATHS, account_of, actual, expression, memory, person, wish
+from tests.unit.planning.world import PATHS, account_of, actual, expression, make_desired, memory, person
 
 FIRST = Attribute("givenName", PATHS[0], 0, expression("user.firstName"), always=True)
 SHOUTED = Attribute("givenName", PATHS[0], 0, expression("String.toUpperCase(user.firstName)"), always=True)
@@ -26,7 +26,7 @@ LENSES: tuple[tuple[str, Any, tuple[Any, ...], tuple[Any, ...]], ...] = (
 def test_a_lens_compares_what_is_always_pushed(
     case: str, attributes: Any, expected: tuple[Any, ...], seen: tuple[Any, ...]
 ) -> None:
-    desired = wish(attributes=attributes, group=None)
+    desired = make_desired(attributes=attributes, group=None)
     lens = build_lenses(desired, {})("oty1")
     one = person(1)
     assert lens.expected(one.profile) == expected, case
@@ -37,7 +37,9 @@ def test_a_lens_compares_what_is_always_pushed(
 def test_a_computed_attribute_is_written_where_it_differs() -> None:
     one = person(1)
     state = actual([one], [account_of(one)])
-    (action,) = make_plan(wish(attributes=(SHOUTED,), group=None), state, memory([account_of(one)])).actions
+    (action,) = make_plan(
+        make_desired(attributes=(SHOUTED,), group=None), state, memory([account_of(one)])
+    ).actions
     assert action.after == ((PATHS[0], "P1"),)
 
 

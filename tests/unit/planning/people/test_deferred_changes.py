@@ -17,11 +17,11 @@ from controller.planning.people.deferred_changes import (
     waiting_changes,
     why_again,
 )
-from tests.unit.planning.world import GENERIC, NOW, PATHS, account_of, actual, memory, person, wish
+from tests.unit.planning.world import GENERIC, NOW, PATHS, account_of, actual, make_desired, memory, person
 
 EMAIL, ADA = PATHS[1], OktaId("00u1")
 AT = "2026-03-02T12:00:00Z"
-DESIRED = wish(profile=replace(GENERIC, defers=frozenset({EMAIL, "userName"})))
+DESIRED = make_desired(profile=replace(GENERIC, defers=frozenset({EMAIL, "userName"})))
 SENT = Deferred("new@acme.com", "p1@acme.com", AT)
 CHANGE = Change(EMAIL, "p1@acme.com", "new@acme.com", "email")
 

@@ -21,11 +21,11 @@ from tests.unit.planning.world import (
     URL,
     account_of,
     actual,
+    desired_scim_groups,
     done,
+    make_desired,
     memory,
     person,
-    scim_group_wish,
-    wish,
     with_groups,
 )
 
@@ -49,11 +49,11 @@ def back(state: PersonState | None = PersonState.DEACTIVATED, **account: Any) ->
 
 
 def plan_of(state: Actual, known: Memory, **changes: Any) -> Plan:
-    return make_plan(wish(**changes), state, known)
+    return make_plan(make_desired(**changes), state, known)
 
 
 def after(state: Actual, known: Memory, **changes: Any) -> Memory:
-    desired = wish(**changes)
+    desired = make_desired(**changes)
     plan = make_plan(desired, state, known)
     verdict = judge(plan, desired, state, known, Circumstances(NOW))
     return remember(known, Run(desired, state, plan, verdict, done(verdict.run), NOW))
@@ -85,7 +85,7 @@ def test_an_unassigned_person_counts_as_a_removal_and_one_long_deleted_needs_no_
     for state in (PersonState.ACTIVE, None):
         (action,) = plan_of(back(state), knowing()).actions
         assert action.touch is Touch.REMOVAL
-        desired = wish()
+        desired = make_desired()
         plan = make_plan(desired, back(state), knowing())
         assert judge(plan, desired, back(state), knowing(), Circumstances(NOW)).run == plan.actions
 
@@ -183,14 +183,14 @@ def test_the_oldest_are_forgotten_first_and_nobody_who_is_assigned(monkeypatch: 
 def test_the_place_of_somebody_who_left_holds_no_group() -> None:
     placed = {ONE.okta_id: "Sales", OTHER.okta_id: "Sales"}
     idle = with_groups(actual([OTHER], [INACTIVE, account_of(OTHER)]), {"Sales": [2], "Engineering": []})
-    found = after(idle, knowing(placed=placed), group=scim_group_wish())
+    found = after(idle, knowing(placed=placed), group=desired_scim_groups())
     assert set(found.placed) == {OktaId("00u2")}
 
 
 def test_nobody_is_missed_of_those_who_left() -> None:
     """An app without people is no reason to doubt, if everybody had left before."""
     known = memory([HELD], left=LEFT, people_read=0)
-    desired, state = wish(), actual([], [HELD], missing=GONE)
+    desired, state = make_desired(), actual([], [HELD], missing=GONE)
     verdict = judge(make_plan(desired, state, known), desired, state, known, Circumstances(NOW))
     assert len(verdict.run) == 1
 

@@ -9,7 +9,7 @@ from controller.planning.make_plan import make_plan
 from controller.planning.people.lookalikes import find_twin, spelled, twin_words
 from controller.planning.people.matching import Register
 from tests.unit.planning.grouped import desired, world
-from tests.unit.planning.world import account_of, actual, memory, person, wish
+from tests.unit.planning.world import account_of, actual, make_desired, memory, person
 
 
 def test_a_twin_that_belongs_to_nobody_comes_first() -> None:
@@ -32,7 +32,7 @@ def test_a_twin_of_somebody_else_is_in_the_plan_and_no_problem() -> None:
     other = person(2, user_name="strasse@acme.com")
     held = account_of(other)
     people = [person(1, user_name="straße@acme.com"), other]
-    plan = make_plan(wish(), actual(people, [held]), memory([held]))
+    plan = make_plan(make_desired(), actual(people, [held]), memory([held]))
     assert [action.subject for action in plan.actions] == ["00u1"]
     assert "strasse@acme.com looks the same" in plan.actions[0].why
     assert plan.problems == ()
@@ -60,7 +60,7 @@ def test_a_group_in_another_spelling_says_in_what_it_differs(held: str, told: st
 
 def test_a_twin_of_nobody_is_told_and_not_adopted() -> None:
     free = account_of(person(2), user_name="strasse@acme.com", external_id="")
-    plan = make_plan(wish(), actual([person(1, user_name="straße@acme.com")], [free]), memory())
+    plan = make_plan(make_desired(), actual([person(1, user_name="straße@acme.com")], [free]), memory())
     assert [action.kind.value for action in plan.actions] == ["CreateAccount"]
     assert [problem.reason for problem in plan.problems] == ["LooksAlike"]
 
@@ -68,6 +68,6 @@ def test_a_twin_of_nobody_is_told_and_not_adopted() -> None:
 def test_of_accounts_in_other_spellings_none_is_guessed() -> None:
     spellings = ("ADA@acme.com", "Ada@acme.com")
     held = [account_of(person(n), user_name=name, external_id="") for n, name in enumerate(spellings)]
-    plan = make_plan(wish(), actual([person(9, user_name="ada@acme.com")], held), memory())
+    plan = make_plan(make_desired(), actual([person(9, user_name="ada@acme.com")], held), memory())
     assert plan.actions == ()
     assert [problem.reason for problem in plan.problems] == ["AccountAmbiguous"]

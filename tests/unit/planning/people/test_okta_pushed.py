@@ -12,10 +12,10 @@ from controller.model.actual import Memory
 from controller.model.people import OktaId, PersonState
 from controller.model.plan import DriftKind, Plan
 from controller.planning.make_plan import make_plan
-from tests.unit.planning.world import account_of, actual, memory, person, wish, with_app
+from tests.unit.planning.world import account_of, actual, make_desired, memory, person, with_app
 
 ON = frozenset({"PUSH_NEW_USERS", "PUSH_PROFILE_UPDATES", "PUSH_USER_DEACTIVATION", "SCIM_PROVISIONING"})
-OKTA = wish(by="Okta", group=None)
+OKTA = make_desired(by="Okta", group=None)
 ADA = person(1, external_id="s-00u1", app_status="PROVISIONED", sync_state="SYNCHRONIZED")
 
 
@@ -32,7 +32,7 @@ def steps(found: Plan) -> list[str]:
     return [step.step_id for step in found.steps]
 
 
-def test_who_arrived_as_wished_leaves_nothing_behind() -> None:
+def test_who_arrived_up_to_date_leaves_nothing_behind() -> None:
     found = plan([ADA], [account_of(ADA)])
     assert (found.counts.provisioned, drift(found), steps(found)) == (1, [], [])
 

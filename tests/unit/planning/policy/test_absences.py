@@ -15,11 +15,11 @@ from controller.planning.make_plan import make_plan
 from controller.planning.policy.absences import people_to_prove
 from controller.planning.policy.decision import Circumstances, judge
 from controller.planning.state.after_run import Run, remember
-from tests.unit.planning.world import NOW, URL, account_of, actual, done, memory, person, wish
+from tests.unit.planning.world import NOW, URL, account_of, actual, done, make_desired, memory, person
 
 PEOPLE = [person(number) for number in range(4)]
 ACCOUNTS = [account_of(one) for one in PEOPLE]
-LOOSE = Safeguards(wish().safeguards.window, 5, Limit(900, 100), Limit(900, 100), Limit(900, 100))
+LOOSE = Safeguards(make_desired().safeguards.window, 5, Limit(900, 100), Limit(900, 100), Limit(900, 100))
 
 
 def left(state: PersonState | None = PersonState.ACTIVE, **more: Any) -> Actual:
@@ -29,7 +29,7 @@ def left(state: PersonState | None = PersonState.ACTIVE, **more: Any) -> Actual:
 
 
 def to_prove(state: Actual, known: Memory, **changes: Any) -> tuple[OktaId, ...]:
-    return people_to_prove(wish(**changes), state.assignments, state.accounts, known)
+    return people_to_prove(make_desired(**changes), state.assignments, state.accounts, known)
 
 
 def test_people_of_ours_with_an_active_account_are_to_be_proved() -> None:
@@ -67,7 +67,7 @@ def inactive(account: Account) -> Account:
 
 
 def judged(state: Actual, known: Memory, **changes: Any) -> tuple[Verdict, Memory]:
-    desired = wish(safeguards=LOOSE, **changes)
+    desired = make_desired(safeguards=LOOSE, **changes)
     plan = make_plan(desired, state, known)
     verdict = judge(plan, desired, state, known, Circumstances(NOW))
     return verdict, remember(known, Run(desired, state, plan, verdict, done(verdict.run), NOW))

@@ -16,9 +16,9 @@ from controller.planning.base.digest import fingerprint
 from controller.planning.make_plan import make_plan
 from controller.planning.policy.decision import Circumstances, judge
 from controller.planning.state.after_run import Run, remember
-from tests.unit.planning.world import NOW, account_of, actual, carry_out, done, memory, person, wish
+from tests.unit.planning.world import NOW, account_of, actual, carry_out, done, make_desired, memory, person
 
-APPROVE = wish(mode="Approve")
+APPROVE = make_desired(mode="Approve")
 
 
 def moved(one: Person, department: str = "Engineering") -> Person:
@@ -150,8 +150,8 @@ def test_the_digest_of_a_plan_that_was_not_stored_counts_too() -> None:
 
 
 def test_an_approval_releases_a_tripped_safeguard_and_newer_people_trip_it_again() -> None:
-    guards = replace(wish().safeguards, minimum=0, changes=Limit(1, 100))
-    desired = wish(safeguards=guards)
+    guards = replace(make_desired().safeguards, minimum=0, changes=Limit(1, 100))
+    desired = make_desired(safeguards=guards)
     state, known = world(0, 1)
     _, first = look(desired, state, known)
     assert first.run == ()

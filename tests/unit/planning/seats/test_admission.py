@@ -15,13 +15,13 @@ from controller.planning.seats.admission import settle
 from tests.unit.planning.world import (
     account_of,
     actual,
+    desired_seats,
     group,
+    make_desired,
     memory,
     organization,
     person,
     ref,
-    seat_wish,
-    wish,
     with_provider,
 )
 
@@ -41,7 +41,7 @@ def created(plan: Plan) -> list[str]:
 
 
 def test_ten_of_twelve_get_a_seat_and_two_wait_in_order() -> None:
-    plan = make_plan(wish(seats=seat_wish(50)), crowd(40, 12), memory())
+    plan = make_plan(make_desired(seats=desired_seats(50)), crowd(40, 12), memory())
     assert created(plan) == [f"00un{number:02}" for number in range(10)]
     assert plan.seats is not None
     assert plan.seats.waiting == (("00un10", "pn10@acme.com"), ("00un11", "pn11@acme.com"))
@@ -57,7 +57,7 @@ def test_leavers_make_room_in_the_same_plan() -> None:
         for number, one in enumerate(state.assignments.people)
     ]
     state = replace(state, assignments=replace(state.assignments, people=tuple(people)))
-    plan = make_plan(wish(seats=seat_wish(50)), state, memory(state.accounts.accounts))
+    plan = make_plan(make_desired(seats=desired_seats(50)), state, memory(state.accounts.accounts))
     assert created(plan) == ["00un00", "00un01"]
     needs = [action.needs for action in plan.actions if action.kind is ActionKind.CREATE_ACCOUNT]
     assert needs == [("DeactivateAccount/00u0",), ("DeactivateAccount/00u1",)]
@@ -72,7 +72,7 @@ def test_where_more_are_used_than_there_are_the_first_freed_seats_admit_nobody()
         for number, one in enumerate(state.assignments.people)
     ]
     state = replace(state, assignments=replace(state.assignments, people=tuple(people)))
-    plan = make_plan(wish(seats=seat_wish(50)), state, memory(state.accounts.accounts))
+    plan = make_plan(make_desired(seats=desired_seats(50)), state, memory(state.accounts.accounts))
     (action,) = [action for action in plan.actions if action.kind is ActionKind.CREATE_ACCOUNT]
     assert action.needs == ("DeactivateAccount/00u2",)
     assert plan.seats is not None
@@ -86,13 +86,17 @@ def test_priority_groups_come_first_then_time_then_login() -> None:
         groups={"g1": group("g1", "Executives"), "g2": group("g2", "Sales")},
         members={"g1": frozenset({OktaId("00un03")}), "g2": frozenset({OktaId("00un02"), OktaId("00un03")})},
     )
-    limit = seat_wish(3, priority=(ref("Executives"), ref(group_id="g2")))
-    assert created(make_plan(wish(seats=limit), state, memory())) == ["00un03", "00un02", "00un00"]
+    limit = desired_seats(3, priority=(ref("Executives"), ref(group_id="g2")))
+    assert created(make_plan(make_desired(seats=limit), state, memory())) == ["00un03", "00un02", "00un00"]
 
 
 def test_people_of_one_time_come_by_login_whatever_its_case() -> None:
     people = [person(1, login="b@x"), person(2, login="A@x"), person(3, login="c@x", assigned_at="")]
-    assert created(make_plan(wish(seats=seat_wish(9)), actual(people), memory())) == ["00u2", "00u1", "00u3"]
+    assert created(make_plan(make_desired(seats=desired_seats(9)), actual(people), memory())) == [
+        "00u2",
+        "00u1",
+        "00u3",
+    ]
 
 
 UNKNOWN = (
@@ -111,7 +115,9 @@ UNKNOWN = (
 def test_an_unknown_priority_group_is_told_and_the_rest_goes_on(
     name: str, one: object, groups: object, told: str
 ) -> None:
-    plan = make_plan(wish(seats=seat_wish(9, priority=(one,))), crowd(0, 2, groups=groups), memory())
+    plan = make_plan(
+        make_desired(seats=desired_seats(9, priority=(one,))), crowd(0, 2, groups=groups), memory()
+    )
     assert len(created(plan)) == 2
     (problem,) = plan.problems
     assert (problem.kind, problem.reason, problem.field) == ("SeatLimit", "GroupNotFound", "spec.priority[0]")
@@ -121,25 +127,25 @@ def test_an_unknown_priority_group_is_told_and_the_rest_goes_on(
 def test_a_group_of_okta_is_meant_where_an_app_group_has_the_same_name() -> None:
     groups = {"g1": group("g1", "Sales"), "g2": group("g2", "Sales", kind="APP_GROUP")}
     state = crowd(0, 2, groups=groups, members={"g1": frozenset({OktaId("00un01")})})
-    plan = make_plan(wish(seats=seat_wish(1, priority=(ref("Sales"),))), state, memory())
+    plan = make_plan(make_desired(seats=desired_seats(1, priority=(ref("Sales"),))), state, memory())
     assert created(plan) == ["00un01"]
 
 
 def test_the_reserve_is_left_free() -> None:
-    plan = make_plan(wish(seats=seat_wish(50, reserve=5)), crowd(40, 12), memory())
+    plan = make_plan(make_desired(seats=desired_seats(50, reserve=5)), crowd(40, 12), memory())
     assert len(created(plan)) == 5
 
 
 def test_a_reserve_of_all_seats_is_told_on_the_limit() -> None:
     state = with_provider(crowd(0, 1), organization=organization(purchased=5))
-    plan = make_plan(wish(seats=seat_wish(None, reserve=5)), state, memory())
+    plan = make_plan(make_desired(seats=desired_seats(None, reserve=5)), state, memory())
     assert created(plan) == []
     assert [(one.kind, one.field) for one in plan.problems] == [("SeatLimit", "spec.reserve")]
 
 
 def test_purchased_seats_count_where_none_are_declared() -> None:
     state = with_provider(crowd(2, 5), organization=organization(purchased=4, used=2, pending=1, free=2))
-    plan = make_plan(wish(seats=seat_wish(None)), state, memory())
+    plan = make_plan(make_desired(seats=desired_seats(None)), state, memory())
     assert len(created(plan)) == 2
     assert plan.seats is not None
     assert (plan.seats.limit, plan.seats.pending) == (4, 1)
@@ -147,13 +153,13 @@ def test_purchased_seats_count_where_none_are_declared() -> None:
 
 def test_nobody_is_admitted_while_the_number_of_seats_is_unknown() -> None:
     state = replace(crowd(2, 5), provider=replace(crowd(0, 0).provider, organization=None))
-    plan = make_plan(wish(seats=seat_wish(None)), state, memory())
+    plan = make_plan(make_desired(seats=desired_seats(None)), state, memory())
     assert created(plan) == []
     assert plan.seats is None
 
 
 def test_attempt_lets_the_provider_refuse() -> None:
-    plan = make_plan(wish(seats=seat_wish(41, waitlist=False)), crowd(40, 5), memory())
+    plan = make_plan(make_desired(seats=desired_seats(41, waitlist=False)), crowd(40, 5), memory())
     assert len(created(plan)) == 5
     assert plan.seats is not None
     assert plan.seats.waiting == ()
@@ -169,15 +175,15 @@ STATES = (
 
 @pytest.mark.parametrize(("name", "used", "state", "percent"), STATES, ids=[row[0] for row in STATES])
 def test_the_state_follows_the_numbers(name: str, used: int, state: SeatState, percent: int) -> None:
-    seats = make_plan(wish(seats=seat_wish(50)), crowd(used, 0), memory()).seats
+    seats = make_plan(make_desired(seats=desired_seats(50)), crowd(used, 0), memory()).seats
     assert seats is not None
     assert (seats.state, seats.percent_used) == (state, percent), name
 
 
 def test_the_seats_are_counted_again_after_the_run() -> None:
-    limit = seat_wish(50, invites=True)
+    limit = desired_seats(50, invites=True)
     state = with_provider(crowd(40, 12), organization=organization(purchased=50, used=40, pending=3, free=10))
-    plan = make_plan(wish(seats=limit), state, memory())
+    plan = make_plan(make_desired(seats=limit), state, memory())
     outcomes = [Outcome(action, Result.DONE) for action in plan.actions[:9]]
     outcomes.append(Outcome(plan.actions[9], Result.FAILED))
     after = settle(limit, plan.seats, outcomes)
@@ -191,7 +197,7 @@ def test_the_seats_are_counted_again_after_the_run() -> None:
 def test_deactivations_give_seats_back_in_the_count_after_the_run() -> None:
     one = person(1, state=PersonState.DEACTIVATED)
     held = account_of(one)
-    plan = make_plan(wish(seats=seat_wish(1)), actual([one], [held], admin=False), memory([held]))
-    after = settle(seat_wish(1), plan.seats, [Outcome(action, Result.DONE) for action in plan.actions])
+    plan = make_plan(make_desired(seats=desired_seats(1)), actual([one], [held], admin=False), memory([held]))
+    after = settle(desired_seats(1), plan.seats, [Outcome(action, Result.DONE) for action in plan.actions])
     assert after is not None
     assert (after.used, after.pending, after.state) == (0, None, SeatState.WITHIN_LIMIT)

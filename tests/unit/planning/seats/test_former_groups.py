@@ -21,7 +21,7 @@ from controller.planning.seats.former_groups import (
 )
 from controller.planning.teardown.plan import plan_departure
 from controller.planning.teardown.undo_log import note_made
-from tests.unit.planning.world import account_of, actual, group, memory, person, ref, wish
+from tests.unit.planning.world import account_of, actual, group, make_desired, memory, person, ref
 
 ONE, TWO = person(1), person(2)
 BOTH = frozenset({ONE.okta_id, TWO.okta_id})
@@ -33,7 +33,9 @@ KNOWN = memory(seat_groups=frozenset({"g2"}))
 
 
 def desired(assignments: DesiredAssignments, **changes: Any) -> Desired:
-    return wish(**{"by": "Okta", "group": None, "attributes": (), "assignments": assignments, **changes})
+    return make_desired(
+        **{"by": "Okta", "group": None, "attributes": (), "assignments": assignments, **changes}
+    )
 
 
 def state(candidates: Any = BOTH, **changes: Any) -> Actual:

@@ -9,9 +9,17 @@ from typing import Any
 from controller.model.actual import Actual, Memory
 from controller.model.people import OktaId
 from controller.planning.seats.inactive import find_inactive, kept_sign_ins
-from tests.unit.planning.world import NOW, account_of, actual, person, seat_wish, wish, with_provider
+from tests.unit.planning.world import (
+    NOW,
+    account_of,
+    actual,
+    desired_seats,
+    make_desired,
+    person,
+    with_provider,
+)
 
-ASKS = wish(seats=replace(seat_wish(), inactive_for=timedelta(days=90)))
+ASKS = make_desired(seats=replace(desired_seats(), inactive_for=timedelta(days=90)))
 OLD, RECENT = "2025-11-01T08:00:00Z", "2026-02-20T08:00:00Z"
 LONG_AGO = "2025-01-01T00:00:00Z"
 
@@ -38,8 +46,8 @@ def found(state: Actual, **sign_ins: str) -> list[tuple[str, str]]:
 
 
 def test_nobody_is_looked_for_where_nobody_asks() -> None:
-    assert find_inactive(wish(), world(""), {}, NOW) is None
-    assert find_inactive(wish(seats=seat_wish()), world(""), {}, NOW) is None
+    assert find_inactive(make_desired(), world(""), {}, NOW) is None
+    assert find_inactive(make_desired(seats=desired_seats()), world(""), {}, NOW) is None
 
 
 def test_the_longest_inactive_come_first_and_those_who_never_came_before_them() -> None:
@@ -95,5 +103,5 @@ def test_sign_ins_are_kept_of_those_who_are_assigned_and_only_where_somebody_ask
     days = {OktaId("00u0"): 20_000, OktaId("00u9"): 20_001}
     memory, state = Memory(sign_ins=days), world("", "")
     assert kept_sign_ins(ASKS, state, memory) == {OktaId("00u0"): 20_000}
-    assert kept_sign_ins(wish(), state, memory) == {}
-    assert kept_sign_ins(wish(seats=seat_wish()), state, memory) == {}
+    assert kept_sign_ins(make_desired(), state, memory) == {}
+    assert kept_sign_ins(make_desired(seats=desired_seats()), state, memory) == {}

@@ -19,14 +19,14 @@ from tests.unit.planning.world import (
     NOW,
     account_of,
     actual,
+    desired_seats,
     done,
     group,
+    make_desired,
     memory,
     organization,
     person,
     ref,
-    seat_wish,
-    wish,
     with_app,
     with_provider,
 )  # fmt: skip
@@ -35,7 +35,7 @@ ON = frozenset({"PUSH_NEW_USERS", "PUSH_PROFILE_UPDATES", "PUSH_USER_DEACTIVATIO
 DECLARED = DesiredAssignments(
     "SeatGroup", "Seats", (ref("Users", field="spec.assignments.oktaGroups[0]"),), (), False, True
 )
-OKTA = wish(by="Okta", group=None, attributes=(), assignments=DECLARED, seats=seat_wish(2))
+OKTA = make_desired(by="Okta", group=None, attributes=(), assignments=DECLARED, seats=desired_seats(2))
 
 
 def state(count: int, held: int = 0, *, seats: Any = None, features: frozenset[str] = ON) -> Actual:
@@ -87,7 +87,7 @@ def test_who_finds_no_seat_is_not_put_into_the_group() -> None:
 
 
 def test_a_seat_that_was_given_counts_before_okta_has_pushed() -> None:
-    desired = replace(OKTA, seats=seat_wish(3))
+    desired = replace(OKTA, seats=desired_seats(3))
     found = plan(desired, state(5, seats=["00u0", "00u1"], held=2))
     (added,) = found.actions
     assert added.touch is Touch.CREATE and found.counts.pending == 1
@@ -145,9 +145,9 @@ def test_who_is_suspended_staged_or_locked_out_sits_by_state() -> None:
     states = {1: PersonState.SUSPENDED, 2: PersonState.NOT_YET_ACTIVE, 3: PersonState.ACTIVE}
     people = (made.assignments.people[0], *(person(n, state=s) for n, s in states.items()))
     made = replace(made, assignments=replace(made.assignments, people=people))
-    added = plan(replace(OKTA, seats=seat_wish(50)), made).actions
+    added = plan(replace(OKTA, seats=desired_seats(50)), made).actions
     assert [a.subject for a in added] == ["00u3"]
-    asked = plan(replace(OKTA, seats=seat_wish(50), create_not_yet_active=True), made).actions
+    asked = plan(replace(OKTA, seats=desired_seats(50), create_not_yet_active=True), made).actions
     assert {a.subject for a in asked} == {"00u2", "00u3"}
 
 
@@ -159,7 +159,7 @@ def test_without_a_limit_everybody_gets_in() -> None:
 
 def test_while_the_number_of_seats_is_unknown_only_those_with_an_account_move() -> None:
     unknown = with_provider(state(3, held=1), organization=None, table=None)
-    made = plan(replace(OKTA, seats=seat_wish(None)), unknown)
+    made = plan(replace(OKTA, seats=desired_seats(None)), unknown)
     assert [a.subject for a in made.actions if a.kind is ActionKind.ADD_TO_SEAT_GROUP] == ["00u0"]
 
 

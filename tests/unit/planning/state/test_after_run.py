@@ -24,14 +24,14 @@ from tests.unit.planning.world import (
     account_of,
     actual,
     carry_out,
+    desired_seats,
     done,
     group,
+    make_desired,
     memory,
     organization,
     person,
     ref,
-    seat_wish,
-    wish,
     with_provider,
 )
 
@@ -55,7 +55,7 @@ def run(
 
 def test_accounts_that_carry_an_okta_id_and_created_ones_are_ours() -> None:
     known, new = person(1), person(2)
-    after = run(wish(), actual([known, new], [account_of(known)]), memory())
+    after = run(make_desired(), actual([known, new], [account_of(known)]), memory())
     assert after.pairs == {"00u1": "s-00u1", "00u2": "s-00u2"}
     assert after.adopted == frozenset()
     assert (after.tenant, after.app_id, after.is_new) == (URL, "0oa1", False)
@@ -63,10 +63,10 @@ def test_accounts_that_carry_an_okta_id_and_created_ones_are_ours() -> None:
 
 def test_an_account_that_was_there_before_is_marked() -> None:
     one = person(1)
-    after = run(wish(), actual([one], [account_of(one, external_id="")]), memory())
+    after = run(make_desired(), actual([one], [account_of(one, external_id="")]), memory())
     assert after.pairs == {"00u1": "s-00u1"}
     assert after.adopted == {"00u1"}
-    again = run(wish(), actual([one], [account_of(one)]), after)
+    again = run(make_desired(), actual([one], [account_of(one)]), after)
     assert again.adopted == {"00u1"}
 
 
@@ -74,18 +74,18 @@ def test_who_left_stays_known_with_the_day() -> None:
     one, other = person(1), person(2)
     held = [account_of(one), account_of(other)]
     state = actual([other], held, missing={one.okta_id: DEPROVISIONED})
-    after = run(wish(), state, memory(held))
+    after = run(make_desired(), state, memory(held))
     assert set(after.pairs) == {"00u1", "00u2"}
     assert after.left == {"00u1": (NOW - DAY_ZERO).days}
     assert after.in_use == {"00u2"}
-    failed = run(wish(), state, memory(held), Result.FAILED)
+    failed = run(make_desired(), state, memory(held), Result.FAILED)
     assert (set(failed.pairs), failed.left) == ({"00u1", "00u2"}, {})
 
 
 def test_the_pair_stays_where_the_provider_keeps_no_external_id() -> None:
     one = person(1)
     held = account_of(one, external_id="")
-    desired = wish(profile=replace(GENERIC, keeps_external_id=False))
+    desired = make_desired(profile=replace(GENERIC, keeps_external_id=False))
     state = actual([person(2)], [held], missing={one.okta_id: DEPROVISIONED})
     after = run(desired, state, memory(pairs={one.okta_id: held.scim_id}))
     assert after.pairs[one.okta_id] == held.scim_id
@@ -93,13 +93,13 @@ def test_the_pair_stays_where_the_provider_keeps_no_external_id() -> None:
 
 def test_a_small_run_notes_no_measure_of_the_listing() -> None:
     known = replace(memory([account_of(person(1))]), people_read=7, credential="old")
-    after = run(wish(), replace(actual([], []), fresh=frozenset()), known)
+    after = run(make_desired(), replace(actual([], []), fresh=frozenset()), known)
     assert (set(after.pairs), after.people_read, after.credential) == ({"00u1"}, 7, "old")
 
 
 UNDECIDED = (
-    ("a first plan that waits", wish(mode="Enforce"), Memory()),
-    ("an observing one", wish(mode="Observe"), memory()),
+    ("a first plan that waits", make_desired(mode="Enforce"), Memory()),
+    ("an observing one", make_desired(mode="Observe"), memory()),
 )
 
 
@@ -119,9 +119,9 @@ def test_nothing_is_noted_down_as_ours_before_somebody_agreed(
 def test_a_first_plan_that_was_approved_is_decided() -> None:
     one = person(1)
     state = actual([one], [account_of(one, user_name="old@acme.com")])
-    plan = make_plan(wish(), state, Memory())
-    verdict = judge(plan, wish(approval=plan.digest), state, Memory(), Circumstances(NOW))
-    after = remember(Memory(), Run(wish(), state, plan, verdict, done(verdict.run), NOW))
+    plan = make_plan(make_desired(), state, Memory())
+    verdict = judge(plan, make_desired(approval=plan.digest), state, Memory(), Circumstances(NOW))
+    after = remember(Memory(), Run(make_desired(), state, plan, verdict, done(verdict.run), NOW))
     assert not after.is_new
     assert after.pairs == {"00u1": "s-00u1"}
 
@@ -130,7 +130,7 @@ def test_another_tenant_starts_anew_and_the_old_one_is_kept_while_it_waits() -> 
     one = person(1)
     held = account_of(one)
     known = memory([held])
-    desired = wish(base_url=URL + "-2")
+    desired = make_desired(base_url=URL + "-2")
     plan = make_plan(desired, actual([one], []), known)
     verdict = judge(plan, desired, actual([one], []), known, Circumstances(NOW))
     waiting = remember(known, Run(desired, actual([one], []), plan, verdict, (), NOW))
@@ -148,7 +148,7 @@ def test_people_who_were_touched_count_once_a_class() -> None:
     known = memory(
         state.accounts.accounts, window=(Touched("00u2", "Change", (NOW - timedelta(hours=3)).isoformat()),)
     )
-    after = run(wish(), state, known)
+    after = run(make_desired(), state, known)
     assert [(e.okta_id, e.touch) for e in after.window] == [("00u1", "Leaver"), ("00u2", "Change")]
     assert {e.at for e in after.window} == {"2026-03-02T12:00:00+00:00"}
 
@@ -165,16 +165,18 @@ COUNTED = (
 def test_what_may_have_happened_counts(name: str, result: Result, reason: str, count: int) -> None:
     one = person(1, state=DEPROVISIONED)
     state = actual([one], [account_of(one)])
-    assert len(run(wish(), state, memory(state.accounts.accounts), result, reason).window) == count, name
+    assert len(run(make_desired(), state, memory(state.accounts.accounts), result, reason).window) == count, (
+        name
+    )
 
 
 def test_creations_are_not_in_the_window() -> None:
-    assert run(wish(), actual([person(1)]), memory()).window == ()
+    assert run(make_desired(), actual([person(1)]), memory()).window == ()
 
 
 def test_what_is_older_than_the_window_goes() -> None:
     old = Touched("00u9", "Removal", (NOW - timedelta(hours=25)).isoformat())
-    assert run(wish(), actual([]), memory(window=(old,))).window == ()
+    assert run(make_desired(), actual([]), memory(window=(old,))).window == ()
 
 
 # What was read back.
@@ -183,7 +185,7 @@ def test_what_is_older_than_the_window_goes() -> None:
 def test_after_a_write_the_same_account_read_back_is_known() -> None:
     one = replace(person(1), profile=("Engineering", "p1@acme.com", "p1"))
     state = actual([one, person(2), person(3)], [account_of(person(1)), account_of(person(2))])
-    desired = wish()
+    desired = make_desired()
     after = run(desired, state, memory(state.accounts.accounts))
     assert set(after.confirmed) == {"00u1", "00u2", "00u3"}
     later = carry_out(state, make_plan(desired, state, memory(state.accounts.accounts)).actions, desired)
@@ -203,7 +205,7 @@ def test_after_a_write_the_same_account_read_back_is_known() -> None:
 def test_what_differs_and_was_not_written_is_not_confirmed() -> None:
     one = person(1)
     state = actual([one], [account_of(one, user_name="old@acme.com")])
-    after = run(wish(), state, memory(state.accounts.accounts), Result.FAILED)
+    after = run(make_desired(), state, memory(state.accounts.accounts), Result.FAILED)
     assert after.confirmed == {}
 
 
@@ -211,7 +213,7 @@ AT = "2026-03-02T12:00:00Z"
 
 
 def deferring() -> Desired:
-    return wish(profile=replace(GENERIC, defers=frozenset({PATHS[1], "userName"})))
+    return make_desired(profile=replace(GENERIC, defers=frozenset({PATHS[1], "userName"})))
 
 
 def test_what_waits_for_its_owner_is_not_sent_again_until_it_is_read_back() -> None:
@@ -239,7 +241,7 @@ def test_another_value_takes_the_place_of_the_one_that_waits() -> None:
 
 
 def test_former_logins_of_protected_people_are_kept() -> None:
-    desired = wish(protected=frozenset({"root@acme.com", "00u2"}))
+    desired = make_desired(protected=frozenset({"root@acme.com", "00u2"}))
     people = [person(1, login="Root@acme.com"), person(2), person(3)]
     after = run(desired, actual(people), memory())
     assert after.logins == {"00u1": ("root@acme.com",), "00u2": ("p2@acme.com",)}
@@ -262,22 +264,22 @@ def test_a_shrunken_reading_does_not_become_the_measure(
     name: str, had: str, people: int, credential: str, read: int
 ) -> None:
     known = memory(credential=had, people_read=people)
-    after = run(wish(), actual([person(1), person(2), person(3)]), known, credential="new")
+    after = run(make_desired(), actual([person(1), person(2), person(3)]), known, credential="new")
     assert (after.credential, after.people_read) == (credential, read), name
 
 
 def test_seats_are_noted_once_a_day() -> None:
-    desired = wish(seats=seat_wish(5))
+    desired = make_desired(seats=desired_seats(5))
     state = actual([person(1)], [account_of(person(1))])
     known = memory(state.accounts.accounts, seat_history=(("2026-03-01", 7), ("2026-03-02", 9)))
     assert run(desired, state, known).seat_history == (("2026-03-01", 7), ("2026-03-02", 1))
     long = tuple((f"{2000 + n // 300}-01-{n:05}", n) for n in range(HISTORY_DAYS))
     assert len(run(desired, state, replace(known, seat_history=long)).seat_history) == HISTORY_DAYS
-    assert run(wish(), state, known).seat_history == known.seat_history
+    assert run(make_desired(), state, known).seat_history == known.seat_history
 
 
 def test_the_seats_that_are_noted_are_those_after_the_run() -> None:
-    desired = wish(seats=seat_wish(5))
+    desired = make_desired(seats=desired_seats(5))
     known = run(desired, actual([person(1), person(2)]), memory())
     assert known.seat_history == (("2026-03-02", 2),)
 
@@ -285,22 +287,22 @@ def test_the_seats_that_are_noted_are_those_after_the_run() -> None:
 def test_why_okta_could_not_push_somebody_is_kept_until_it_did() -> None:
     failed, fine = person(1, sync_state="ERROR"), person(2)
     reasons = {OktaId(f"00u{number}"): "no seat" for number in (1, 2, 3)}
-    okta, known = wish(by="Okta"), memory(failures=reasons)
+    okta, known = make_desired(by="Okta"), memory(failures=reasons)
     assert set(run(okta, actual([failed, fine], [account_of(fine)]), known).failures) == {"00u1"}
-    assert run(wish(), actual([failed]), known).failures == {}
+    assert run(make_desired(), actual([failed]), known).failures == {}
 
 
 def test_an_outcome_without_an_id_makes_no_pair() -> None:
     one = person(1)
     state = actual([one])
-    plan = make_plan(wish(), state, memory())
-    verdict = judge(plan, wish(), state, memory(), Circumstances(NOW))
+    plan = make_plan(make_desired(), state, memory())
+    verdict = judge(plan, make_desired(), state, memory(), Circumstances(NOW))
     outcomes = (Outcome(plan.actions[0], Result.PENDING_CONFIRMATION),)
-    assert remember(memory(), Run(wish(), state, plan, verdict, outcomes, NOW)).pairs == {}
+    assert remember(memory(), Run(make_desired(), state, plan, verdict, outcomes, NOW)).pairs == {}
     assert ScimId("s-00u1") == account_of(one).scim_id
 
 
-SET_UP = wish(
+SET_UP = make_desired(
     by="Okta",
     assignments=DesiredAssignments("Direct", "", (ref("Users"),), (), prune=False, is_declared=True),
 )
@@ -333,7 +335,9 @@ def test_hashes_of_other_attributes_are_forgotten() -> None:
     state = actual([one], [account_of(one)])
     for paths, left in ((paths_key(PATHS), {one.okta_id, two.okta_id}), ("other", {one.okta_id})):
         after = run(
-            wish(), state, memory([account_of(one)], confirmed={two.okta_id: 7}, confirmed_paths=paths)
+            make_desired(),
+            state,
+            memory([account_of(one)], confirmed={two.okta_id: 7}, confirmed_paths=paths),
         )
         assert set(after.confirmed) == left
         assert after.confirmed_paths == paths_key(PATHS)
@@ -345,6 +349,6 @@ def test_while_accounts_cannot_be_listed_nobody_is_forgotten() -> None:
     known = memory(
         [account_of(person(1))], left={OktaId("00u1"): 20_000}, settled=frozenset({"x"}), is_new=True
     )
-    after = run(wish(), off, known)
+    after = run(make_desired(), off, known)
     assert (after.left, after.settled, after.is_new) == (known.left, known.settled, True)
     assert set(after.pairs) == {"00u1"}

@@ -18,11 +18,11 @@ from tests.unit.planning.world import (
     account_of,
     actual,
     group,
+    make_desired,
     memory,
     organization,
     person,
     ref,
-    wish,
     with_provider,
 )
 
@@ -35,14 +35,14 @@ def decided(desired: Desired, state: Actual, known: Memory) -> tuple[Memory, Ver
     return note_intent(known, desired, state, plan, verdict, NOW), verdict
 
 
-NAMELESS_WISH = wish(profile=NAMELESS)
+NAMELESS_DESIRED = make_desired(profile=NAMELESS)
 
 
 def test_whom_a_run_may_touch_counts_before_it_does() -> None:
     gone, moved, new = person(1), person(2), person(3)
     accounts = [account_of(gone), replace(account_of(moved), values=("x", "y", "Sales"))]
     state = actual([moved, new], accounts, missing={gone.okta_id: PersonState.ACTIVE})
-    intent, _ = decided(wish(), state, memory(accounts))
+    intent, _ = decided(make_desired(), state, memory(accounts))
     at = "2026-03-02T12:00:00+00:00"
     assert intent.window == (Touched("00u1", "Removal", at), Touched("00u2", "Change", at))
     assert replace(intent, window=(), creating={}) == memory(accounts)
@@ -56,9 +56,9 @@ def test_a_restart_counts_nobody_twice() -> None:
     state = actual([], accounts, missing=dict.fromkeys((one.okta_id for one in people), PersonState.ACTIVE))
     state = replace(state, assignments=replace(state.assignments, people=(person(9),)))
     known = memory(accounts)
-    intent, first = decided(wish(), state, known)
+    intent, first = decided(make_desired(), state, known)
     assert len(first.run) == 6
-    again, second = decided(wish(), state, intent)
+    again, second = decided(make_desired(), state, intent)
     assert second.run == first.run
     assert again.window == intent.window
 
@@ -66,15 +66,15 @@ def test_a_restart_counts_nobody_twice() -> None:
 def test_an_account_that_is_about_to_be_taken_over_counts_as_taken_over() -> None:
     one = person(1)
     state = actual([one], [replace(account_of(one), external_id="")])
-    intent, _ = decided(wish(), state, memory())
+    intent, _ = decided(make_desired(), state, memory())
     assert intent.adopted == {"00u1"}
     ours = memory([account_of(one)])
-    assert decided(wish(), state, ours)[0].adopted == set()
+    assert decided(make_desired(), state, ours)[0].adopted == set()
 
 
 def test_an_approval_is_in_force_from_the_first_write_on() -> None:
     one = person(1)
-    desired = wish(mode="Approve")
+    desired = make_desired(mode="Approve")
     state = actual([one])
     _, waiting = decided(desired, state, memory())
     approved = replace(desired, approval=waiting.digest)
@@ -87,7 +87,7 @@ def test_an_approval_is_in_force_from_the_first_write_on() -> None:
 
 
 def test_an_account_created_without_an_id_is_ours_after_a_crash() -> None:
-    one, desired = person(1, user_name="P1@acme.com"), NAMELESS_WISH
+    one, desired = person(1, user_name="P1@acme.com"), NAMELESS_DESIRED
     intent, _ = decided(desired, actual([one]), memory())
     assert intent.creating == {"00u1": "p1@acme.com"}
     made = replace(account_of(one), external_id="", user_name="p1@ACME.com")
@@ -98,7 +98,7 @@ def test_an_account_created_without_an_id_is_ours_after_a_crash() -> None:
 
 
 def test_only_what_carries_no_id_and_is_nobodys_is_recovered() -> None:
-    one, desired = person(1), NAMELESS_WISH
+    one, desired = person(1), NAMELESS_DESIRED
     intent = replace(memory(), creating={OktaId("00u1"): "p1@acme.com"})
     marked = account_of(one)
     assert recover(desired, intent, [marked]).pairs == {}
@@ -113,44 +113,46 @@ def test_only_what_carries_no_id_and_is_nobodys_is_recovered() -> None:
 def test_what_a_run_may_set_up_in_okta_is_noted_before_it_does() -> None:
     users = DesiredAssignments("Direct", "", (ref("Users"),), (), prune=False, is_declared=True)
     state = actual([], [], groups={"g1": group("g1", "Users")})
-    intent, _ = decided(wish(assignments=users), state, memory())
+    intent, _ = decided(make_desired(assignments=users), state, memory())
     assert list(intent.made) == ["AssignGroup/g1"]
-    leaving = wish(assignments=users, is_departing=True)
+    leaving = make_desired(assignments=users, is_departing=True)
     assert decided(leaving, state, memory())[0].made == {}, "undoing begins anew with what it began with"
 
 
 def test_an_account_with_an_id_is_ours_after_a_crash_even_if_its_person_left_since() -> None:
     one, other = person(1), person(2)
-    intent, _ = decided(wish(), actual([one, other]), Memory())
+    intent, _ = decided(make_desired(), actual([one, other]), Memory())
     assert (intent.tenant, intent.app_id, intent.is_new) == (URL, "0oa1", False)
-    found = recover(wish(), intent, [account_of(one), account_of(person(3))])
+    found = recover(make_desired(), intent, [account_of(one), account_of(person(3))])
     assert found.pairs == {"00u1": "s-00u1"}, "neither what was not made nor what is another's"
     left = actual([], [account_of(one)], missing={OktaId("00u1"): PersonState.DEACTIVATED})
-    assert [action.kind.value for action in make_plan(wish(), left, found).actions] == ["DeactivateAccount"]
+    assert [action.kind.value for action in make_plan(make_desired(), left, found).actions] == [
+        "DeactivateAccount"
+    ]
 
 
 def test_a_crash_in_the_first_push_leaves_nothing_to_approve() -> None:
     people = [person(number) for number in range(3)]
-    intent, first = decided(wish(), actual(people), Memory())
+    intent, first = decided(make_desired(), actual(people), Memory())
     assert len(first.run) == 3
     half = actual(people, [account_of(people[0])])
-    _, second = decided(wish(), half, recover(wish(), intent, half.accounts.accounts))
+    _, second = decided(make_desired(), half, recover(make_desired(), intent, half.accounts.accounts))
     assert {action.subject for action in second.run} == {"00u1", "00u2"}
     assert not second.is_first
 
 
 def test_a_tenant_that_had_accounts_before_is_new_until_its_first_plan_was_carried_out() -> None:
     one, there = person(1), account_of(person(7))
-    intent, held = decided(wish(), actual([one], [there]), Memory())
+    intent, held = decided(make_desired(), actual([one], [there]), Memory())
     assert held.is_first and held.run == ()
     assert (intent.tenant, intent.is_new, intent.creating) == ("", True, {})
-    approved, verdict = decided(wish(approval=held.digest), actual([one], [there]), Memory())
+    approved, verdict = decided(make_desired(approval=held.digest), actual([one], [there]), Memory())
     assert len(verdict.run) == 1
     assert approved.is_new
 
 
 def test_a_run_that_could_not_list_accounts_says_nothing_of_them() -> None:
     off = with_provider(actual([person(1)]), organization=organization(scim_enabled=False))
-    intent, verdict = decided(wish(), off, Memory())
+    intent, verdict = decided(make_desired(), off, Memory())
     assert [action.kind.value for action in verdict.run] == ["EnableScim"]
     assert intent.is_new

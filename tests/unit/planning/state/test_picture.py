@@ -16,11 +16,11 @@ from tests.unit.planning.world import (
     GENERIC,
     account_of,
     actual,
+    desired_scim_groups,
     done,
+    make_desired,
     memory,
     person,
-    scim_group_wish,
-    wish,
 )
 
 PEOPLE = [person(number) for number in range(6)]
@@ -45,11 +45,11 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(
     ]
     missing = {PEOPLE[n].okta_id: None for n in having - listed}
     state, known = actual([PEOPLE[n] for n in sorted(listed)], accounts, missing=missing), memory(accounts)
-    plan = make_plan(wish(), state, known)
-    after = after_writes(wish(), state, done(plan.actions))
+    plan = make_plan(make_desired(), state, known)
+    after = after_writes(make_desired(), state, done(plan.actions))
     assert after is not None
     again = memory(after.accounts.accounts)
-    assert make_plan(wish(), after, again).actions == ()
+    assert make_plan(make_desired(), after, again).actions == ()
 
 
 def write(kind: ActionKind, subject: str = "00u1", remote: str = "scim-1", **fields: object) -> Action:
@@ -59,17 +59,20 @@ def write(kind: ActionKind, subject: str = "00u1", remote: str = "scim-1", **fie
 
 def test_what_is_not_about_accounts_changes_nothing_here() -> None:
     state = actual([])
-    assert after_writes(wish(), state, [Outcome(write(ActionKind.SAVE_GROUP_TABLE), Result.DONE)]) == state
+    assert (
+        after_writes(make_desired(), state, [Outcome(write(ActionKind.SAVE_GROUP_TABLE), Result.DONE)])
+        == state
+    )
 
 
 def test_an_account_without_an_id_cannot_be_known() -> None:
     outcome = Outcome(write(ActionKind.CREATE_ACCOUNT, remote="", userName="a"), Result.DONE)
-    assert after_writes(wish(), actual([]), [outcome]) is None
+    assert after_writes(make_desired(), actual([]), [outcome]) is None
 
 
 def test_what_waits_for_a_confirmation_is_not_there_yet() -> None:
     held = account_of(PEOPLE[1])
-    desired = wish(profile=replace(GENERIC, defers=frozenset({"emails[primary]"})))
+    desired = make_desired(profile=replace(GENERIC, defers=frozenset({"emails[primary]"})))
     change = write(ActionKind.UPDATE_ACCOUNT, remote=held.scim_id, name__givenName="new")
     change = replace(change, after=(*change.after, ("emails[primary]", "new@acme.com")))
     outcome = Outcome(change, Result.PENDING_CONFIRMATION)
@@ -100,7 +103,7 @@ def test_groups_have_their_new_members() -> None:
         ),
         Outcome(replace(write(ActionKind.CHANGE_MEMBERSHIPS), after=(("group Ops", member),)), Result.FAILED),
     ]
-    after = after_writes(wish(group=scim_group_wish()), state, outcomes)
+    after = after_writes(make_desired(group=desired_scim_groups()), state, outcomes)
     assert after is not None and after.accounts.groups is not None
     assert after.accounts.groups.ids["Legal"] == ("g3",)
     assert after.accounts.groups.members == {"Sales": frozenset(), "Legal": {"scim-00u1"}, "Ops": {"made"}}

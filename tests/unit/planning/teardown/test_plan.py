@@ -19,10 +19,10 @@ from tests.unit.planning.world import (
     account_of,
     actual,
     group,
+    make_desired,
     memory,
     organization,
     person,
-    wish,
     with_provider,
 )
 
@@ -57,7 +57,7 @@ def state(app_groups: tuple[str, ...] = (), people: tuple[Person, ...] = EVERYBO
 
 
 def okta(**changes: Any) -> Desired:
-    return wish(by="Okta", is_departing=True, **changes)
+    return make_desired(by="Okta", is_departing=True, **changes)
 
 
 def keys(plan: Plan) -> list[str]:
@@ -65,23 +65,25 @@ def keys(plan: Plan) -> list[str]:
 
 
 def test_every_active_account_of_ours_goes_where_the_operator_provisions() -> None:
-    plan = plan_departure(wish(), state(), remembering(adopted=frozenset({ONE.okta_id})))
+    plan = plan_departure(make_desired(), state(), remembering(adopted=frozenset({ONE.okta_id})))
     assert keys(plan) == ["DeactivateAccount/00u2", "DeactivateAccount/00u3"], "one was there before"
     assert plan.counts.provisioned == plan.counts.pending == 2
-    willing = wish(may_deactivate_adopted=True, protected=frozenset({"p2@acme.com"}))
+    willing = make_desired(may_deactivate_adopted=True, protected=frozenset({"p2@acme.com"}))
     plan = plan_departure(willing, state(), remembering(adopted=frozenset({ONE.okta_id})))
     assert keys(plan) == ["DeactivateAccount/00u1", "DeactivateAccount/00u3"], "one is protected"
 
 
 def test_what_is_another_tenants_is_nobody_of_ours() -> None:
-    assert keys(plan_departure(wish(), state(), remembering(tenant="https://other.example.com"))) == []
+    assert (
+        keys(plan_departure(make_desired(), state(), remembering(tenant="https://other.example.com"))) == []
+    )
 
 
 def test_accounts_that_are_gone_or_inactive_need_nothing() -> None:
     seen = state()
     idle = replace(seen.accounts.accounts[0], active=False)
     fewer = replace(seen, accounts=replace(seen.accounts, accounts=(idle,)))
-    assert keys(plan_departure(wish(), fewer, remembering())) == []
+    assert keys(plan_departure(make_desired(), fewer, remembering())) == []
 
 
 def test_a_group_that_we_assigned_goes_with_the_accounts_of_those_who_have_nothing_else() -> None:
@@ -238,5 +240,5 @@ def test_half_a_reading_undoes_nothing() -> None:
 def test_accounts_that_cannot_be_listed_are_waited_for() -> None:
     off = with_provider(state(), organization=organization(scim_enabled=False))
     with pytest.raises(Waiting, match="SCIM is off at the provider, so that the 3 accounts"):
-        plan_departure(wish(), off, remembering())
-    assert keys(plan_departure(wish(), off, memory())) == []
+        plan_departure(make_desired(), off, remembering())
+    assert keys(plan_departure(make_desired(), off, memory())) == []

@@ -11,7 +11,7 @@ from controller.model.actual import AppAttribute, AppState, Made, Memory, Profil
 from controller.model.people import Value
 from controller.planning.seats.former_groups import made_of
 from controller.planning.teardown.undo_log import note_made, plan_restoring
-from tests.unit.planning.world import APP, wish
+from tests.unit.planning.world import APP, make_desired
 
 Fields = tuple[tuple[str, Value], ...]
 FORMAT = (("template", "${source.login}"), ("type", "BUILT_IN"))
@@ -101,7 +101,7 @@ def test_what_was_set_up_on_another_app_is_left_there() -> None:
 
 def restored(*made: Made, allow: bool = False, **app: object) -> list[Action]:
     state: AppState = replace(APP, **{"base_attributes": frozenset({"title"}), **app})  # type: ignore[arg-type]
-    return list(plan_restoring(wish(allow_app_replace=allow), state, made, ("AGate/x",)))
+    return list(plan_restoring(make_desired(allow_app_replace=allow), state, made, ("AGate/x",)))
 
 
 def test_a_username_format_goes_back_only_where_it_is_as_it_was_left() -> None:

@@ -54,9 +54,9 @@ def state(*tokens: Token, ok: bool = True, operator: str = "", issued: str = "",
     return world.with_provider(world.actual(), tokens=(*tokens, ADMIN), held=held, probe=probe)
 
 
-def planned(actual: Actual, wish: DesiredRotation | None = None, **more: Any) -> Found:
+def planned(actual: Actual, declared: DesiredRotation | None = None, **more: Any) -> Found:
     found = Found()
-    plan_rotation(world.wish(rotation=wish or rotation(), **more), actual, found)
+    plan_rotation(world.make_desired(rotation=declared or rotation(), **more), actual, found)
     return found
 
 
@@ -90,8 +90,8 @@ def test_a_token_that_is_due_is_followed_by_a_new_one(old: Token) -> None:
 
 
 def test_a_short_rotation_leaves_a_month_before_anything_expires() -> None:
-    wish = replace(rotation(), every=DAY, min_overlap=timedelta(hours=1))
-    found = planned(state(token("1", 2 * DAY), operator="1"), wish)
+    declared = replace(rotation(), every=DAY, min_overlap=timedelta(hours=1))
+    found = planned(state(token("1", 2 * DAY), operator="1"), declared)
     assert dict(found.actions[0].after)["lifetimeSeconds"] == 31 * 86400
 
 
@@ -116,8 +116,8 @@ def test_the_old_token_goes_once_the_new_one_is_used_and_nobody_uses_it() -> Non
 def test_a_predecessor_made_by_hand_goes_by_the_note_beside_its_successor() -> None:
     old = token("1", 500 * DAY, 2 * DAY, name="made by hand")
     other = token("3", 400 * DAY, None, name="made by hand")
-    wish = rotation(replace(OWN, replaced="t1"))
-    assert keys(planned(state(old, other, token("2", 2 * DAY, timedelta()), operator="2"), wish)) == [
+    declared = rotation(replace(OWN, replaced="t1"))
+    assert keys(planned(state(old, other, token("2", 2 * DAY, timedelta()), operator="2"), declared)) == [
         "RevokeToken/t1"
     ]
 
@@ -159,8 +159,8 @@ def test_a_token_that_was_never_stored_is_revoked_before_another_is_issued() -> 
 
 def test_a_token_that_somebody_else_uses_is_never_taken_for_a_lost_one() -> None:
     used = okta("2", timedelta(minutes=5), timedelta(minutes=1))
-    wish = rotation(OKTA)
-    assert keys(planned(state(okta("1", 90 * DAY, DAY), used, okta="1"), wish, by="Okta")) == []
+    declared = rotation(OKTA)
+    assert keys(planned(state(okta("1", 90 * DAY, DAY), used, okta="1"), declared, by="Okta")) == []
 
 
 def test_a_dead_token_is_replaced_though_its_predecessor_is_left() -> None:
@@ -189,16 +189,16 @@ def test_another_secret_has_to_be_carried_over_before_the_old_one_may_go() -> No
 
 def test_with_another_secret_the_age_of_the_used_token_counts_first() -> None:
     place = replace(OWN, secret="issued")
-    wish = rotation(place)
-    assert keys(planned(state(token("1", 5 * DAY), operator="1", issued="9"), wish)) == []
-    assert keys(planned(state(token("1", 95 * DAY), operator="1", issued="9"), wish)) == [
+    declared = rotation(place)
+    assert keys(planned(state(token("1", 5 * DAY), operator="1", issued="9"), declared)) == []
+    assert keys(planned(state(token("1", 95 * DAY), operator="1", issued="9"), declared)) == [
         "IssueToken/operator"
     ]
 
 
 def test_a_secret_that_something_else_keeps_is_a_problem_and_nothing_is_done() -> None:
-    wish = rotation(replace(OWN, owner="ExternalSecret scim"))
-    found = planned(state(token("1", 95 * DAY), operator="1"), wish)
+    declared = rotation(replace(OWN, owner="ExternalSecret scim"))
+    found = planned(state(token("1", 95 * DAY), operator="1"), declared)
     assert keys(found) == []
     assert found.problems[0].reason == "SecretOwnedByOther"
     assert "ExternalSecret scim" in found.problems[0].message
@@ -216,13 +216,13 @@ def test_without_fingerprints_nothing_is_guessed() -> None:
     assert (keys(found), found.problems[0].reason) == ([], "TokensNotTold")
 
 
-@pytest.mark.parametrize("wish", [None, rotation()])
-def test_without_a_wish_or_a_reading_nothing_happens(wish: DesiredRotation | None) -> None:
+@pytest.mark.parametrize("declared", [None, rotation()])
+def test_without_a_rotation_or_a_reading_nothing_happens(declared: DesiredRotation | None) -> None:
     found = Found()
     actual = state(token("1", 95 * DAY), operator="1")
-    if wish is not None:
+    if declared is not None:
         actual = world.with_provider(actual, tokens=None)
-    plan_rotation(world.wish(rotation=wish), actual, found)
+    plan_rotation(world.make_desired(rotation=declared), actual, found)
     assert found == Found()
 
 
@@ -267,7 +267,7 @@ def test_a_connection_that_is_made_anyway_is_made_once() -> None:
     found = Found(actions=[connecting()])
     tokens = (FRESH, okta("2", 5 * DAY))
     actual = world.with_app(state(*tokens, operator="7", okta="2"), connection_status="DISABLED")
-    plan_rotation(world.wish(by="Okta", rotation=rotation(OWN, OKTA)), actual, found)
+    plan_rotation(world.make_desired(by="Okta", rotation=rotation(OWN, OKTA)), actual, found)
     assert keys(found) == ["EnableConnection/0oa1"]
 
 
@@ -291,7 +291,7 @@ def test_a_new_token_of_okta_without_its_agent_proves_nothing() -> None:
 
 
 def test_a_dead_token_of_ours_is_replaced_before_anybody_is_looked_at() -> None:
-    desired = world.wish(rotation=rotation())
+    desired = world.make_desired(rotation=rotation())
     actual = replace(state(ok=False), assignments=world.actual([world.person(1)]).assignments)
     plan = make_plan(desired, actual, world.memory())
     assert [action.key for action in plan.actions] == ["IssueToken/operator"]
@@ -301,13 +301,13 @@ def test_a_dead_token_of_ours_is_replaced_before_anybody_is_looked_at() -> None:
 @pytest.mark.parametrize(
     ("desired", "actual"),
     [
-        (world.wish(), state(ok=False)),
-        (world.wish(rotation=rotation()), state(ok=True)),
-        (world.wish(rotation=rotation()), state(token("1", DAY), operator="1", ok=False)),
-        (world.wish(rotation=rotation(replace(OWN, owner="Flux"))), state(ok=False)),
-        (world.wish(rotation=rotation(replace(OWN, secret="issued"))), state(ok=False)),
-        (world.wish(rotation=rotation(OKTA)), state(ok=False)),
-        (world.wish(rotation=rotation()), world.with_provider(state(ok=False), tokens=None)),
+        (world.make_desired(), state(ok=False)),
+        (world.make_desired(rotation=rotation()), state(ok=True)),
+        (world.make_desired(rotation=rotation()), state(token("1", DAY), operator="1", ok=False)),
+        (world.make_desired(rotation=rotation(replace(OWN, owner="Flux"))), state(ok=False)),
+        (world.make_desired(rotation=rotation(replace(OWN, secret="issued"))), state(ok=False)),
+        (world.make_desired(rotation=rotation(OKTA)), state(ok=False)),
+        (world.make_desired(rotation=rotation()), world.with_provider(state(ok=False), tokens=None)),
     ],
 )
 def test_only_a_dead_token_that_can_be_replaced_makes_way(desired: Desired, actual: Actual) -> None:
@@ -316,16 +316,16 @@ def test_only_a_dead_token_that_can_be_replaced_makes_way(desired: Desired, actu
 
 def test_a_token_that_nobody_stored_lets_the_next_run_follow_at_once() -> None:
     actual = state(token("1", 90 * DAY, DAY), token("2", timedelta(minutes=1)), operator="1")
-    assert make_plan(world.wish(rotation=rotation()), actual, world.memory()).goes_on
+    assert make_plan(world.make_desired(rotation=rotation()), actual, world.memory()).goes_on
 
 
 def test_status_tells_when_tokens_expire_and_when_the_next_rotation_is_due() -> None:
     tokens = (token("1", 10 * DAY), okta("2", 30 * DAY))
     actual = state(*tokens, operator="1", okta="2")
-    times = token_times(world.wish(rotation=rotation(OWN, OKTA)), actual.provider)
+    times = token_times(world.make_desired(rotation=rotation(OWN, OKTA)), actual.provider)
     assert times == TokenTimes(NOW + 170 * DAY, NOW + 150 * DAY, NOW - 10 * DAY, NOW + 60 * DAY)
-    times = token_times(world.wish(), actual.provider)
+    times = token_times(world.make_desired(), actual.provider)
     assert times == TokenTimes(NOW + 170 * DAY, NOW + 150 * DAY)
     by_hand = state(token("1", DAY, name="by hand", created=None), operator="1")
-    assert token_times(world.wish(rotation=rotation()), by_hand.provider).last_rotation is None
-    assert token_times(world.wish(rotation=rotation()), state().provider) == TokenTimes()
+    assert token_times(world.make_desired(rotation=rotation()), by_hand.provider).last_rotation is None
+    assert token_times(world.make_desired(rotation=rotation()), state().provider) == TokenTimes()

@@ -50,7 +50,7 @@ async def test_too_many_requests_say_when_to_come_back(api: httpx.AsyncClient) -
 
 
 @pytest.mark.parametrize(
-    ("wish", "path", "watches", "strikes"),
+    ("about", "path", "watches", "strikes"),
     [
         ({"path": MAPS}, MAPS, False, True),
         ({"path": MAPS}, f"{MAPS}/one", False, True),
@@ -62,9 +62,9 @@ async def test_too_many_requests_say_when_to_come_back(api: httpx.AsyncClient) -
     ],
 )
 async def test_whom_a_fault_strikes(
-    api: httpx.AsyncClient, wish: dict[str, str], path: str, watches: bool, strikes: bool
+    api: httpx.AsyncClient, about: dict[str, str], path: str, watches: bool, strikes: bool
 ) -> None:
-    await fault(api, "status", status=503, **wish)
+    await fault(api, "status", status=503, **about)
     query = {"watch": "true", "timeoutSeconds": "1"} if watches else {}
     answer = await api.get(path, params=query)
     assert (answer.status_code == 503) is strikes

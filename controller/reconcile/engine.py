@@ -1,6 +1,6 @@
 """One reconcile: desired -> observe -> plan -> apply -> report, for the operator and for scimctl alike.
 
-Called with everything a run needs; where the wish comes from and where the report goes is the caller's. It
+Called with everything a run needs; where the specs come from and where the report goes is the caller's. It
 reads no clock but the injected one, knows no Kubernetes, and leaves nothing behind but the report: killed at
 any point and run again, it begins from what the systems say. Never raises: what ends a run early is
 `Report.error`.

@@ -203,9 +203,9 @@ def _people_failed(amount: Amount) -> Finding:
     return Finding(IN_SYNC, FALSE, Reason.PEOPLE_FAILED, f"{count} failed: {'; '.join(told)}")
 
 
-def capacity(wish: DesiredSeats | None, seats: Seats | None) -> Finding:
+def capacity(desired: DesiredSeats | None, seats: Seats | None) -> Finding:
     """WithinCapacity, with the remedy by billing method where seats are short."""
-    if wish is None:
+    if desired is None:
         return Finding(CAPACITY, TRUE, Reason.NO_LIMIT, "no SeatLimit refers to the integration")
     if seats is None:
         told = "the seats or the accounts could not be counted"
@@ -218,16 +218,16 @@ def capacity(wish: DesiredSeats | None, seats: Seats | None) -> Finding:
     if seats.waiting:
         told += f", {many(len(seats.waiting), 'person waits', 'people wait')}"
     if seats.state is not SeatState.WITHIN_LIMIT:
-        told += f". {remedy(wish)}"
+        told += f". {remedy(desired)}"
     return Finding(CAPACITY, TRUE if is_within else FALSE, reason, told)
 
 
-def remedy(wish: DesiredSeats) -> str:
+def remedy(desired: DesiredSeats) -> str:
     """How seats are bought, by spec.billing."""
-    if wish.billing_method == "Invoice":
-        return f"Paid by invoice: ask for more seats at {wish.billing_where}"
-    if wish.billing_method == "Card":
-        return f"Paid by card: add seats on the billing page {wish.billing_where}"
+    if desired.billing_method == "Invoice":
+        return f"Paid by invoice: ask for more seats at {desired.billing_where}"
+    if desired.billing_method == "Card":
+        return f"Paid by card: add seats on the billing page {desired.billing_where}"
     return "Add seats at the provider, or free some; spec.billing can say where seats are bought"
 
 

@@ -92,14 +92,18 @@ def _about_limit(
     own = _own_error(limit, report)
     if own is not None:
         return [FOUND, *(f for f in error_findings(own) if f.type != IN_SYNC)]
-    wish = report.desired.seats if report.desired else None
-    if report.plan is None or report.error is not None or wish is None:
+    desired = report.desired.seats if report.desired else None
+    if report.plan is None or report.error is not None or desired is None:
         return [FOUND, *_held_up(report), Finding(CAPACITY, UNKNOWN, Reason.SEATS_UNKNOWN, _BEHIND)]
     amount = Amount(report)
     seats = amount.seats
-    findings = [FOUND, capacity(wish, seats), *_ready(amount.problems_of(limit.kind, limit.name), _COUNTED)]
+    findings = [
+        FOUND,
+        capacity(desired, seats),
+        *_ready(amount.problems_of(limit.kind, limit.name), _COUNTED),
+    ]
     made.reclaim = reclaim_status(report, show)
-    made.remediation, made.waiting = remedy(wish), ()
+    made.remediation, made.waiting = remedy(desired), ()
     if seats is not None:
         made.seats = seats_status(seats)
         made.forecast = forecast_status(report.memory, seats)

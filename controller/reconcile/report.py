@@ -35,7 +35,7 @@ class Report:
     outcomes: tuple[Outcome, ...] = ()
     error: Exception | None = None
     problems: tuple[Problem, ...] = ()
-    """What was wrong before there was a plan and left the rest of the wish standing."""
+    """What was wrong before there was a plan and left the rest of desired state standing."""
     memory: Memory = field(default_factory=Memory)
     """To be stored before the next run; also after an error."""
     failing: tuple[Outcome, ...] = ()

@@ -218,7 +218,7 @@ class Schedule:
         return list(ready.values())
 
     def _opening(self, key: str, entry: _Entry, now: float) -> float | None:
-        """When the gate of `key` opens; None where it may pass. A person's wish always passes."""
+        """When the gate of `key` opens; None where it may pass. What a person asks for always passes."""
         if entry.poke_at is not None and entry.lane is Lane.PERSON:
             return None
         opening = max((self._gates.get(group, now) for group in self.group_of(key)), default=now)

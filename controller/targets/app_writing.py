@@ -183,11 +183,11 @@ class AppWriter:
 
     async def _mapping_fault(self, action: Action, _: Any) -> str:
         actual = (await self._client.mapping(action.subject)).get("properties") or {}
-        for name, wished in mapping_properties(action).items():
+        for name, expected in mapping_properties(action).items():
             present = actual.get(name) or {}
-            if wished is None and present.get("expression") is not None:
+            if expected is None and present.get("expression") is not None:
                 return f"{name} is still mapped"
-            if wished is not None and (fault := _difference(wished, present)):
+            if expected is not None and (fault := _difference(expected, present)):
                 return f"{name}: {fault}"
         return ""
 
@@ -211,8 +211,8 @@ class AppWriter:
         present = await self._client.connection(self._app_id)
         if present.get("status") != "ENABLED":
             return f"the connection is {present.get('status')}"
-        wished, actual = dict(action.after)["baseUrl"], present.get("baseUrl")
-        return "" if actual in (None, wished) else f"its base URL is {actual}"
+        expected, actual = dict(action.after)["baseUrl"], present.get("baseUrl")
+        return "" if actual in (None, expected) else f"its base URL is {actual}"
 
     async def _disable_connection(self, action: Action) -> None:
         await self._client.activate_connection(self._app_id, active=False)
@@ -222,24 +222,24 @@ class AppWriter:
         return "the connection is still on" if status == "ENABLED" else ""
 
     async def _set_to_app(self, action: Action) -> None:
-        wished = dict(action.after)
+        expected = dict(action.after)
         capabilities: Json = {}
-        if "create" in wished:
-            capabilities["create"] = {"lifecycleCreate": {"status": wished["create"]}}
+        if "create" in expected:
+            capabilities["create"] = {"lifecycleCreate": {"status": expected["create"]}}
         update: Json = {}
-        if "update" in wished:
-            update["profile"] = {"status": wished["update"]}
-        if "deactivate" in wished:
-            update["lifecycleDeactivate"] = {"status": wished["deactivate"]}
+        if "update" in expected:
+            update["profile"] = {"status": expected["update"]}
+        if "deactivate" in expected:
+            update["lifecycleDeactivate"] = {"status": expected["deactivate"]}
         if update:
             capabilities["update"] = update
         await self._client.update_feature(self._app_id, "USER_PROVISIONING", capabilities)
 
     async def _to_app_fault(self, action: Action, _: Any) -> str:
         features = (await self._client.app(self._app_id)).get("features") or ()
-        for switch, wished in action.after:
-            if (PUSH_OF_SWITCH[switch] in features) is not (wished == "ENABLED"):
-                return f"the switch {switch} is not {wished}"
+        for switch, expected in action.after:
+            if (PUSH_OF_SWITCH[switch] in features) is not (expected == "ENABLED"):
+                return f"the switch {switch} is not {expected}"
         return ""
 
     async def _pause(self, seconds: float) -> None:
@@ -262,8 +262,8 @@ def mapping_properties(action: Action) -> dict[str, Json | None]:
     }
 
 
-def _difference(wished: dict[str, Any], actual: dict[str, Any]) -> str:
-    for name, value in wished.items():
+def _difference(expected: dict[str, Any], actual: dict[str, Any]) -> str:
+    for name, value in expected.items():
         if actual.get(name) != value:
             return f"{name} is {actual.get(name)!r}, not {value!r}"
     return ""

@@ -152,9 +152,9 @@ class AssignmentWriter:
             present = await self._client.app_group(self._app_id, await self._group_id(action.subject))
         except NotFound:
             return "the group is not assigned"
-        wished = dict(action.after).get("priority")
+        expected = dict(action.after).get("priority")
         actual = present.get("priority")
-        return "" if wished is None or wished == actual else f"its priority is {actual}, not {wished}"
+        return "" if expected is None or expected == actual else f"its priority is {actual}, not {expected}"
 
     async def _confirm_memberships(
         self, kind: ActionKind, written: Sequence[tuple[Action, Written]]
@@ -162,10 +162,10 @@ class AssignmentWriter:
         asked, members = {action.subject for action, _ in written}, set[str]()
         async for page in self._client.member_pages(await self._group_id(self._seat_group)):
             members.update(asked.intersection(row["id"] for row in page))
-        wished = kind is ActionKind.ADD_TO_SEAT_GROUP
-        words = "the person is not in the group" if wished else "the person is in the group again"
+        is_adding = kind is ActionKind.ADD_TO_SEAT_GROUP
+        words = "the person is not in the group" if is_adding else "the person is in the group again"
         return [
-            _outcome(action, one, words, (action.subject in members) is wished) for action, one in written
+            _outcome(action, one, words, (action.subject in members) is is_adding) for action, one in written
         ]
 
     async def _confirm_users(
@@ -174,10 +174,11 @@ class AssignmentWriter:
         asked, assigned = {action.subject for action, _ in written}, set[str]()
         async for page in self._client.app_user_pages(self._app_id):
             assigned.update(asked.intersection(row["id"] for row in page))
-        wished = kind is ActionKind.ASSIGN_USER
-        words = "the person is not assigned" if wished else "the person is still assigned"
+        is_assigning = kind is ActionKind.ASSIGN_USER
+        words = "the person is not assigned" if is_assigning else "the person is still assigned"
         return [
-            _outcome(action, one, words, (action.subject in assigned) is wished) for action, one in written
+            _outcome(action, one, words, (action.subject in assigned) is is_assigning)
+            for action, one in written
         ]
 
 

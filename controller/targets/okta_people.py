@@ -255,9 +255,9 @@ async def _each(pages: AsyncIterator[list[Any]]) -> AsyncIterator[Any]:
 
 def _refs(desired: Desired) -> tuple[GroupRef, ...]:
     """Every group that a resource names."""
-    wish = desired.assignments
-    seat_group = (GroupRef(name=wish.seat_group),) if wish.seat_group else ()
-    return (*wish.groups, *(desired.seats.priority if desired.seats else ()), *seat_group)
+    asked = desired.assignments
+    seat_group = (GroupRef(name=asked.seat_group),) if asked.seat_group else ()
+    return (*asked.groups, *(desired.seats.priority if desired.seats else ()), *seat_group)
 
 
 async def _group_rows(
@@ -285,8 +285,8 @@ def _group(row: Group) -> OktaGroup:
 
 
 def _only_ranks(desired: Desired) -> bool:
-    wish = desired.assignments
-    return wish.through == "Direct" and not wish.prune and not desired.is_departing
+    asked = desired.assignments
+    return asked.through == "Direct" and not asked.prune and not desired.is_departing
 
 
 def _has_former(
@@ -308,18 +308,18 @@ def _groups_to_open(
     """Ids of the groups whose members the plan needs: those of the seat order; with a seat group that one and
     the groups that its candidates come from; with `prune` those whose removal has to be counted in people;
     every one with `opens_all`, when it matters who comes in by nothing else."""
-    wish = desired.assignments
+    asked = desired.assignments
     refs = list(desired.seats.priority) if desired.seats else []
-    if wish.through == "SeatGroup":
-        refs += [*wish.groups, GroupRef(name=wish.seat_group)]
+    if asked.through == "SeatGroup":
+        refs += [*asked.groups, GroupRef(name=asked.seat_group)]
     ids = {ref.group_id for ref in refs if ref.group_id}
     names = {ref.name for ref in refs if ref.name}
     opened = {g.group_id for g in groups.values() if g.group_id in ids or g.name in names}
-    declared = {(ref.group_id or ref.name) for ref in wish.groups}
+    declared = {(ref.group_id or ref.name) for ref in asked.groups}
     pruned = {g for g in app_groups if g in groups and not declared & {g, groups[g].name}}
-    if wish.prune and wish.is_declared and pruned:
+    if asked.prune and asked.is_declared and pruned:
         opened |= pruned
-    if opens_all or (wish.prune and wish.is_declared and pruned):
+    if opens_all or (asked.prune and asked.is_declared and pruned):
         opened |= {g.group_id for g in groups.values() if declared & {g.group_id, g.name}}
     if opens_all:
         opened |= set(app_groups) & set(groups)

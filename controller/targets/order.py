@@ -216,14 +216,14 @@ async def carry_out(
 
 
 def confirmed(action: Action, written: Written, remote_id: str = "") -> Outcome:
-    """DONE: it was read back as wished."""
+    """DONE: it was read back as it should be."""
     return Outcome(
         action, Result.DONE, remote_id=remote_id or written.remote_id, request_id=written.request_id
     )
 
 
 def not_confirmed(action: Action, written: Written, words: str) -> Outcome:
-    """FAILED: accepted, yet what was read back is not what was wished."""
+    """FAILED: accepted, yet what was read back is not what was written."""
     message = f"accepted, but {words}"
     return Outcome(action, Result.FAILED, "NotConfirmed", message, written.remote_id, written.request_id)
 

@@ -147,7 +147,7 @@ class GroupWriter:
         return not_confirmed(action, written, fault) if fault else confirmed(action, written)
 
     async def _fault(self, action: Action, read: dict[str, frozenset[str]]) -> str:
-        """How the groups of the action differ from its wish, in words; `read` holds the members of groups
+        """How the groups differ from what the action asks for, in words; `read` holds the members of groups
         that were read already."""
         joined, left = changed_groups(action)
         account = self._account(action)

@@ -264,11 +264,11 @@ class _Writer(Bundler):
         """How `user` differs from the action's fields; `is_partial`: what is not there may only be left
         out."""
         found = Fault()
-        for name, wished in action.after:
+        for name, expected in action.after:
             actual = self._read(name, user)
-            if _same(name, wished, actual) or (is_partial and actual is None):
+            if _same(name, expected, actual) or (is_partial and actual is None):
                 continue
-            words = f"{name} is {_shown(actual)}, not {_shown(wished)}"
+            words = f"{name} is {_shown(actual)}, not {_shown(expected)}"
             fault = Fault(words, name in self._desired.profile.defers)
             if not fault.is_deferred:
                 return fault
@@ -307,8 +307,8 @@ def _whole(user: Json, top: str) -> object:
     return next((value for key, value in user.items() if fold(key) == folded), None)
 
 
-def _same(name: str, wished: Value, actual: Value) -> bool:
-    left, right = _text(wished), _text(actual)
+def _same(name: str, expected: Value, actual: Value) -> bool:
+    left, right = _text(expected), _text(actual)
     if left is None or right is None or name not in ("userName", "emails[primary]"):
         return left == right
     return fold(left) == fold(right)

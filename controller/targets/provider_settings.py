@@ -197,15 +197,15 @@ def table_body(table: SavedTable) -> Json:
     }
 
 
-def _table_fault(wished: SavedTable, actual: GroupTable) -> str:
+def _table_fault(expected: SavedTable, actual: GroupTable) -> str:
     rows = {value: group for values, group in actual.entries for value in values}
-    for values, group in wished.rows:
+    for values, group in expected.rows:
         for value in values:
             if rows.pop(value, None) != group:
                 return f"the value {value!r} does not lead to {group!r}"
     if rows:
         return f"the value {next(iter(rows))!r} is still in the table"
-    return "" if wished.unmapped == actual.unmapped else f"unmapped is {actual.unmapped}"
+    return "" if expected.unmapped == actual.unmapped else f"unmapped is {actual.unmapped}"
 
 
 def parse_organization(body: Json) -> Organization:

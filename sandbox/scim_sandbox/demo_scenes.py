@@ -58,17 +58,17 @@ async def change_of_department(play: Play, cast: Cast) -> None:
         f"{mover.display_name} moves from {mover.department} to {target} in Okta. The mapping table says "
         "which group that is at the provider."
     )
-    wished = _group_of(play, target)
+    expected = _group_of(play, target)
     await play.okta.change(mover.login, department=target)
     await play.reconcile("Reconcile")
     after = (await play.provider.person(mover.login)).get("group")
     play.stage.block([f"  {mover.login}", f"    group before   {before}", f"    group now      {after}"])
-    holders = {name: await play.provider.people(group=name) for name in {wished, str(before)}}
+    holders = {name: await play.provider.people(group=name) for name in {expected, str(before)}}
     inside = sorted(name for name, people in holders.items() if mover.login in _user_names(people))
     checks = play.checks
     checks.equal(f"{mover.display_name} was in {before}", _group_of(play, mover.department), before)
-    checks.equal(f"{mover.display_name} is in {wished}", wished, after)
-    checks.equal("and in no other group", [wished], inside)
+    checks.equal(f"{mover.display_name} is in {expected}", expected, after)
+    checks.equal("and in no other group", [expected], inside)
 
 
 async def full_house(play: Play, cast: Cast) -> None:

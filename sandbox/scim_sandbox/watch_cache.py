@@ -54,13 +54,13 @@ class Board:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def until(self, name: str, holds: Predicate, seconds: float, wish: str) -> JSON:
-        """The object as soon as `holds` is true of it. Waiting, after `seconds`, tells `wish` and what is."""
+    async def until(self, name: str, holds: Predicate, seconds: float, what: str) -> JSON:
+        """The object as soon as `holds` is true of it. Waiting, after `seconds`, tells `what` and what is."""
         try:
             async with asyncio.timeout(seconds), self._changed:
                 await self._changed.wait_for(lambda: self._broken or self._holds(name, holds))
         except TimeoutError:
-            raise Waiting(f"{wish} did not come within {seconds:g} s; {self._tell(name)}") from None
+            raise Waiting(f"{what} did not come within {seconds:g} s; {self._tell(name)}") from None
         if self._broken:
             raise self._broken
         return self._objects[name]

@@ -92,9 +92,9 @@ class Faults:
             raise method_not_allowed(request.method)
         return json_answer(self._add(_read(request.body)), 201)
 
-    def _add(self, wish: dict[str, Any]) -> dict[str, Any]:
+    def _add(self, asked: dict[str, Any]) -> dict[str, Any]:
         self._count += 1
-        fault = Fault(f"fault-{self._count}", **wish)
+        fault = Fault(f"fault-{self._count}", **asked)
         if fault.kind in AT_ONCE:
             self._store.interrupt(forget=fault.kind == "compact")
         else:
@@ -133,15 +133,15 @@ def _refused(fault: Fault) -> Answer:
 
 def _read(body: bytes) -> dict[str, Any]:
     try:
-        wish = json.loads(body or b"null")
+        asked = json.loads(body or b"null")
     except ValueError:
-        wish = None
-    if not isinstance(wish, dict):
+        asked = None
+    if not isinstance(asked, dict):
         raise bad_request("a fault is a JSON object {kind, method, path, status, times, seconds}")
-    for name, value in wish.items():
+    for name, value in asked.items():
         if name not in FIELDS or not isinstance(value, FIELDS[name]) or isinstance(value, bool):
             raise bad_request(f"{name}: no such field of a fault, or not of its type")
     kinds = {**LASTING, **AT_ONCE}
-    if wish.get("kind") not in kinds:
-        raise bad_request(f"kind: {wish.get('kind')!r} is none of {', '.join(kinds)}")
-    return wish
+    if asked.get("kind") not in kinds:
+        raise bad_request(f"kind: {asked.get('kind')!r} is none of {', '.join(kinds)}")
+    return asked

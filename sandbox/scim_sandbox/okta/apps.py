@@ -224,9 +224,9 @@ def change_capabilities(org: Org, record: AppRecord, feature: str, body: JSON) -
         (UPDATE, section(body, "update", "profile")),
         (DEACTIVATE, section(body, "update", "lifecycleDeactivate")),
     )
-    for flags, wish in switches:
-        if wish:
-            _switch(record, flags, wish.get("status"))
+    for flags, setting in switches:
+        if setting:
+            _switch(record, flags, setting.get("status"))
     if password := section(body, "update", "password"):
         present = capabilities(record, feature)["update"]["password"]
         record.capabilities["password"] = {**present, **password}

@@ -118,17 +118,17 @@ def _get_limits(org: Org, body: Any, call: Call) -> Answer:
 
 
 def _put_limits(org: Org, body: Any, call: Call) -> Answer:
-    wish = _object(body)
-    singles = {key: wish[key] for key in ("clientPercent", "concurrency") if key in wish}
-    for name, value in {**wish.get("limits", {}), **singles}.items():
+    asked = _object(body)
+    singles = {key: asked[key] for key in ("clientPercent", "concurrency") if key in asked}
+    for name, value in {**asked.get("limits", {}), **singles}.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ControlError(f"{name}: must be a whole number of calls")
-    unknown = sorted(set(wish.get("limits", {})) - set(org.buckets.limits))
+    unknown = sorted(set(asked.get("limits", {})) - set(org.buckets.limits))
     if unknown:
         raise ControlError(f"limits: {unknown[0]} is no bucket; known are {', '.join(org.buckets.limits)}")
-    org.buckets.limits.update(wish.get("limits", {}))
-    org.buckets.client_percent = wish.get("clientPercent", org.buckets.client_percent)
-    org.buckets.concurrency = wish.get("concurrency", org.buckets.concurrency)
+    org.buckets.limits.update(asked.get("limits", {}))
+    org.buckets.client_percent = asked.get("clientPercent", org.buckets.client_percent)
+    org.buckets.concurrency = asked.get("concurrency", org.buckets.concurrency)
     return _get_limits(org, body, call)
 
 
@@ -158,9 +158,9 @@ def _get_tasks(org: Org, body: Any, call: Call) -> Answer:
 
 
 def _post_tokens(org: Org, body: Any, call: Call) -> Answer:
-    wish = _object(body)
-    token = str(wish.get("token") or "00" + secrets.token_urlsafe(30))
-    made = org.add_token(token, str(wish.get("name") or "token"), **_limits(org, wish))
+    asked = _object(body)
+    token = str(asked.get("token") or "00" + secrets.token_urlsafe(30))
+    made = org.add_token(token, str(asked.get("name") or "token"), **_limits(org, asked))
     return Answer({"id": made.id, "token": token}, 201)
 
 
@@ -173,46 +173,46 @@ def _delete_tokens(org: Org, body: Any, call: Call) -> Answer:
 
 
 def _patch_tokens(org: Org, body: Any, call: Call) -> Answer:
-    wish = _object(body)
-    principal = org.token_owner(str(wish.get("token") or ""))
+    asked = _object(body)
+    principal = org.token_owner(str(asked.get("token") or ""))
     if principal is None:
         raise ControlError("token: no such token")
-    role = _limits(org, wish)
+    role = _limits(org, asked)
     principal.read_only, principal.groups = role["read_only"], role["groups"]
     return Answer({"id": principal.id})
 
 
 def _post_service_apps(org: Org, body: Any, call: Call) -> Answer:
-    wish = _object(body)
-    keys, scopes = wish.get("jwks"), wish.get("scopes")
+    asked = _object(body)
+    keys, scopes = asked.get("jwks"), asked.get("scopes")
     if not isinstance(keys, list) or not keys or not all(isinstance(key, dict) for key in keys):
         raise ControlError("jwks: must be a list of public JWKs")
     if not isinstance(scopes, list):
         raise ControlError("scopes: must be a list of scopes that are granted")
     made = org.add_service_app(
-        str(wish.get("name") or "service app"),
+        str(asked.get("name") or "service app"),
         keys,
         [str(scope) for scope in scopes],
-        dpop=bool(wish.get("dpop", False)),
-        **_limits(org, wish),
+        dpop=bool(asked.get("dpop", False)),
+        **_limits(org, asked),
     )
     return Answer({"clientId": made.id}, 201)
 
 
-def _limits(org: Org, wish: dict[str, Any]) -> dict[str, Any]:
+def _limits(org: Org, asked: dict[str, Any]) -> dict[str, Any]:
     """`readOnly` and `groups` (ids or names) of a principal."""
-    groups = wish.get("groups")
+    groups = asked.get("groups")
     if groups is not None:
         named = {group.profile["name"]: group.id for group in org.groups.values()}
         groups = [named.get(str(each), str(each)) for each in groups]
-    return {"read_only": bool(wish.get("readOnly", False)), "groups": groups}
+    return {"read_only": bool(asked.get("readOnly", False)), "groups": groups}
 
 
 def _post_sign_in(org: Org, body: Any, call: Call) -> Answer:
-    wish = _object(body)
-    app, user = console.find_app(org, str(wish.get("app"))), org.find_user(str(wish.get("user")))
+    asked = _object(body)
+    app, user = console.find_app(org, str(asked.get("app"))), org.find_user(str(asked.get("user")))
     if user.id not in app.users:
-        raise ControlError(f"user: {wish['user']} is not assigned to {app.body['label']}")
+        raise ControlError(f"user: {asked['user']} is not assigned to {app.body['label']}")
     assignments.sign_in(org, app, user)
     return Answer({"time": org.now_text()}, 201)
 

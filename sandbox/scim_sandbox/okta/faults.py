@@ -68,9 +68,9 @@ class Faults:
         self._active: dict[str, Fault] = {}
         self._count = 0
 
-    def add(self, wish: Any) -> Fault:
+    def add(self, asked: Any) -> Fault:
         """Switches a fault on; FaultError names the field that is wrong."""
-        fields = _checked(wish)
+        fields = _checked(asked)
         self._count += 1
         fault = Fault(id=f"fault-{self._count}", kind=fields["kind"])
         for key in ("method", "path", "status", "rate", "times"):
@@ -120,13 +120,15 @@ class Faults:
         return [asdict(fault) for fault in self.active()]
 
 
-def _checked(wish: Any) -> JSON:
-    if not isinstance(wish, dict):
+def _checked(asked: Any) -> JSON:
+    if not isinstance(asked, dict):
         raise FaultError("a fault is a JSON object {kind, method, path, status, rate | times, seconds}")
-    unknown = sorted(set(wish) - {"kind", "method", "path", "status", "rate", "times", "seconds", "duration"})
+    unknown = sorted(
+        set(asked) - {"kind", "method", "path", "status", "rate", "times", "seconds", "duration"}
+    )
     if unknown:
         raise FaultError(f"{unknown[0]}: no such field of a fault")
-    fields = {"kind": _implied(wish), **wish}
+    fields = {"kind": _implied(asked), **asked}
     if fields["kind"] not in KINDS:
         raise FaultError(f"kind: {fields['kind']!r} is none of {', '.join(KINDS)}")
     if fields["kind"] == "status":
@@ -135,11 +137,11 @@ def _checked(wish: Any) -> JSON:
     return fields
 
 
-def _implied(wish: JSON) -> str | None:
+def _implied(asked: JSON) -> str | None:
     """The kind that is meant where none is given: an error of that status, or that much latency."""
-    if "status" in wish:
+    if "status" in asked:
         return "status"
-    return "latency" if "seconds" in wish else None
+    return "latency" if "seconds" in asked else None
 
 
 def _check_numbers(fields: JSON) -> None:

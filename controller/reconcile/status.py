@@ -88,10 +88,10 @@ class Surroundings:
 
     interval: str
     """Of full reads, as Go writes durations."""
-    state_namespace: str = ""
+    state_namespace: str
     """Where the operator keeps what it remembers."""
-    following: Next | None = None
-    """What follows the run; None if that is not known."""
+    following: Next
+    """What follows the run."""
 
 
 def integration_status(
@@ -113,10 +113,8 @@ def integration_status(
     return closed(previous, made, _findings(report), generation, report.finished)
 
 
-def _next_sync(known: str | None, report: Report, following: Next | None) -> str | None:
+def _next_sync(known: str | None, report: Report, following: Next) -> str | None:
     """When the next complete read is due; `known` is what was due before this run."""
-    if following is None:
-        return known
     if following.read_at_once:
         return rfc3339(report.finished)
     delay = following.delay_seconds

@@ -121,9 +121,8 @@ async def test_of_a_namespace_only_the_labels_are_news() -> None:
 class Confined(FakeApi):
     """Lets a namespace be read and not watched, as a Role does."""
 
-    async def watch(self, path: str, params: object = None) -> AsyncIterator[tuple[str, JSON]]:
+    def watch(self, path: str, params: object = None) -> AsyncIterator[tuple[str, JSON]]:
         raise Unauthorized("no", system="Kubernetes", status=403)
-        yield
 
 
 async def test_a_namespace_that_may_not_be_watched_is_looked_at_now_and_then() -> None:

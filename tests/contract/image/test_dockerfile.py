@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,15 @@ def test_the_build_sees_the_operators_package_and_no_sandbox() -> None:
     assert copied == [requirements, ["controller"], ["LICENSE"]]
     seen = {line[1:] for line in (ROOT / ".dockerignore").read_text().split() if line.startswith("!")}
     assert seen == {name for names in copied for name in names}
+
+
+def test_the_image_is_without_what_the_wheel_leaves_out() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    left_out = project["tool"]["hatch"]["build"]["targets"]["wheel"]["exclude"]
+    assert left_out and all((ROOT / name).is_file() for name in left_out)
+    assert [
+        line for line in (ROOT / ".dockerignore").read_text().split() if line.startswith("controller/")
+    ] == left_out
 
 
 def test_the_base_is_an_argument_pinned_by_its_digest() -> None:

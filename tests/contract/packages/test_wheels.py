@@ -153,6 +153,7 @@ def test_the_operators_wheel_is_the_operators_package_alone(wheels: Wheels) -> N
     about = [name for name in names if "sandbox" in name or "examples" in name or "shipped" in name]
     assert about == ["controller/cli/sandbox.py"]  # the door that says how to install it
     assert f"{information}/licenses/LICENSE" in names
+    assert "controller/cli/main.py" in names and "controller/cli/generate.py" not in names
 
 
 def test_the_sandboxes_wheel_has_no_part_of_the_operator_and_all_that_the_demo_reads(wheels: Wheels) -> None:

@@ -27,8 +27,8 @@ from controller.errors import SpecError
 from controller.provider.access import Denied, Gate, lane_of
 from controller.provider.admin.problems import Problem
 from controller.provider.bugs import note_bug, public_message
-from controller.provider.console.context import HERE, SECTIONS, Form, Visit, home, redirect, render
-from controller.provider.console.routes import RETURNS, SCREENS, Screen
+from controller.provider.console.context import HERE, SECTIONS, ConsoleCall, Form, home, redirect, render
+from controller.provider.console.routes import PAGES, RETURNS, Page
 from controller.provider.console.sessions import (
     Session,
     end_session,
@@ -57,7 +57,7 @@ FIRST = "single-sign-on"
 NO_FORM = Form()
 REFUSALS = (HTTPException, Problem, SpecError, SCIMException, Refusal, ClientGone)
 Endpoint = Callable[[WebRequest], Awaitable[Response]]
-_VISIT = "provider.visit"
+_CALL = "provider.call"
 
 
 def console_app(database: Database, gate: Gate, clock: Clock) -> Starlette:
@@ -158,7 +158,7 @@ class SignedIn:
                 raise Problem(403, "Forbidden", "The form is out of date or came from elsewhere; go back")
         database = TenantDatabase(self._database, org_id)
         section = request.path[2] if request.path[2] in SECTIONS else FIRST
-        scope[_VISIT] = Visit(request, session, database, self._clock, section, form, outlook)
+        scope[_CALL] = ConsoleCall(request, session, database, self._clock, section, form, outlook)
         await self._app(scope, receive, send)
 
 
@@ -181,28 +181,25 @@ def _session_and_outlook(
 def _pages() -> list[Route]:
     return [
         Route("/sign-out", _sign_out, methods=["POST"]),
-        *(
-            Route(f"/{path}", _endpoint(screen), methods=[method])
-            for (method, path), screen in SCREENS.items()
-        ),
+        *(Route(f"/{path}", _endpoint(page), methods=[method]) for (method, path), page in PAGES.items()),
     ]
 
 
-def _endpoint(screen: Screen) -> Endpoint:
+def _endpoint(page: Page) -> Endpoint:
     async def serve(request: WebRequest) -> Response:
-        visit: Visit = request.scope[_VISIT]
-        if visit.request.method == "POST" and not visit.session.may_write:
+        call: ConsoleCall = request.scope[_CALL]
+        if call.request.method == "POST" and not call.session.may_write:
             raise Problem(403, "Forbidden", "You are signed in with a read-only token")
-        return await screen(replace(visit, id=unquote(request.path_params.get("id", ""))))
+        return await page(replace(call, id=unquote(request.path_params.get("id", ""))))
 
     return serve
 
 
 async def _sign_out(request: WebRequest) -> Response:
-    visit: Visit = request.scope[_VISIT]
-    await visit.database.write(lambda unit: end_session(unit, visit.session.secret))
+    call: ConsoleCall = request.scope[_CALL]
+    await call.database.write(lambda unit: end_session(unit, call.session.secret))
     response = redirect("/console/sign-in")
-    set_cookie(response, visit.request, visit.org.id, "")
+    set_cookie(response, call.request, call.org.id, "")
     return response
 
 
@@ -211,17 +208,17 @@ async def _refuse(request: WebRequest, error: Exception) -> Response:
     if isinstance(error, ClientGone):
         return Response(status_code=400)  # nobody is there to read it
     status, detail = status_and_detail(error)
-    visit: Visit | None = request.scope.get(_VISIT)
-    if visit is None:
+    call: ConsoleCall | None = request.scope.get(_CALL)
+    if call is None:
         return render("error.html", status, title="That did not work", detail=detail)
-    is_form = visit.request.method == "POST" and not isinstance(error, HTTPException)
-    if is_form and visit.section in RETURNS and status != 404:
-        visit = replace(visit, id=unquote(request.path_params.get("id", "")))
+    is_form = call.request.method == "POST" and not isinstance(error, HTTPException)
+    if is_form and call.section in RETURNS and status != 404:
+        call = replace(call, id=unquote(request.path_params.get("id", "")))
         try:
-            return await RETURNS[visit.section](visit, status, detail)
+            return await RETURNS[call.section](call, status, detail)
         except REFUSALS as again:
             status, detail = status_and_detail(again)
-    return visit.render("refused.html", status, error=detail)
+    return call.render("refused.html", status, error=detail)
 
 
 async def _fail(request: WebRequest, error: Exception) -> Response:

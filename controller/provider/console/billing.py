@@ -1,4 +1,4 @@
-"""The screen "Billing": the plan, the seats, and what to do when there are none left."""
+"""The page "Billing": the plan, the seats, and what to do when there are none left."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from starlette.responses import Response
 
 from controller.provider.admin.settings import purchase
 from controller.provider.console.confirm import Consequences, ask_first, counted
-from controller.provider.console.context import Visit
+from controller.provider.console.context import ConsoleCall
 from controller.provider.organizations import Organization, in_range
 
 
-async def show(visit: Visit, status: int = 200, error: str = "") -> Response:
+async def show(call: ConsoleCall, status: int = 200, error: str = "") -> Response:
     """The page."""
-    return visit.render("billing.html", status, error=error)
+    return call.render("billing.html", status, error=error)
 
 
-async def buy_seats(visit: Visit) -> Response:
+async def buy_seats(call: ConsoleCall) -> Response:
     """Changes the number of seats, more of them by card only; asks before there are fewer than are used."""
-    text = visit.value("purchased")
+    text = call.value("purchased")
     seats = in_range("seats", int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text)
     asked = await ask_first(
-        visit,
+        call,
         lambda unit, context: _with_too_few(context.org, seats),
         lambda unit, context: purchase(unit, context, seats),
     )
-    return asked or visit.back_to("billing", "seats")
+    return asked or call.back_to("billing", "seats")
 
 
 def _with_too_few(org: Organization, seats: int) -> Consequences | None:

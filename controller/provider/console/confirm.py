@@ -1,6 +1,6 @@
 """Asking before something is taken from people: what will happen, and a button that says so.
 
-Called by the screens for whatever turns off, revokes, deactivates, deletes or takes away. Works without
+Called by the pages for whatever turns off, revokes, deactivates, deletes or takes away. Works without
 JavaScript: a page with the form in hidden fields. What was shown is named by a digest, as the preview of a
 mapping is; if something else would happen by now, that is shown instead of done.
 """
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from controller.provider.console.context import Visit
+from controller.provider.console.context import ConsoleCall
 from controller.provider.mapping import digest
 from controller.provider.people import Context
 from controller.provider.statements import Unit
@@ -46,12 +46,12 @@ class _Unconfirmed(Exception):
 
 
 async def ask_first(
-    visit: Visit,
+    call: ConsoleCall,
     consequences: Callable[[Unit, Context], Consequences | None],
     act: Callable[[Unit, Context], T],
 ) -> Response | None:
     """Does `act` and answers None, if what it does was agreed to or takes nothing; or asks, with a page."""
-    agreed = visit.value(FIELD)
+    agreed = call.value(FIELD)
 
     def job(unit: Unit, context: Context) -> T:
         found = consequences(unit, context)
@@ -60,17 +60,17 @@ async def ask_first(
         return act(unit, context)
 
     try:
-        await visit.change(job)
+        await call.change(job)
     except _Unconfirmed as unconfirmed:
-        return _page(visit, unconfirmed.consequences, CHANGED if agreed else "")
+        return _page(call, unconfirmed.consequences, CHANGED if agreed else "")
     return None
 
 
-def _page(visit: Visit, found: Consequences, error: str) -> Response:
-    fields = [(name, value) for name, value in visit.form.multi_items() if name not in ("csrf", FIELD)]
-    return visit.render(
+def _page(call: ConsoleCall, found: Consequences, error: str) -> Response:
+    fields = [(name, value) for name, value in call.form.multi_items() if name not in ("csrf", FIELD)]
+    return call.render(
         "confirm.html", 409 if error else 200, asked=found, fields=fields, error=error,
-        action="/" + "/".join(quote(part, safe="") for part in visit.request.path), field=FIELD,
+        action="/" + "/".join(quote(part, safe="") for part in call.request.path), field=FIELD,
     )  # fmt: skip
 
 

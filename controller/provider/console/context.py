@@ -1,6 +1,6 @@
-"""What every screen is given: a visit by somebody signed in, its form, and the templates that make a page.
+"""What every page is given: a call by somebody signed in, its form, and the templates that make a page.
 
-Called by the screens and by console.app. Pages are rendered here with Jinja, escaped by default; nothing of
+Called by the pages and by console.app. Pages are rendered here with Jinja, escaped by default; nothing of
 what they hold may be kept by a cache or framed, and no script but our own one runs (a strict CSP).
 """
 
@@ -101,7 +101,7 @@ def redirect(url: str) -> Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class ConsoleCall:
     """One request of a signed-in administrator. `id` is what `{id}` of the path stands for, "" for none."""
 
     request: Request

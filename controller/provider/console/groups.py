@@ -1,4 +1,4 @@
-"""The screen "Groups": which there are and how many people are in each; new, renamed, deleted."""
+"""The page "Groups": which there are and how many people are in each; new, renamed, deleted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from controller.provider.admin.groups import (
     group_answer,
 )
 from controller.provider.console.confirm import Consequences, ask_first, counted
-from controller.provider.console.context import Visit
+from controller.provider.console.context import ConsoleCall
 from controller.provider.groups import lock_group, rename_group
 from controller.provider.people import Context
 from controller.provider.statements import Unit
@@ -23,36 +23,36 @@ from controller.provider.tables import groups
 SHOWN = 1000
 
 
-async def show(visit: Visit, status: int = 200, error: str = "") -> Response:
+async def show(call: ConsoleCall, status: int = 200, error: str = "") -> Response:
     """The page."""
-    statement = select(*COLUMNS).where(groups.c.org_id == visit.org.id)
+    statement = select(*COLUMNS).where(groups.c.org_id == call.org.id)
     statement = statement.order_by(groups.c.display_name).limit(SHOWN)
-    rows = await visit.database.read(lambda unit: unit.all(statement), heavy=True)
+    rows = await call.database.read(lambda unit: unit.all(statement), heavy=True)
     found = [group_answer(row) for row in rows]
-    mapped = frozenset(visit.org.mapping.group_names()) if visit.org.mapping.is_on else frozenset[str]()
-    return visit.render("groups.html", status, groups=found, mapped=mapped, error=error)
+    mapped = frozenset(call.org.mapping.group_names()) if call.org.mapping.is_on else frozenset[str]()
+    return call.render("groups.html", status, groups=found, mapped=mapped, error=error)
 
 
-def _named(visit: Visit) -> str:
-    return checked_body(GroupBody, {"displayName": visit.value("name") or None}).display_name
+def _named(call: ConsoleCall) -> str:
+    return checked_body(GroupBody, {"displayName": call.value("name") or None}).display_name
 
 
-async def create(visit: Visit) -> Response:
+async def create(call: ConsoleCall) -> Response:
     """Creates a group without members."""
-    name = _named(visit)
-    await visit.change(lambda unit, context: found_group(unit, context, name))
-    return visit.back_to("groups", "created")
+    name = _named(call)
+    await call.change(lambda unit, context: found_group(unit, context, name))
+    return call.back_to("groups", "created")
 
 
-async def rename(visit: Visit) -> Response:
+async def rename(call: ConsoleCall) -> Response:
     """Gives a group another name; asks first if the mapping leads to the old one."""
-    name, group_id = _named(visit), visit.id
+    name, group_id = _named(call), call.id
     asked = await ask_first(
-        visit,
+        call,
         lambda unit, context: _renamed(unit, context, group_id, name),
         lambda unit, context: rename_group(unit, context, lock_group(unit, context.org.id, group_id), name),
     )
-    return asked or visit.back_to("groups", "renamed")
+    return asked or call.back_to("groups", "renamed")
 
 
 def _renamed(unit: Unit, context: Context, group_id: str, name: str) -> Consequences | None:
@@ -68,15 +68,15 @@ def _renamed(unit: Unit, context: Context, group_id: str, name: str) -> Conseque
     return Consequences(f"Rename {group.display_name} to {name}?", "Rename the group", lines, notes)
 
 
-async def delete(visit: Visit) -> Response:
+async def delete(call: ConsoleCall) -> Response:
     """Deletes a group after asking; refused while the mapping leads to it."""
-    group_id = visit.id
+    group_id = call.id
     asked = await ask_first(
-        visit,
+        call,
         lambda unit, context: _without_group(unit, context, group_id),
         lambda unit, context: dissolve_group(unit, context, group_id),
     )
-    return asked or visit.back_to("groups", "deleted")
+    return asked or call.back_to("groups", "deleted")
 
 
 def _without_group(unit: Unit, context: Context, group_id: str) -> Consequences:

@@ -1,4 +1,4 @@
-"""The screen "Journal": every write, newest first, with what it changed; and the same as JSON lines."""
+"""The page "Journal": every write, newest first, with what it changed; and the same as JSON lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from controller.provider.admin.answers import EntryAnswer, entry_answer
-from controller.provider.console.context import Visit
+from controller.provider.console.context import ConsoleCall
 from controller.provider.journal import LAST, export_lines, read_newest
 from controller.provider.statements import Row
 
@@ -18,21 +18,21 @@ BOOKKEEPING = ("meta", "id", "schemas")
 LONGEST = 120
 
 
-async def show(visit: Visit) -> Response:
+async def show(call: ConsoleCall) -> Response:
     """The page."""
-    text = visit.request.query().get("before", "")
+    text = call.request.query().get("before", "")
     before = int(text) if text.isascii() and text.isdigit() and len(text) < 18 else LAST
-    rows = await visit.database.read(lambda unit: read_newest(unit, visit.org.id, before, PAGE), heavy=True)
+    rows = await call.database.read(lambda unit: read_newest(unit, call.org.id, before, PAGE), heavy=True)
     older = f"?before={rows[-1][0]}" if len(rows) == PAGE else ""
-    return visit.render("journal.html", entries=[shown_entry(row) for row in rows], older=older)
+    return call.render("journal.html", entries=[shown_entry(row) for row in rows], older=older)
 
 
-async def export(visit: Visit) -> Response:
+async def export(call: ConsoleCall) -> Response:
     """The oldest entries first, as JSON lines."""
-    body = await visit.database.read(
-        lambda unit: export_lines(unit, visit.org.id, 0, LONGEST_EXPORT), heavy=True
+    body = await call.database.read(
+        lambda unit: export_lines(unit, call.org.id, 0, LONGEST_EXPORT), heavy=True
     )
-    headers = {"content-disposition": f'attachment; filename="{visit.org.id}-journal.jsonl"'}
+    headers = {"content-disposition": f'attachment; filename="{call.org.id}-journal.jsonl"'}
     return Response(body, headers=headers, media_type="application/jsonl")
 
 

@@ -1,4 +1,4 @@
-"""The screen "Map to groups": values on the left, a group on the right; preview, then save.
+"""The page "Map to groups": values on the left, a group on the right; preview, then save.
 
 A preview is bound to its digest, as at the admin API: what is saved is what was shown, or it is shown anew.
 """
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from controller.errors import SpecError
 from controller.provider.admin.answers import PreviewAnswer, preview_answer
-from controller.provider.console.context import Visit
+from controller.provider.console.context import ConsoleCall
 from controller.provider.mapping import MappingTable, read_table
 from controller.provider.preview import StaleDigest, preview_mapping, save_mapping
 from controller.provider.tables import groups
@@ -31,22 +31,22 @@ def _blank() -> list[Row]:
 
 
 async def _form(
-    visit: Visit, rows: list[Row], options: dict[str, str], error: str = "", status: int = 200
+    call: ConsoleCall, rows: list[Row], options: dict[str, str], error: str = "", status: int = 200
 ) -> Response:
-    statement = select(groups.c.display_name).where(groups.c.org_id == visit.org.id)
+    statement = select(groups.c.display_name).where(groups.c.org_id == call.org.id)
     statement = statement.order_by(groups.c.display_name).limit(MAX_OFFERED)
-    found = await visit.database.read(lambda unit: unit.all(statement), heavy=True)
-    return visit.render(
+    found = await call.database.read(lambda unit: unit.all(statement), heavy=True)
+    return call.render(
         "map_to_groups.html", status, rows=rows, options=options, group_names=[row[0] for row in found],
         unmapped=UNMAPPED, error=error,
     )  # fmt: skip
 
 
-async def show(visit: Visit) -> Response:
+async def show(call: ConsoleCall) -> Response:
     """The table in force, to be edited."""
-    table = visit.org.mapping.table
+    table = call.org.mapping.table
     rows = [{"values": "\n".join(entry.values), "group": entry.group} for entry in table.entries]
-    return await _form(visit, rows + _blank(), _options_of(table))
+    return await _form(call, rows + _blank(), _options_of(table))
 
 
 def _options_of(table: MappingTable) -> dict[str, str]:
@@ -57,24 +57,24 @@ def _options_of(table: MappingTable) -> dict[str, str]:
     }
 
 
-async def change(visit: Visit) -> Response:
+async def change(call: ConsoleCall) -> Response:
     """More rows, the preview, or saving what was previewed, by the button that was pressed."""
-    pairs = zip(visit.form.getlist("values"), visit.form.getlist("group"), strict=False)
+    pairs = zip(call.form.getlist("values"), call.form.getlist("group"), strict=False)
     rows = [{"values": values, "group": group.strip()} for values, group in pairs]
-    options = {name: visit.value(name) for name in ("create", "action", "default")}
-    what = visit.value("do")
+    options = {name: call.value(name) for name in ("create", "action", "default")}
+    what = call.value("do")
     if what == "more":
-        return await _form(visit, rows + _blank(), options)
+        return await _form(call, rows + _blank(), options)
     if what == "edit":
-        return await _form(visit, rows, options)
+        return await _form(call, rows, options)
     try:
         table = table_of(rows, options)
         if what == "save":
-            return await _save(visit, table, rows, options)
+            return await _save(call, table, rows, options)
     except SpecError as error:
-        return await _form(visit, rows, options, error.message, 400)
-    preview = await visit.database.read(lambda unit: preview_mapping(unit, visit.org, table), heavy=True)
-    return _preview(visit, preview_answer(preview), rows, options)
+        return await _form(call, rows, options, error.message, 400)
+    preview = await call.database.read(lambda unit: preview_mapping(unit, call.org, table), heavy=True)
+    return _preview(call, preview_answer(preview), rows, options)
 
 
 def table_of(rows: list[Row], options: dict[str, str]) -> MappingTable:
@@ -95,23 +95,23 @@ def table_of(rows: list[Row], options: dict[str, str]) -> MappingTable:
 
 
 def _preview(
-    visit: Visit, preview: PreviewAnswer, rows: list[Row], options: dict[str, str], error: str = ""
+    call: ConsoleCall, preview: PreviewAnswer, rows: list[Row], options: dict[str, str], error: str = ""
 ) -> Response:
     """The preview, with the form in hidden fields; saving is offered if nothing is in its way."""
-    return visit.render(
+    return call.render(
         "preview.html", 409 if error else 200, preview=preview, rows=rows, options=options, error=error,
         unmapped=UNMAPPED, blocked=bool(preview.missing_groups),
     )  # fmt: skip
 
 
-async def _save(visit: Visit, table: MappingTable, rows: list[Row], options: dict[str, str]) -> Response:
-    digest = visit.value("digest")
+async def _save(call: ConsoleCall, table: MappingTable, rows: list[Row], options: dict[str, str]) -> Response:
+    digest = call.value("digest")
     try:
-        await visit.change(
+        await call.change(
             lambda unit, context: save_mapping(unit, context.org, table, digest, context.actor, context.now),
             heavy=True,
         )
     except StaleDigest as error:
         detail = "Something has changed since the preview. This is what saving would do now."
-        return _preview(visit, preview_answer(error.preview), rows, options, detail)
-    return visit.back_to("map-to-groups", "mapped")
+        return _preview(call, preview_answer(error.preview), rows, options, detail)
+    return call.back_to("map-to-groups", "mapped")

@@ -1,4 +1,4 @@
-"""The screens "People" and of one person: search, invitations, seats, edits by hand, and who did what."""
+"""The pages "People" and of one person: search, invitations, seats, edits by hand, and who did what."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from controller.provider.admin.people import (
 )
 from controller.provider.admin.problems import Problem
 from controller.provider.console.confirm import Consequences, ask_first, counted
-from controller.provider.console.context import Visit
+from controller.provider.console.context import ConsoleCall
 from controller.provider.console.journal import ShownEntry, shown_entry
 from controller.provider.journal import read_about
 from controller.provider.memberships import groups_of
@@ -41,52 +41,52 @@ DONE = {
 }
 
 
-async def show(visit: Visit, status: int = 200, error: str = "") -> Response:
+async def show(call: ConsoleCall, status: int = 200, error: str = "") -> Response:
     """A page of people, narrowed by name or address, status and group."""
-    query = visit.request.query() if visit.request.method == "GET" else {}
+    query = call.request.query() if call.request.method == "GET" else {}
     search = {name: query.get(name, "").strip() for name in ("query", "status", "group")}
     if search["status"] not in STATUSES:
         search["status"] = ""
     text = query.get("after", "")
     after = text if text.isascii() and text.isdigit() and len(text) < 18 else "0"
     wanted = checked_parameters(PeopleParameters, search | {"limit": str(PAGE), "after": after})
-    found = await visit.database.read(lambda unit: people_page(unit, visit.org.id, wanted), heavy=True)
+    found = await call.database.read(lambda unit: people_page(unit, call.org.id, wanted), heavy=True)
     following = "?" + urlencode(search | {"after": found.next}) if found.next else ""
-    return visit.render(
+    return call.render(
         "people.html", status, people=found.people, total=found.total, search=search, after=wanted.after,
         following=following, statuses=STATUSES, error=error,
     )  # fmt: skip
 
 
-async def show_one(visit: Visit, status: int = 200, error: str = "") -> Response:
+async def show_one(call: ConsoleCall, status: int = 200, error: str = "") -> Response:
     """One person: what is known, what can be done, and the newest entries of the journal."""
 
     def job(unit: Unit) -> tuple[PersonAnswer, list[str], list[ShownEntry]]:
-        person = find_person(unit, visit.org.id, visit.id)
+        person = find_person(unit, call.org.id, call.id)
         if person is None:
             raise Problem(404, "NotFound", "There is no such person here any more")
-        named = select(groups.c.display_name).where(groups.c.org_id == visit.org.id)
+        named = select(groups.c.display_name).where(groups.c.org_id == call.org.id)
         names = [row[0] for row in unit.all(named.order_by(groups.c.display_name).limit(200))]
-        mine = [group.name for group in groups_of(unit, visit.org.id, person.id)]
-        entries = [shown_entry(row) for row in read_about(unit, visit.org.id, person.id, 20)]
+        mine = [group.name for group in groups_of(unit, call.org.id, person.id)]
+        entries = [shown_entry(row) for row in read_about(unit, call.org.id, person.id, 20)]
         return person_answer(person, mine), sorted(set(names) | set(mine)), entries
 
-    person, names, entries = await visit.database.read(job, heavy=True)
-    return visit.render("person.html", status, person=person, names=names, entries=entries, error=error)
+    person, names, entries = await call.database.read(job, heavy=True)
+    return call.render("person.html", status, person=person, names=names, entries=entries, error=error)
 
 
-async def act(visit: Visit) -> Response:
+async def act(call: ConsoleCall) -> Response:
     """Accepts, deactivates, reactivates or confirms, by the button that was pressed."""
-    what, person_id = visit.value("do"), visit.id
+    what, person_id = call.value("do"), call.id
     if what not in DONE:
         raise Problem(400, "InvalidValue", "Press one of the buttons")
     asked = await ask_first(
-        visit,
+        call,
         lambda unit, context: _deactivated(unit, context, person_id) if what == "deactivate" else None,
         lambda unit, context: _act(unit, context, person_id, what),
     )
-    return asked or visit.back_to(
-        "people" if visit.value("from") == "people" else f"people/{person_id}", DONE[what]
+    return asked or call.back_to(
+        "people" if call.value("from") == "people" else f"people/{person_id}", DONE[what]
     )
 
 
@@ -128,24 +128,24 @@ def _act(unit: Unit, context: Context, person_id: str, what: str) -> Person:
     return set_active(unit, context, person, what == "reactivate", is_admin=True)
 
 
-async def show_again(visit: Visit, status: int, error: str) -> Response:
+async def show_again(call: ConsoleCall, status: int, error: str) -> Response:
     """The page that a refused form came from."""
-    return await (show if visit.value("from") == "people" else show_one)(visit, status, error)
+    return await (show if call.value("from") == "people" else show_one)(call, status, error)
 
 
-async def edit(visit: Visit) -> Response:
+async def edit(call: ConsoleCall) -> Response:
     """Saves an edit by hand; groups only while no mapping decides them."""
-    body: dict[str, object] = {name: visit.value(name) or None for name in FIELDS if name in visit.form}
-    if "edits-groups" in visit.form:
-        body["groups"] = [name for name in visit.form.getlist("groups") if name]
+    body: dict[str, object] = {name: call.value(name) or None for name in FIELDS if name in call.form}
+    if "edits-groups" in call.form:
+        body["groups"] = [name for name in call.form.getlist("groups") if name]
     sent = checked_body(PersonEdit, body)
-    person_id = visit.id
+    person_id = call.id
     asked = await ask_first(
-        visit,
+        call,
         lambda unit, context: _taken_out(unit, context, person_id, sent),
         lambda unit, context: edit_by_hand(unit, context, person_id, sent),
     )
-    return asked or visit.back_to(f"people/{person_id}", "edited")
+    return asked or call.back_to(f"people/{person_id}", "edited")
 
 
 def _taken_out(unit: Unit, context: Context, person_id: str, sent: PersonEdit) -> Consequences | None:

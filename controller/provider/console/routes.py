@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from starlette.responses import Response
 
 from controller.provider.console import billing, groups, journal, map_to_groups, people, single_sign_on
-from controller.provider.console.context import Visit
+from controller.provider.console.context import ConsoleCall
 
-Screen = Callable[[Visit], Awaitable[Response]]
-SCREENS: dict[tuple[str, str], Screen] = {
+Page = Callable[[ConsoleCall], Awaitable[Response]]
+PAGES: dict[tuple[str, str], Page] = {
     ("GET", "single-sign-on"): single_sign_on.show,
     ("POST", "single-sign-on/sso"): single_sign_on.switch_sso,
     ("POST", "single-sign-on/scim"): single_sign_on.switch_scim,
@@ -32,8 +32,8 @@ SCREENS: dict[tuple[str, str], Screen] = {
     ("GET", "journal/export"): journal.export,
 }
 # Where a form that was refused is shown again, with the reason.
-RETURNS: dict[str, Callable[[Visit, int, str], Awaitable[Response]]] = {
-    "single-sign-on": lambda visit, status, error: single_sign_on.show(visit, status, error=error),
+RETURNS: dict[str, Callable[[ConsoleCall, int, str], Awaitable[Response]]] = {
+    "single-sign-on": lambda call, status, error: single_sign_on.show(call, status, error=error),
     "people": people.show_again,
     "groups": groups.show,
     "billing": billing.show,

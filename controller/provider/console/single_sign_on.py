@@ -1,4 +1,4 @@
-"""The screen "Single sign-on": SAML first, then the SCIM switch, the base URL, and the bearer tokens."""
+"""The page "Single sign-on": SAML first, then the SCIM switch, the base URL, and the bearer tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from controller.provider.admin.bodies import SettingsBody, checked_body
 from controller.provider.admin.problems import Problem
 from controller.provider.admin.settings import change_organization
 from controller.provider.console.confirm import Consequences, ask_first, counted
-from controller.provider.console.context import Visit, day, minute
+from controller.provider.console.context import ConsoleCall, day, minute
 from controller.provider.lockout import LastAdminToken, is_last_admin_token, revoke_safely
 from controller.provider.organizations import Organization
 from controller.provider.people import Context
@@ -36,28 +36,28 @@ PURPOSES = {
 }
 
 
-async def show(visit: Visit, status: int = 200, **more: object) -> Response:
+async def show(call: ConsoleCall, status: int = 200, **more: object) -> Response:
     """The page; `more` are new_token, or error and what was typed."""
-    found = await visit.database.read(lambda unit: read_tokens(unit, visit.org.id))
-    now = visit.now()
+    found = await call.database.read(lambda unit: read_tokens(unit, call.org.id))
+    now = call.now()
     values: dict[str, object] = {
         "tokens": [token_answer(token, now) for token in found if token.is_alive(now)],
         "lifetimes": LIFETIMES, "purposes": PURPOSES, "name": "Okta", "new_token": "",
-        "base_url": f"{visit.request.origin}/scim/v2/{visit.org.id}",
-        "missing": visit.org.why_scim_cannot_be_on(), "own_token": visit.session.actor.token_id,
+        "base_url": f"{call.request.origin}/scim/v2/{call.org.id}",
+        "missing": call.org.why_scim_cannot_be_on(), "own_token": call.session.actor.token_id,
     }  # fmt: skip
-    return visit.render("single_sign_on.html", status, **(values | more))
+    return call.render("single_sign_on.html", status, **(values | more))
 
 
-async def switch_sso(visit: Visit) -> Response:
+async def switch_sso(call: ConsoleCall) -> Response:
     """Switches single sign-on; off only after asking."""
-    body = checked_body(SettingsBody, {"sso": visit.value("sso") == "on"})
+    body = checked_body(SettingsBody, {"sso": call.value("sso") == "on"})
     asked = await ask_first(
-        visit,
+        call,
         lambda unit, context: None if body.sso else _without_sso(context.org),
         lambda unit, context: change_organization(unit, context, body),
     )
-    return asked or visit.back_to(PATH, "sso")
+    return asked or call.back_to(PATH, "sso")
 
 
 def _without_sso(org: Organization) -> Consequences | None:
@@ -71,15 +71,15 @@ def _without_sso(org: Organization) -> Consequences | None:
     return Consequences("Turn off single sign-on?", "Turn off single sign-on", tuple(lines), notes)
 
 
-async def switch_scim(visit: Visit) -> Response:
+async def switch_scim(call: ConsoleCall) -> Response:
     """Switches SCIM provisioning; off only after asking."""
-    body = checked_body(SettingsBody, {"scimEnabled": visit.value("scim") == "on"})
+    body = checked_body(SettingsBody, {"scimEnabled": call.value("scim") == "on"})
     asked = await ask_first(
-        visit,
+        call,
         lambda unit, context: None if body.scim_enabled else _without_scim(unit, context),
         lambda unit, context: change_organization(unit, context, body),
     )
-    return asked or visit.back_to(PATH, "scim")
+    return asked or call.back_to(PATH, "scim")
 
 
 def _without_scim(unit: Unit, context: Context) -> Consequences | None:
@@ -100,36 +100,36 @@ def _without_scim(unit: Unit, context: Context) -> Consequences | None:
     return Consequences("Turn off SCIM provisioning?", "Turn off SCIM provisioning", lines, tuple(notes))
 
 
-async def generate_token(visit: Visit) -> Response:
+async def generate_token(call: ConsoleCall) -> Response:
     """Generates a bearer token and shows it, this once."""
-    name, purpose = visit.value("name"), visit.value("purpose", "scim")
+    name, purpose = call.value("name"), call.value("purpose", "scim")
     try:
         if purpose not in PURPOSES:
             raise SpecError("Choose what the token is for", field="purpose")
-        new = NewToken(name, tuple(purpose.split()), parse_lifetime(visit.value("lifetime")))
-        _, secret = await visit.change(
-            lambda unit, context: issue_token(unit, context.org.id, new, context.actor, visit.clock)
+        new = NewToken(name, tuple(purpose.split()), parse_lifetime(call.value("lifetime")))
+        _, secret = await call.change(
+            lambda unit, context: issue_token(unit, context.org.id, new, context.actor, call.clock)
         )
     except TooManyTokens:
         detail = f"Two tokens named {name} are alive. Revoke one of them, or choose another name."
-        return await show(visit, 409, error=detail, name=name)
+        return await show(call, 409, error=detail, name=name)
     except SpecError as error:
-        return await show(visit, 400, error=f"{error.field}: {error.message}", name=name)
-    return await show(visit, new_token=secret)
+        return await show(call, 400, error=f"{error.field}: {error.message}", name=name)
+    return await show(call, new_token=secret)
 
 
-async def revoke(visit: Visit) -> Response:
+async def revoke(call: ConsoleCall) -> Response:
     """Revokes a token after asking; if it is the session's own, the session ends with it."""
-    token_id = visit.value("id")
+    token_id = call.value("id")
     try:
         asked = await ask_first(
-            visit,
+            call,
             lambda unit, context: _without_token(unit, context, token_id),
             lambda unit, context: revoke_safely(unit, context.org.id, token_id, context.actor, context.now),
         )
     except LastAdminToken as error:
-        return await show(visit, 409, error=f"{error.detail}.")
-    return asked or visit.back_to(PATH, "revoked")
+        return await show(call, 409, error=f"{error.detail}.")
+    return asked or call.back_to(PATH, "revoked")
 
 
 def _without_token(unit: Unit, context: Context, token_id: str) -> Consequences:

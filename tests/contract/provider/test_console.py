@@ -12,7 +12,7 @@ import pytest
 
 from controller.clock import ManualClock
 from controller.provider.app import build_app
-from controller.provider.console.routes import SCREENS
+from controller.provider.console.routes import PAGES
 from tests.contract.provider.world import Client, Json, World, okta_user
 
 ORIGIN = "http://provider.test"
@@ -82,7 +82,7 @@ async def test_the_root_leads_a_browser_to_the_sign_in_page(acme: Client) -> Non
 
 
 async def test_every_page_needs_a_session(acme: Client) -> None:
-    for method, pattern in SCREENS:
+    for method, pattern in PAGES:
         url = f"{acme.org.console_path}/{pattern.replace('{id}', 'x')}"
         answer = await acme.http.request(method, url)
         assert answer.status_code == 303

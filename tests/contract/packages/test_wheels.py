@@ -100,10 +100,11 @@ class Environment:
         return self.folder / "bin" / "python"
 
     def install(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """What uv says, or pip where uv reaches no registry."""
+        """What uv says, or pip where uv reaches no registry. Modules are compiled, as pip does it: otherwise
+        the demo would compile what it imports, within the time that it allows the operator."""
         options = ["--quiet", *arguments]
-        uv = [sys.executable, "-m", "uv", "pip", "install", "--python", self.python, *options]
-        quick = run(uv, self.folder)
+        uv = [sys.executable, "-m", "uv", "pip", "install", "--compile-bytecode"]
+        quick = run([*uv, "--python", self.python, *options], self.folder)
         if quick.returncode == 0:
             return quick
         pip = [sys.executable, "-m", "pip", "--python", self.python, "install", "--disable-pip-version-check"]

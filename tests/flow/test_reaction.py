@@ -87,6 +87,9 @@ async def test_a_change_in_okta_is_noticed_in_the_system_log(flow: Flow) -> None
     login = await ready(flow)
     await flow.okta.change(login, department="Finance")
     await in_finance(flow, login)
+    org = next(key for key in flow.quickstart if key[0] == "OktaOrg")
+    await flow.annotate(*org, requested_at="now")
+    await flow.until(*org, lambda body: bool(body["status"].get("lastEventTime")))
 
 
 async def test_a_hook_brings_a_change_at_once_and_strangers_are_refused(flow: Flow) -> None:

@@ -79,11 +79,11 @@ class Memories:
 
     async def save(self, integration: Resource[Any], report: Report) -> None:
         """Stores what `report` leaves behind, where that is not what is stored already."""
-        if report.plan is None:
+        if report.plan is None and not report.outcomes:
             return
         place, tenant = (integration.namespace, integration.name), _tenant(integration)
-        frozen = report.verdict.frozen if report.verdict is not None else None
         before = (await self.load(integration)).frozen
+        frozen = report.verdict.frozen if report.verdict is not None else before
         about = _about(integration)
         self._held[place] = (tenant, Held(report.memory, frozen))
         try:

@@ -20,7 +20,7 @@ from controller.planning.base.setting_drift import Found
 from controller.planning.groups.memberships import plan_memberships
 from controller.planning.groups.preview import build_preview, find_moves
 from controller.planning.okta.app_settings import plan_app
-from controller.planning.okta.assignments import plan_assignments
+from controller.planning.okta.assignments import ASSIGNING, plan_assignments
 from controller.planning.okta.manual_steps import plan_connection, provision_step, reapply_step, retry_step
 from controller.planning.okta.prerequisites import find_unmet, provider_steps
 from controller.planning.okta.provider_settings import is_switched_off, plan_switch, plan_table
@@ -78,7 +78,9 @@ def make_plan(
         _preview(desired, actual, people.values, actions),
         settings=found.keys,
         settled=frozenset(found.settled),
-        goes_on=found.goes_on or people.goes_on,
+        goes_on=found.goes_on
+        or people.goes_on
+        or (not is_okta and any(a.kind in ASSIGNING for a in actions)),
         unconfirmed=waiting_changes(memory, actual),
         placed=people.placed,
     )
@@ -156,6 +158,14 @@ def _okta(desired: Desired, actual: Actual, memory: Memory, found: Found) -> _Pe
         problems=tuple(arrivals.problems),
         seats=seats,
     )
+
+
+def plan_leavers(desired: Desired, actual: Actual, memory: Memory) -> Plan:
+    """Only what takes the account from people who are deactivated in Okta. `actual` has nobody else, so that
+    nothing is said of anybody else."""
+    people = plan_people(desired, actual, of_this_tenant(desired, memory))
+    actions = ordered([one for one in people.actions if one.touch is Touch.LEAVER], ())
+    return Plan(actions, plan_digest(actions), compares_people=False)
 
 
 def _clearing_the_way(actual: Actual, actions: tuple[Action, ...], found: Found) -> Plan:

@@ -217,6 +217,8 @@ def capacity(desired: DesiredSeats | None, seats: Seats | None) -> Finding:
         told += f", {seats.reserved} reserved"
     if seats.waiting:
         told += f", {many(len(seats.waiting), 'person waits', 'people wait')}"
+    if wish.seats is not None and seats.limit < wish.seats:
+        told += f"; spec.seats is {wish.seats}, but {seats.limit} were purchased: correct it"
     if seats.state is not SeatState.WITHIN_LIMIT:
         told += f". {remedy(desired)}"
     return Finding(CAPACITY, TRUE if is_within else FALSE, reason, told)
@@ -250,10 +252,24 @@ def ready(amount: Amount, found: Iterable[Finding], problems: Iterable[Problem])
     other = next((problem for problem in problems if not condition_of(_reason(problem))), None)
     if other:
         return _not_ready(STALLED, _reason(other), other.message)
-    if amount.has_all_failed:
-        told = f"every write failed: {by_kind[IN_SYNC].message}"
+    if told := _why_in_vain(amount, by_kind[IN_SYNC]):
         return _not_ready(RECONCILING, Reason.WRITES_FAILED, told, Reason.PROGRESSING_WITH_RETRY)
+    if amount.is_under_way:
+        told = f"{_summary(amount)} so far; the next reconcile follows at once"
+        return _not_ready(RECONCILING, Reason.PROGRESSING, told)
     return [Finding(READY, TRUE, Reason.SUCCEEDED, _summary(amount))]
+
+
+def _why_in_vain(amount: Amount, in_sync: Finding) -> str:
+    """What of the work came to nothing, in words; "" where some of each kind was done and nobody who left
+    keeps an account."""
+    if amount.leavers_kept:
+        first, count = amount.leavers_kept[0], len(amount.leavers_kept)
+        people = many(count, "person who left keeps an account", "people who left keep an account")
+        return f"{people}: {first.action.label}: {first.message or first.reason}"
+    if kinds := amount.kinds_failed:
+        return f"every {' and every '.join(kinds)} failed: {in_sync.message}"
+    return ""
 
 
 def _reason(problem: Problem) -> Reason:

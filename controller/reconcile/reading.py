@@ -21,10 +21,10 @@ from controller.model.actual import (
     Memory,
     ProviderState,
 )
-from controller.model.people import EVERYTHING, Account, OktaId, Refresh, ScimId
+from controller.model.people import EVERYTHING, Account, OktaId, PersonState, Refresh, ScimId
 from controller.planning.base.desired import Desired
 from controller.planning.groups.memberships import groups_to_read
-from controller.planning.people.matching import Register, ids_to_look_up
+from controller.planning.people.matching import Register, ids_to_look_up, is_of_tenant
 from controller.planning.policy.absences import people_to_prove
 from controller.planning.state.before_run import recover
 from controller.planning.tokens.rotation import lacks_token
@@ -123,6 +123,30 @@ def with_second_look(assignments: AssignmentState, look: SecondLook, memory: Mem
         unproven=look.unproven,
         unconfirmed=look.unproven - memory.unlisted,
     )
+
+
+# People who left, of whom nothing else is known yet.
+
+
+async def read_leavers(
+    targets: Targets, desired: Desired, memory: Memory, people: Collection[OktaId]
+) -> Actual | None:
+    """Those of `people` who are deactivated in Okta, as the missing, with the accounts that are theirs by the
+    ids that are known; nothing else. None if there is nobody."""
+    known = {one: memory.pairs[one] for one in sorted(people) if one in memory.in_use}
+    if not known or not is_of_tenant(desired, memory):
+        return None
+    found = await targets.okta_people.observe_people(desired, tuple(known))
+    states = {**found.missing, **{person.okta_id: person.state for person in found.people}}
+    gone = {one: state for one, state in states.items() if state is PersonState.DEACTIVATED}
+    if not gone:
+        return None
+    sought = tuple(Sought(one, "", (known[one],)) for one in sorted(gone))
+    looked = await targets.provider_people.observe_accounts(desired, sought)
+    app = await targets.okta_app.observe(desired)
+    provider = await targets.provider_settings.observe(desired)
+    people_part = AssignmentState((), {}, {}, {}, gone)
+    return Actual(app, people_part, provider, AccountState(looked.accounts), frozenset(gone) - looked.unsure)
 
 
 # A few people.

@@ -58,9 +58,26 @@ class Amount:
         tried = (*self.report.outcomes, *self.report.failing)
         return tuple(one for one in tried if one.result is Result.FAILED)
 
+    @cached_property
+    def kinds_failed(self) -> tuple[str, ...]:
+        """In words, each kind of write of which none was done and some failed."""
+        done = {_in_words(one) for one in self.done}
+        kinds = {_in_words(one) for one in self.failed} - done
+        return tuple(sorted(kinds)) if not done or kinds & _VITAL else ()
+
+    @cached_property
+    def leavers_kept(self) -> tuple[Outcome, ...]:
+        """Deactivations of people who left that failed."""
+        return tuple(one for one in self.failed if one.action.touch is Touch.LEAVER)
+
     @property
-    def has_all_failed(self) -> bool:
-        return bool(self.failed) and not self.done
+    def is_under_way(self) -> bool:
+        """Whether the rest of the work can only be seen in the next run, which follows at once: this one has
+        cleared the way for it, or people are to come by what was assigned."""
+        plan = self.report.plan
+        if plan is None or self.report.inputs.integration.spec.mode == "Observe":
+            return False
+        return (plan.goes_on or not plan.compares_people) and bool(self.done)
 
     @cached_property
     def held(self) -> Counter[HoldReason]:
@@ -188,6 +205,16 @@ class Amount:
         left = {action.subject for action, _ in verdict.held} if verdict else set[str]()
         left |= {one.action.subject for one in outcomes if one.result not in GONE_WELL}
         return {one.action.subject for one in outcomes} - left
+
+
+_VITAL = frozenset({"creation", "deactivation"})
+
+
+def _in_words(outcome: Outcome) -> str:
+    kind = outcome.action.kind
+    if kind in (ActionKind.CREATE_ACCOUNT, ActionKind.REACTIVATE_ACCOUNT):
+        return "creation"
+    return "deactivation" if kind is ActionKind.DEACTIVATE_ACCOUNT else "write"
 
 
 def is_about_settings(action: Action) -> bool:

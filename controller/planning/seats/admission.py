@@ -79,11 +79,14 @@ def ranks_of(
 
 
 def room_of(desired: DesiredSeats, actual: Actual) -> Room | None:
-    """The limit and what is used of it; None where neither the SeatLimit nor the provider tells a limit."""
+    """The limit and what is used of it; None where neither the SeatLimit nor the provider tells a limit. Of
+    two the smaller one counts: more than was purchased is given to nobody."""
     organization = actual.provider.organization
-    limit = desired.seats if desired.seats is not None else organization.purchased if organization else None
-    if limit is None:
+    known = [desired.seats] if desired.seats is not None else []
+    known += [organization.purchased] if organization is not None else []
+    if not known:
         return None
+    limit = min(known)
     active = sum(account.active for account in actual.accounts.accounts)
     used = organization.used if organization else active
     return Room(limit, used, desired.reserve, organization.pending if organization else None)

@@ -74,6 +74,7 @@ async def test_seats_that_run_out_are_told_in_three_steps(ready: Flow, prometheu
     await ready.okta.assign(logins[:2])
     await ready.reconcile()
     assert is_about(await prometheus.until_firing("ScimPeopleWaitForSeat"), "calendly", "2 people wait")
+    await ready.admin.send("POST", "/billing/seats", {"purchased": used + 50})
     await ready.patch("SeatLimit", "calendly", {"spec": {"seats": used + 50}})
     await prometheus.until_quiet("ScimSeatsNearLimit", "ScimSeatsFull", "ScimPeopleWaitForSeat")
 

@@ -56,12 +56,16 @@ class Case:
 
     @property
     def seats(self) -> int | None:
-        """How many people may have an account; None for no limit."""
+        """How many people may have an account; None for no limit. More than was purchased, as far as the provider
+        tells it, is never given."""
         limit = self.limit
         if limit is None:
             return None
         declared = limit["spec"].get("seats")
-        return int(declared) if declared is not None else self.purchased
+        if declared is None:
+            return self.purchased
+        is_told = bool((self.spec.get("provider") or {}).get("admin"))
+        return min(int(declared), self.purchased) if is_told else int(declared)
 
     @property
     def reserve(self) -> int:

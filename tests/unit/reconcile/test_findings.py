@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from controller.errors import Unavailable
-from controller.model.actions import ActionKind, Result
+from controller.model.actions import ActionKind, Outcome, Result, Touch
 from controller.model.plan import (
     Counts,
     DriftKind,
@@ -322,3 +322,54 @@ def test_a_frozen_plan_is_no_finding_of_its_own() -> None:
         [action()], held=[(action(), HoldReason.AWAITING_APPROVAL)], verdict={"frozen": frozen, **DIGEST}
     )
     assert brief(made, "InSync") == ("False", "AwaitingApproval")
+
+
+def create(number: int, result: Result = Result.DONE) -> Outcome:
+    return outcome(
+        action(ActionKind.CREATE_ACCOUNT, number), result, "" if result is Result.DONE else "Rejected"
+    )
+
+
+def leaver(result: Result) -> Outcome:
+    gone = action(ActionKind.DEACTIVATE_ACCOUNT, 9, touch=Touch.LEAVER)
+    return outcome(gone, result, "Rejected", "no such operation")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "words"),
+    [
+        ([create(1, Result.FAILED), outcome(action(number=2))], "every creation failed"),
+        ([create(1, Result.FAILED), create(2)], ""),
+        ([outcome(action(), Result.FAILED, "Rejected"), create(2)], ""),
+        (
+            [leaver(Result.FAILED), create(1)],
+            "1 person who left keeps an account: p9@acme.com: no such operation",
+        ),
+        ([leaver(Result.DONE)], ""),
+    ],
+)
+def test_a_run_whose_creations_or_deactivations_were_all_in_vain_is_not_ready(
+    outcomes: list[Outcome], words: str
+) -> None:
+    made = report([one.action for one in outcomes], outcomes)
+    assert brief(made, "Ready") == (("False", "WritesFailed") if words else ("True", "Succeeded"))
+    assert words in findings(made)["Ready"].message
+
+
+def test_what_goes_on_in_the_next_run_is_not_ready_yet() -> None:
+    made = report([setting()], [outcome(setting())], plan={"goes_on": True})
+    assert brief(made, "Ready") == ("False", "Progressing")
+    assert "follows at once" in findings(made)["Reconciling"].message
+    assert brief(report(plan={"goes_on": True}), "Ready") == ("True", "Succeeded"), "nothing was done"
+
+
+def test_more_seats_than_were_purchased_are_told() -> None:
+    wish = {"seats": world.seat_wish(55)}
+    told = findings(report(plan={"seats": seats()}, wish=wish))["WithinCapacity"].message
+    assert "spec.seats is 55, but 50 were purchased" in told
+    assert (
+        "purchased"
+        not in findings(report(plan={"seats": seats()}, wish={"seats": world.seat_wish(50)}))[
+            "WithinCapacity"
+        ].message
+    )

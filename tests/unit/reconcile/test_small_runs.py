@@ -286,3 +286,42 @@ async def test_seats_are_never_given_twice_however_many_are_refused(tenant: Any)
     one.fake.fail.update({f"CreateAccount/00u{n}": "Rejected" for n in range(0, 12, 2)})
     report = await one.run()
     assert len(done(report)) == 3
+
+
+@pytest.mark.parametrize("state", [PersonState.DEACTIVATED, PersonState.ACTIVE, None])
+async def test_a_leaver_does_not_wait_until_everybody_can_be_read(
+    tenant: Any, simple_wish: dict[str, Tenant], state: PersonState | None
+) -> None:
+    """After a start or a failover nothing is known, and reading everybody may take long or fail."""
+    one = tenant(5)
+    await one.run()
+    one.leave("00u1", state)
+    again = simple_wish["now"] = Tenant([])
+    again.fake, again.memory = one.fake, one.memory
+    again.engine = Engine(FakeConnector(one.fake), ManualClock(world.NOW), Settings(), Metrics())
+    one.fake.error_at["observe okta_people"] = Unavailable("slow", system="Okta")
+    report = await again.run("00u1")
+    assert isinstance(report.error, Unavailable)
+    assert done(report) == (["DeactivateAccount/00u1"] if state is PersonState.DEACTIVATED else [])
+    entries = [(entry.okta_id, entry.touch) for entry in report.memory.window]
+    assert entries == ([("00u1", "Leaver")] if state is PersonState.DEACTIVATED else [])
+    one.fake.error_at.clear()
+    assert done(await again.run()) == ([] if state is not PersonState.ACTIVE else ["DeactivateAccount/00u1"])
+
+
+async def test_leavers_have_their_own_safeguard_without_a_picture_too(
+    tenant: Any, simple_wish: dict[str, Tenant]
+) -> None:
+    one = tenant(60)
+    await one.run()
+    ids = [f"00u{number}" for number in range(20)]
+    for okta_id in ids:
+        one.leave(okta_id)
+    again = simple_wish["now"] = Tenant([])
+    again.fake, again.memory = one.fake, one.memory
+    limit = replace(again.wish.safeguards.leavers, count=3, percent=None)
+    again.wish = replace(again.wish, safeguards=replace(again.wish.safeguards, leavers=limit, minimum=1))
+    again.engine = Engine(FakeConnector(one.fake), ManualClock(world.NOW), Settings(), Metrics())
+    report = await again.run(*ids)
+    assert report.outcomes == ()
+    assert report.verdict is not None and len(report.verdict.held) == 20

@@ -217,8 +217,8 @@ def capacity(desired: DesiredSeats | None, seats: Seats | None) -> Finding:
         told += f", {seats.reserved} reserved"
     if seats.waiting:
         told += f", {many(len(seats.waiting), 'person waits', 'people wait')}"
-    if wish.seats is not None and seats.limit < wish.seats:
-        told += f"; spec.seats is {wish.seats}, but {seats.limit} were purchased: correct it"
+    if desired.seats is not None and seats.limit < desired.seats:
+        told += f"; spec.seats is {desired.seats}, but {seats.limit} were purchased: correct it"
     if seats.state is not SeatState.WITHIN_LIMIT:
         told += f". {remedy(desired)}"
     return Finding(CAPACITY, TRUE if is_within else FALSE, reason, told)

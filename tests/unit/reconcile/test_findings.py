@@ -364,12 +364,12 @@ def test_what_goes_on_in_the_next_run_is_not_ready_yet() -> None:
 
 
 def test_more_seats_than_were_purchased_are_told() -> None:
-    wish = {"seats": world.seat_wish(55)}
-    told = findings(report(plan={"seats": seats()}, wish=wish))["WithinCapacity"].message
+    desired = {"seats": world.desired_seats(55)}
+    told = findings(report(plan={"seats": seats()}, desired_with=desired))["WithinCapacity"].message
     assert "spec.seats is 55, but 50 were purchased" in told
     assert (
         "purchased"
-        not in findings(report(plan={"seats": seats()}, wish={"seats": world.seat_wish(50)}))[
+        not in findings(report(plan={"seats": seats()}, desired_with={"seats": world.desired_seats(50)}))[
             "WithinCapacity"
         ].message
     )

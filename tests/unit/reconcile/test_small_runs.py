@@ -290,13 +290,13 @@ async def test_seats_are_never_given_twice_however_many_are_refused(tenant: Any)
 
 @pytest.mark.parametrize("state", [PersonState.DEACTIVATED, PersonState.ACTIVE, None])
 async def test_a_leaver_does_not_wait_until_everybody_can_be_read(
-    tenant: Any, simple_wish: dict[str, Tenant], state: PersonState | None
+    tenant: Any, simple_desired: dict[str, Tenant], state: PersonState | None
 ) -> None:
     """After a start or a failover nothing is known, and reading everybody may take long or fail."""
     one = tenant(5)
     await one.run()
     one.leave("00u1", state)
-    again = simple_wish["now"] = Tenant([])
+    again = simple_desired["now"] = Tenant([])
     again.fake, again.memory = one.fake, one.memory
     again.engine = Engine(FakeConnector(one.fake), ManualClock(world.NOW), Settings(), Metrics())
     one.fake.error_at["observe okta_people"] = Unavailable("slow", system="Okta")
@@ -310,17 +310,19 @@ async def test_a_leaver_does_not_wait_until_everybody_can_be_read(
 
 
 async def test_leavers_have_their_own_safeguard_without_a_picture_too(
-    tenant: Any, simple_wish: dict[str, Tenant]
+    tenant: Any, simple_desired: dict[str, Tenant]
 ) -> None:
     one = tenant(60)
     await one.run()
     ids = [f"00u{number}" for number in range(20)]
     for okta_id in ids:
         one.leave(okta_id)
-    again = simple_wish["now"] = Tenant([])
+    again = simple_desired["now"] = Tenant([])
     again.fake, again.memory = one.fake, one.memory
-    limit = replace(again.wish.safeguards.leavers, count=3, percent=None)
-    again.wish = replace(again.wish, safeguards=replace(again.wish.safeguards, leavers=limit, minimum=1))
+    limit = replace(again.desired.safeguards.leavers, count=3, percent=None)
+    again.desired = replace(
+        again.desired, safeguards=replace(again.desired.safeguards, leavers=limit, minimum=1)
+    )
     again.engine = Engine(FakeConnector(one.fake), ManualClock(world.NOW), Settings(), Metrics())
     report = await again.run(*ids)
     assert report.outcomes == ()

@@ -11,7 +11,7 @@ from controller.model.actions import ActionKind, Touch
 from controller.model.actual import DAY_ZERO, Actual, Memory
 from controller.model.people import OktaId, PersonState
 from controller.model.plan import DriftKind, Plan
-from controller.planning.make_plan import make_plan
+from controller.planning.make_plan import make_plan, plan_leavers
 from controller.planning.people import leavers
 from controller.planning.policy.decision import Circumstances, judge
 from controller.planning.state.after_run import Run, remember
@@ -201,3 +201,12 @@ def test_an_account_that_was_never_noted_is_left_active() -> None:
     plan = plan_of(actual([suspended], [HELD]), memory(), on_suspended="Deactivate")
     assert plan.actions == ()
     assert plan.drift == ()
+
+
+def test_a_plan_for_leavers_alone_says_nothing_of_anybody_else() -> None:
+    one, other = person(1), person(2)
+    gone = {one.okta_id: PersonState.DEACTIVATED, other.okta_id: PersonState.ACTIVE}
+    held = [account_of(one), account_of(other)]
+    plan = plan_leavers(make_desired(), actual([], held, missing=gone), memory(held))
+    assert [action.subject for action in plan.actions] == [one.okta_id]
+    assert plan.digest and not plan.compares_people

@@ -205,8 +205,8 @@ def test_deactivations_give_seats_back_in_the_count_after_the_run() -> None:
 
 def test_more_than_was_purchased_is_given_to_nobody() -> None:
     state = with_provider(crowd(48, 5), organization=organization(purchased=50, used=48, free=2))
-    plan = make_plan(wish(seats=seat_wish(55)), state, memory())
+    plan = make_plan(make_desired(seats=desired_seats(55)), state, memory())
     assert len(created(plan)) == 2
     assert plan.seats is not None and (plan.seats.limit, len(plan.seats.waiting)) == (50, 3)
-    plan = make_plan(wish(seats=seat_wish(49)), state, memory())
+    plan = make_plan(make_desired(seats=desired_seats(49)), state, memory())
     assert len(created(plan)) == 1

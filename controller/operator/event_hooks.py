@@ -1,4 +1,4 @@
-"""Receives Okta's event hooks, in one thread of its own; each event only pokes.
+"""Receives Okta's event hooks, in one thread of its own; each event only enqueues.
 
 Started by startup where a port and a secret are configured. GET answers Okta's one-time verification, POST
 brings events, which must carry the shared secret in the Authorization header (developer.okta.com, Event

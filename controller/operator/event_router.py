@@ -44,7 +44,7 @@ Gone = Callable[[Place], Coroutine[Any, Any, None]]
 
 
 class Intake:
-    """Takes bodies in and pokes whoever is concerned."""
+    """Takes bodies in and enqueues every key that is concerned."""
 
     def __init__(
         self, known: Known, queue: WorkQueue, reporter: Reporter, clock: Clock, metrics: Metrics, shard: str
@@ -103,10 +103,10 @@ class Intake:
             self._check_org(place_of(body), is_edited=True)
         elif old is not None and asks_for_one_person(old, body):
             self._known.put(body)
-            self.poke("/".join(place_of(body)[1:]), Lane.PERSON, "SyncUser", refresh=NOBODY)
+            self.enqueue("/".join(place_of(body)[1:]), Lane.PERSON, "SyncUser", refresh=NOBODY)
         elif self._known.put(body):
             for key in sorted(before - set(self._known.concerned(body))):
-                self.poke(key, Lane.PERSON, f"{kind}Changed")
+                self.enqueue(key, Lane.PERSON, f"{kind}Changed")
             self._changed(body, Lane.PERSON, f"{kind}Changed")
             self._wake_yielding(body)
 
@@ -118,11 +118,11 @@ class Intake:
         for other in self._known.of_kind(INTEGRATION):
             stalled = by_type((other.get("status") or {}).get("conditions") or []).get(STALLED, {})
             if stalled.get("reason") == Reason.CONFLICT and place_of(other) != place_of(body):
-                self.poke("/".join(place_of(other)[1:]), Lane.CHANGE, "RivalChanged")
+                self.enqueue("/".join(place_of(other)[1:]), Lane.CHANGE, "RivalChanged")
 
     def labels_changed(self, namespace: str, labels: Mapping[str, str]) -> None:
         """The labels of a namespace are others, and with them who may use an org. Its own integrations are
-        poked by their watch."""
+        enqueued by their watch."""
         if self._known.labels_of(namespace) == labels:
             return
         self._known.note_labels(namespace, labels)
@@ -144,7 +144,7 @@ class Intake:
         keys = self._known.concerned(body)
         is_new = body["kind"] == INTEGRATION and not (body.get("status") or {}).get("conditions")
         for key in keys:
-            self.poke(key, lane, why, NEWCOMER_SECONDS if is_new else 0.0)
+            self.enqueue(key, lane, why, NEWCOMER_SECONDS if is_new else 0.0)
         if body["kind"] == ORG:
             self._check_org(place_of(body), is_edited=True)
         elif not keys:
@@ -157,7 +157,9 @@ class Intake:
         if not self._shard and place[1] not in self._paused and self._known.get(*place) is not None:
             self.on_org(place, is_edited)
 
-    def poke(self, key: str, lane: Lane, why: str, delay: float = 0.0, refresh: Refresh = EVERYTHING) -> None:
+    def enqueue(
+        self, key: str, lane: Lane, why: str, delay: float = 0.0, refresh: Refresh = EVERYTHING
+    ) -> None:
         """Queues an integration if it is this shard's; one that went to another shard is left to it."""
         namespace, _, name = key.partition("/")
         body = self._known.get(INTEGRATION, namespace, name)
@@ -165,7 +167,7 @@ class Intake:
             return
         if self._is_ours(body):
             self._mine.add(key)
-            self._queue.poke(key, refresh, lane, why, delay)
+            self._queue.enqueue(key, refresh, lane, why, delay)
         elif key in self._mine:
             self._mine.discard(key)
             self._queue.forget(key)
@@ -186,7 +188,7 @@ class Intake:
             self._check_org(org_place(old), is_edited=False)
         else:
             for key in self._known.concerned(old):
-                self.poke(key, Lane.PERSON, f"{kind}Deleted")
+                self.enqueue(key, Lane.PERSON, f"{kind}Deleted")
         self._wake_yielding(old)
         if self.on_gone is not None:
             self._spawn(self.on_gone(place))

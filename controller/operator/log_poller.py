@@ -1,4 +1,4 @@
-"""One poller of the System Log for each Okta org, and what hooks bring: both only poke.
+"""One poller of the System Log for each Okta org, and what hooks bring: both only enqueue keys.
 
 Told by the reconciler which org an integration uses, with which client, and what it cares for. Between full
 reads this is how a change in Okta is noticed: one call a poll and org, however many integrations there are.
@@ -28,7 +28,7 @@ from controller.reconcile.report import Report
 
 SLOWER = 10
 """A credential that may not read the log is tried this much less often."""
-Poke = Callable[[str, Refresh, str], None]
+Enqueue = Callable[[str, Refresh, str], None]
 """(key, what to read anew, why)."""
 Count = Callable[[str, int], None]
 """(key, people whom Okta has deactivated)."""
@@ -64,9 +64,9 @@ class Orgs:
     """The orgs that integrations use."""
 
     def __init__(
-        self, clock: Clock, poll_seconds: float, poke: Poke, links: LogLinks, count: Count | None = None
+        self, clock: Clock, poll_seconds: float, enqueue: Enqueue, links: LogLinks, count: Count | None = None
     ) -> None:
-        self._clock, self._poke, self._poll_seconds = clock, poke, poll_seconds
+        self._clock, self._enqueue, self._poll_seconds = clock, enqueue, poll_seconds
         self._links, self._count = links, count or (lambda key, people: None)
         self._orgs: dict[str, _Org] = {}
 
@@ -133,8 +133,8 @@ class Orgs:
             org.interests.forget(key)
 
     def take(self, changes: Iterable[Change], org_key: str = "") -> int:
-        """Pokes whom `changes` concern, of one org or, for a hook that does not say whose it is, of any; how
-        many pokes that were."""
+        """Enqueues whom `changes` concern, of one org or, for a hook that does not say whose it is, of any.
+        Returns the number of keys."""
         found, count = [change for change in changes if not change.is_sign_in], 0
         for each, org in self._orgs.items():
             for change in org.seen.fresh(found) if org_key in ("", each) else ():
@@ -144,7 +144,7 @@ class Orgs:
                 for key, people in org.interests.concerned(change).items():
                     is_all = people is None or is_news
                     refresh = EVERYTHING if is_all else Refresh(frozenset(map(OktaId, people or ())))
-                    self._poke(key, refresh, change.event_type)
+                    self._enqueue(key, refresh, change.event_type)
                     count += 1
         return count
 

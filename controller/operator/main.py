@@ -160,13 +160,13 @@ class Operator:
         schedule = Schedule(self._orgs_of, self._tenants_of, self._whose)
         self.queue = WorkQueue(self._work, schedule, clock, settings.concurrency, metrics)
         self._reporter = Reporter(self.known, self._cluster, clock, settings, metrics, self._facts_of)
-        self._watches = SecretWatches(api, clock, metrics, self._poke_for_secret)
+        self._watches = SecretWatches(api, clock, metrics, self._enqueue_for_secret)
         home = settings.state_namespace or api.namespace
         self._memories = Memories(StateStore(api, home))
         self._mover = Mover(api, home, clock, settings.lease_name, settings.shard)
         links = LogLinks(api, home, clock, settings.shard)
         self._orgs = Orgs(
-            clock, settings.log_poll_seconds, self._poke_for_log, links, self._count_deactivations
+            clock, settings.log_poll_seconds, self._enqueue_for_log, links, self._count_deactivations
         )
         self._finalizers = Finalizers(self.known, self._cluster, self._reporter)
         self._reconciler = Reconciler(self._parts(used))
@@ -343,17 +343,17 @@ class Operator:
     async def _work(self, task: Any) -> Any:
         return await self._reconciler.work(task)
 
-    def _poke_for_secret(self, key: str, why: str) -> None:
+    def _enqueue_for_secret(self, key: str, why: str) -> None:
         org = place_of_key(key)
         if org is not None:
             self._org_reconciler.check(org)
             return
-        self.intake.poke(key, Lane.CHANGE, why)
+        self.intake.enqueue(key, Lane.CHANGE, why)
 
-    def _poke_for_log(self, key: str, refresh: Refresh, why: str) -> None:
+    def _enqueue_for_log(self, key: str, refresh: Refresh, why: str) -> None:
         if self._own is not None and why.startswith("group."):
             self._own.forget_members()
-        self.intake.poke(key, Lane.CHANGE, why, refresh=refresh)
+        self.intake.enqueue(key, Lane.CHANGE, why, refresh=refresh)
 
     def _count_deactivations(self, key: str, people: int) -> None:
         namespace, _, name = key.partition("/")

@@ -1,4 +1,4 @@
-"""Watches the Secrets and ConfigMaps that resources name, each by name, and pokes whoever named them; and the
+"""Watches the Secrets and ConfigMaps that resources name, each by name, and enqueues who named them; and the
 namespaces whose labels decide who may use an OktaOrg.
 
 Called by the reconciler with what a run reads. Each is watched by the field selector metadata.name, because
@@ -30,7 +30,7 @@ LOOK_SECONDS = 10.0
 """Between two looks at a namespace that may not be watched."""
 NAMESPACE = "Namespace"
 Labels = Mapping[str, str]
-Poke = Callable[[str, str], None]
+Enqueue = Callable[[str, str], None]
 """(key of the integration, why)."""
 logger = logging.getLogger(__name__)
 
@@ -48,13 +48,13 @@ def version_of_labels(labels: Labels) -> str:
 class SecretWatches:
     """One watch for each named object, as long as somebody wants it."""
 
-    def __init__(self, api: ApiServer, clock: Clock, metrics: Metrics, poke: Poke) -> None:
-        self._api, self._clock, self._metrics, self._poke = api, clock, metrics, poke
+    def __init__(self, api: ApiServer, clock: Clock, metrics: Metrics, enqueue: Enqueue) -> None:
+        self._api, self._clock, self._metrics, self._enqueue = api, clock, metrics, enqueue
         self._wanted_by: dict[Wanted, set[str]] = {}
         self._tasks: dict[Wanted, asyncio.Task[None]] = {}
         self._seen: dict[Wanted, str] = {}
         self.on_labels: Callable[[str, Labels], None] = lambda namespace, labels: None
-        """Hears of the labels of a namespace before anybody is poked for them."""
+        """Hears of the labels of a namespace before anybody is enqueued for them."""
 
     def want(self, key: str, wanted: Iterable[Wanted]) -> None:
         """`key` reads `wanted`, and nothing else any more."""
@@ -121,7 +121,7 @@ class SecretWatches:
         known = self._seen.setdefault(place, version)
         self._seen[place] = version
         for key in sorted(self._wanted_by.get(place, ())) if known != version else ():
-            self._poke(key, f"{place[0]}Changed")
+            self._enqueue(key, f"{place[0]}Changed")
 
     def read(self, key: str, versions: Mapping[Wanted, str]) -> None:
         """A run of `key` has read these versions ("" for what is missing). Where the watch has seen another
@@ -129,7 +129,7 @@ class SecretWatches:
         for place, version in versions.items():
             if place in self._wanted_by and self._seen.setdefault(place, version) != version:
                 self._seen[place] = version
-                self._poke(key, f"{place[0]}Changed")
+                self._enqueue(key, f"{place[0]}Changed")
 
     async def aclose(self) -> None:
         """Ends every watch."""

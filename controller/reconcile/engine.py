@@ -52,7 +52,7 @@ from controller.settings import Settings
 from controller.targets.base import Connector, Credentials, Target, Targets
 
 LARGE = 500
-"""More people than this are planned in a thread, so that probes and pokes are answered meanwhile."""
+"""More people than this are planned in a thread, so that probes and events are answered meanwhile."""
 ENDS_THE_RUN = (Unauthorized, RateLimited, Unavailable, Waiting)
 REFRESHES = 2
 """How often a plan that touches people who were not read is made again."""

@@ -1,4 +1,4 @@
-"""The keyed work queue: pokes in, one run at a time for each key, several keys at once, a graceful stop.
+"""The keyed work queue: keys in, one run at a time for each key, several keys at once, a graceful stop.
 
 A run that waits holds no slot (see slots), and tenants take turns (see fairness).
 
@@ -43,7 +43,7 @@ class WorkQueue:
         self._oldest_due: float | None = None
         metrics.queue_oldest_seconds.set_function(self._age_of_oldest)
 
-    def poke(
+    def enqueue(
         self,
         key: str,
         refresh: Refresh = EVERYTHING,
@@ -53,7 +53,7 @@ class WorkQueue:
     ) -> None:
         """`key` is due after the debounce, or after `delay` seconds where that is longer."""
         moment = self._clock.monotonic() + max(delay, DEBOUNCE_SECONDS)
-        self._schedule.poke(key, moment, refresh, lane, why)
+        self._schedule.enqueue(key, moment, refresh, lane, why)
         self._changed.set()
 
     def forget(self, key: str) -> None:
@@ -107,7 +107,7 @@ class WorkQueue:
             self._changed.set()
 
     async def _wait(self, stopping: asyncio.Task[bool]) -> None:
-        """Until a poke, the end of a run, the next due time or the stop. A full house waits for an end, or
+        """Until a key comes, a run ends, something is due or the stop. A full house waits for an end, or
         until one of the runs does nothing but wait."""
         is_full = self._free(len(self._waiting())) <= 0
         due, now = self._schedule.next_due(), self._clock.monotonic()

@@ -1,8 +1,8 @@
 """When is each integration due, and for what: deduplication, merging, lanes, intervals, gates. Pure.
 
 Called by queue.WorkQueue, which adds tasks and waiting. Times are seconds of a monotonic clock, handed in.
-Two clocks run for each key: the next complete read, and a poke that may be for a few people only, which never
-postpones the complete read that is due.
+Two clocks run for each key: the next complete read, and what was enqueued, which may be for a few people only
+and never postpones the complete read that is due.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Next:
 
     delay_seconds: float | None
     """Until the next complete read, or after a failed run for a few people the same people; None: not before
-    a poke."""
+    a request."""
     failed: bool = False
     gate_seconds: float | None = None
     """The whole group of the key pauses: the org that all depend on is unhealthy."""
@@ -53,7 +53,7 @@ class Next:
 class _Entry:
     read_at: float | None = None
     """When the next complete read is due."""
-    poke_at: float | None = None
+    enqueued_at: float | None = None
     refresh: Refresh = EVERYTHING
     lane: Lane = Lane.FULL
     reasons: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class _Entry:
     is_forgotten: bool = False
 
     def due(self) -> float | None:
-        times = [moment for moment in (self.read_at, self.poke_at) if moment is not None]
+        times = [moment for moment in (self.read_at, self.enqueued_at) if moment is not None]
         return min(times) if times else None
 
 
@@ -107,17 +107,17 @@ class Schedule:
     """Due, and over their share: looked at again whenever anything changes."""
     _count: int = 0
 
-    def poke(
+    def enqueue(
         self, key: str, at: float, refresh: Refresh = EVERYTHING, lane: Lane = Lane.CHANGE, why: str = ""
     ) -> None:
         """`key` is due for `refresh` at `at`, or earlier where it already was."""
         entry = self._entries.setdefault(key, _Entry())
         entry.is_forgotten = False
         self.turns.know(key, self.place_of(key))
-        if entry.poke_at is None:
-            entry.poke_at, entry.refresh, entry.lane = at, refresh, lane
+        if entry.enqueued_at is None:
+            entry.enqueued_at, entry.refresh, entry.lane = at, refresh, lane
         else:
-            entry.poke_at = min(entry.poke_at, at)
+            entry.enqueued_at = min(entry.enqueued_at, at)
             entry.refresh, entry.lane = merge(entry.refresh, refresh), min(entry.lane, lane)
         if why and why not in entry.reasons:
             entry.reasons = (*entry.reasons, why)[-10:]
@@ -126,12 +126,12 @@ class Schedule:
         self._push(key, entry)
 
     def forget(self, key: str) -> None:
-        """`key` is never due again, unless it is poked."""
+        """`key` is never due again, unless it is enqueued."""
         entry = self._entries.get(key)
         if entry is None:
             return
         if entry.is_running:
-            entry.read_at = entry.poke_at = None
+            entry.read_at = entry.enqueued_at = None
             entry.is_forgotten = True
         else:
             self._drop(key)
@@ -212,28 +212,28 @@ class Schedule:
                 continue
             opening = self._opening(key, entry, now)
             if opening is None:
-                ready[key] = (entry.lane if entry.poke_at is not None else Lane.FULL, due, key)
+                ready[key] = (entry.lane if entry.enqueued_at is not None else Lane.FULL, due, key)
             else:
                 self._push_at(opening, key)
         return list(ready.values())
 
     def _opening(self, key: str, entry: _Entry, now: float) -> float | None:
         """When the gate of `key` opens; None where it may pass. What a person asks for always passes."""
-        if entry.poke_at is not None and entry.lane is Lane.PERSON:
+        if entry.enqueued_at is not None and entry.lane is Lane.PERSON:
             return None
         opening = max((self._gates.get(group, now) for group in self.group_of(key)), default=now)
         return opening if opening > now else None
 
     def _start(self, key: str, entry: _Entry, now: float) -> Task:
         is_complete = (entry.read_at is not None and entry.read_at <= now) or (
-            entry.poke_at is not None and entry.refresh.is_complete
+            entry.enqueued_at is not None and entry.refresh.is_complete
         )
-        lane = entry.lane if entry.poke_at is not None else Lane.FULL
+        lane = entry.lane if entry.enqueued_at is not None else Lane.FULL
         refresh = EVERYTHING if is_complete else entry.refresh
         task = Task(key, refresh, lane, entry.reasons or ("Interval",), entry.failures)
         if is_complete:
             entry.read_at = None
-        entry.poke_at, entry.refresh, entry.lane, entry.reasons = None, EVERYTHING, Lane.FULL, ()
+        entry.enqueued_at, entry.refresh, entry.lane, entry.reasons = None, EVERYTHING, Lane.FULL, ()
         entry.is_running = True
         self.turns.started(key)
         entry.claims = self._claims(key)
@@ -255,11 +255,11 @@ class Schedule:
         if task.refresh.is_complete or following.was_complete:
             entry.read_at = due
         elif following.failed and due is not None:
-            self.poke(task.key, due, task.refresh, Lane.DRIFT)
+            self.enqueue(task.key, due, task.refresh, Lane.DRIFT)
         elif due is not None:
             entry.read_at = due if entry.read_at is None else min(entry.read_at, due)
         if following.read_at_once:
-            self.poke(task.key, now, EVERYTHING, task.lane, "NeedsCompleteRead")
+            self.enqueue(task.key, now, EVERYTHING, task.lane, "NeedsCompleteRead")
         self._push(task.key, entry)
 
     def _release(self, entry: _Entry) -> None:

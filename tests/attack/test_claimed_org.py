@@ -87,10 +87,10 @@ async def test_a_credential_that_the_org_refuses_takes_nothing_from_its_budget()
 
 @pytest.fixture
 async def orgs() -> AsyncIterator[tuple[Orgs, list[str]]]:
-    pokes: list[str] = []
+    enqueued: list[str] = []
     links = Mock(load=AsyncMock(return_value=""), save=AsyncMock(), delete=AsyncMock())
-    made = Orgs(ManualClock(), 30, lambda key, scope, why: pokes.append(key), links)
-    yield made, pokes
+    made = Orgs(ManualClock(), 30, lambda key, scope, why: enqueued.append(key), links)
+    yield made, enqueued
     await made.aclose()
 
 
@@ -104,14 +104,14 @@ def run_of(namespace: str) -> Any:
 async def test_a_claimed_id_neither_silences_nor_fakes_the_log_of_the_org(
     orgs: tuple[Orgs, list[str]],
 ) -> None:
-    one, pokes = orgs
+    one, enqueued = orgs
     async with two_orgs() as (_, mine, theirs):
         one.use("victim/calendly", mine, run_of("victim"))
         one.use("attacker/calendly", theirs, run_of("attacker"))
         await asyncio.sleep(0)
         assert one._orgs[mine.key].client is mine.client, "the victim's log is read with its own client"
         one.take([event()], theirs.key)
-        assert set(pokes) == {"attacker/calendly"}
+        assert set(enqueued) == {"attacker/calendly"}
 
 
 def event() -> Change:

@@ -93,10 +93,10 @@ async def finished(work: Work, bad: list[str], good: list[str], metrics: Metrics
     queue = WorkQueue(counted, Schedule(place_of=whose), SystemClock(), SLOTS, metrics or Metrics())
     running = asyncio.create_task(queue.run(stop, grace_seconds=0.1))
     for key in bad:
-        queue.poke(key)
+        queue.enqueue(key)
     await asyncio.sleep(0.3)
     for key in good:
-        queue.poke(key)
+        queue.enqueue(key)
     try:
         async with asyncio.timeout(5):
             await all_done.wait()

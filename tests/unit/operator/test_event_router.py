@@ -1,4 +1,4 @@
-"""What an event means: who is poked, with which urgency, and what is forgotten."""
+"""What an event means: who is enqueued, with which urgency, and what is forgotten."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ KINDS = ("OktaOrg", "ScimIntegration", "GroupMapping", "SeatLimit")
 SEEN = {"conditions": [{"type": "Ready"}]}
 
 
-class Pokes:
+class Enqueued:
     """Stands for the queue."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, Refresh, Lane, str, float]] = []
         self.forgotten: list[str] = []
 
-    def poke(self, key: str, refresh: Refresh, lane: Lane, why: str, delay: float) -> None:
+    def enqueue(self, key: str, refresh: Refresh, lane: Lane, why: str, delay: float) -> None:
         self.seen.append((key, refresh, lane, why, delay))
 
     def forget(self, key: str) -> None:
@@ -53,10 +53,10 @@ class Reports:
 
 class Stage:
     def __init__(self, shard: str = "") -> None:
-        self.pokes, self.reports, self.metrics = Pokes(), Reports(), Metrics()
+        self.enqueued, self.reports, self.metrics = Enqueued(), Reports(), Metrics()
         self.gone: list[Place] = []
         clock = ManualClock()
-        self.intake = Intake(Known(), self.pokes, self.reports, clock, self.metrics, shard)  # type: ignore[arg-type]
+        self.intake = Intake(Known(), self.enqueued, self.reports, clock, self.metrics, shard)  # type: ignore[arg-type]
         self.intake.on_gone = self._gone
         self.orgs: list[tuple[Place, bool]] = []
         self.intake.on_org = lambda place, is_edited: self.orgs.append((place, is_edited))
@@ -68,14 +68,14 @@ class Stage:
 def listed(shard: str = "") -> Stage:
     stage = Stage(shard)
     stage.intake.first([with_status(body(kind), **SEEN) for kind in KINDS])
-    stage.pokes.take()
+    stage.enqueued.take()
     return stage
 
 
-async def test_the_first_listing_pokes_what_is_there_and_newcomers_wait_for_their_family() -> None:
+async def test_the_first_listing_enqueues_what_is_there_and_newcomers_wait_for_their_family() -> None:
     stage = Stage()
     stage.intake.first([body("ScimIntegration"), with_status(body("ScimIntegration", "old"), **SEEN)])
-    assert stage.pokes.take() == [
+    assert stage.enqueued.take() == [
         ("team/calendly", EVERYTHING, Lane.FULL, "Started", NEWCOMER_SECONDS),
         ("team/old", EVERYTHING, Lane.FULL, "Started", 0.0),
     ]
@@ -85,35 +85,35 @@ async def test_the_first_listing_pokes_what_is_there_and_newcomers_wait_for_thei
 async def test_an_edit_of_anything_in_the_family_is_a_persons_request(kind: str) -> None:
     stage = listed()
     stage.intake.event("MODIFIED", with_status(body(kind, version=2, generation=2), **SEEN))
-    assert stage.pokes.take() == [("team/calendly", EVERYTHING, Lane.PERSON, f"{kind}Changed", 0.0)]
+    assert stage.enqueued.take() == [("team/calendly", EVERYTHING, Lane.PERSON, f"{kind}Changed", 0.0)]
     stage.intake.event("MODIFIED", with_status(body(kind, version=3, generation=2), **SEEN))
-    assert stage.pokes.take() == []
+    assert stage.enqueued.take() == []
 
 
 async def test_one_person_is_asked_for_without_a_full_read() -> None:
     stage = listed()
     asked = body("ScimIntegration", version=2, annotations={"scim-operator.dev/sync-user": "ada#1"})
     stage.intake.event("MODIFIED", with_status(asked, **SEEN))
-    assert stage.pokes.take() == [("team/calendly", NOBODY, Lane.PERSON, "SyncUser", 0.0)]
+    assert stage.enqueued.take() == [("team/calendly", NOBODY, Lane.PERSON, "SyncUser", 0.0)]
 
 
 async def test_a_limit_that_turns_to_another_integration_concerns_both() -> None:
     stage = listed()
     stage.intake.event("ADDED", with_status(body("ScimIntegration", "other"), **SEEN))
-    stage.pokes.take()
+    stage.enqueued.take()
     stage.intake.event(
         "MODIFIED", body("SeatLimit", version=2, generation=2, spec={"integrationRefs": [{"name": "other"}]})
     )
-    assert {poke[0] for poke in stage.pokes.take()} == {"team/calendly", "team/other"}
+    assert {one[0] for one in stage.enqueued.take()} == {"team/calendly", "team/other"}
 
 
-async def test_a_deletion_of_a_sibling_pokes_and_of_the_integration_forgets() -> None:
+async def test_a_deletion_of_a_sibling_enqueues_and_of_the_integration_forgets() -> None:
     stage = listed()
     stage.intake.event("DELETED", body("GroupMapping"))
-    assert stage.pokes.take() == [("team/calendly", EVERYTHING, Lane.PERSON, "GroupMappingDeleted", 0.0)]
+    assert stage.enqueued.take() == [("team/calendly", EVERYTHING, Lane.PERSON, "GroupMappingDeleted", 0.0)]
     stage.intake.event("DELETED", body("ScimIntegration"))
     await stage.intake.aclose()
-    assert stage.pokes.forgotten == ["team/calendly"]
+    assert stage.enqueued.forgotten == ["team/calendly"]
     assert stage.gone == [("GroupMapping", "team", "teams"), ("ScimIntegration", "team", "calendly")]
     assert stage.reports.lonely_ones == ["SeatLimit/seats"]
 
@@ -131,9 +131,9 @@ async def test_other_shards_are_left_alone() -> None:
     stage = listed("b")
     labels = {"scim-operator.dev/shard": "b"}
     stage.intake.event("MODIFIED", body("GroupMapping", version=2, generation=2))
-    assert stage.pokes.take() == []
+    assert stage.enqueued.take() == []
     stage.intake.event("MODIFIED", with_status(body("ScimIntegration", version=2, labels=labels), **SEEN))
-    assert [poke[0] for poke in stage.pokes.take()] == ["team/calendly"]
+    assert [one[0] for one in stage.enqueued.take()] == ["team/calendly"]
     stage.intake.event("ADDED", body("OktaOrg", "other"))
     await stage.intake.aclose()
     assert stage.reports.lonely_ones == []
@@ -143,14 +143,14 @@ async def test_an_integration_that_goes_to_another_shard_is_left_to_it() -> None
     stage, left = listed(""), []
     stage.intake.on_left = left.append
     moved = {"scim-operator.dev/shard": "b"}
-    stage.pokes.take()
+    stage.enqueued.take()
     stage.intake.event("MODIFIED", with_status(body("ScimIntegration", version=2, labels=moved), **SEEN))
     stage.intake.event("MODIFIED", body("GroupMapping", version=3, generation=2))
-    assert stage.pokes.take() == []
-    assert stage.pokes.forgotten == ["team/calendly"]
+    assert stage.enqueued.take() == []
+    assert stage.enqueued.forgotten == ["team/calendly"]
     assert left == [("ScimIntegration", "team", "calendly")]
     stage.intake.event("MODIFIED", with_status(body("ScimIntegration", version=4), **SEEN))
-    assert [poke[0] for poke in stage.pokes.take()] == ["team/calendly"]
+    assert [one[0] for one in stage.enqueued.take()] == ["team/calendly"]
 
 
 @pytest.mark.parametrize(
@@ -184,25 +184,25 @@ async def test_one_that_yields_looks_again_once_the_other_goes_or_is_edited(chan
     yielding = with_status(body("ScimIntegration", "later"), conditions=conflict)
     content = with_status(body("ScimIntegration", "content"), **SEEN)
     stage.intake.first([body("OktaOrg"), body("ScimIntegration"), yielding, content])
-    stage.pokes.take()
+    stage.enqueued.take()
     stage.intake.event(change, body("ScimIntegration", version=2, generation=2))
-    assert ("team/later", EVERYTHING, Lane.CHANGE, "RivalChanged", 0.0) in stage.pokes.take()
+    assert ("team/later", EVERYTHING, Lane.CHANGE, "RivalChanged", 0.0) in stage.enqueued.take()
     stage.intake.event("MODIFIED", {**yielding, "metadata": {**yielding["metadata"], "resourceVersion": "2"}})
-    assert stage.pokes.take() == [], "its own status wakes nobody"
+    assert stage.enqueued.take() == [], "its own status wakes nobody"
     await stage.intake.aclose()
 
 
 async def test_a_namespace_that_is_not_watched_rests_and_stays_known() -> None:
     stage = Stage()
     stage.intake.first([body("ScimIntegration", spec={}), body("SeatLimit", name="seats")])
-    stage.pokes.take()
+    stage.enqueued.take()
     stage.intake.pause("team", is_gone=False)
-    assert stage.pokes.forgotten == ["team/calendly"]
-    stage.intake.poke("team/calendly", Lane.CHANGE, "SecretChanged")
-    assert stage.pokes.take() == []
+    assert stage.enqueued.forgotten == ["team/calendly"]
+    stage.intake.enqueue("team/calendly", Lane.CHANGE, "SecretChanged")
+    assert stage.enqueued.take() == []
     again = body("ScimIntegration", version=9)
     stage.intake.resume("team", [again])
-    assert [(key, lane) for key, _, lane, _, _ in stage.pokes.take()][-1] == ("team/calendly", Lane.FULL)
+    assert [(key, lane) for key, _, lane, _, _ in stage.enqueued.take()][-1] == ("team/calendly", Lane.FULL)
     await stage.intake.aclose()
     assert stage.gone == [("SeatLimit", "team", "seats")], "it went while nobody watched"
 
@@ -213,9 +213,9 @@ async def test_what_was_in_a_namespace_that_is_gone_is_gone() -> None:
     stage.intake.pause("team", is_gone=True)
     await stage.intake.aclose()
     assert stage.gone == [("ScimIntegration", "team", "calendly")]
-    stage.pokes.take()
-    stage.intake.poke("other/calendly", Lane.CHANGE, "SecretChanged")
-    assert [one[0] for one in stage.pokes.take()] == ["other/calendly"]
+    stage.enqueued.take()
+    stage.intake.enqueue("other/calendly", Lane.CHANGE, "SecretChanged")
+    assert [one[0] for one in stage.enqueued.take()] == ["other/calendly"]
 
 
 ACME = ("OktaOrg", "team", "acme")
@@ -240,7 +240,7 @@ async def test_a_request_to_look_at_an_org_does_not_read_its_integrations_anew()
     stage.orgs.clear()
     asked = body("OktaOrg", version=2, annotations={"scim-operator.dev/requested-at": "now"})
     stage.intake.event("MODIFIED", with_status(asked, **SEEN))
-    assert (stage.orgs, stage.pokes.take()) == ([(ACME, True)], [])
+    assert (stage.orgs, stage.enqueued.take()) == ([(ACME, True)], [])
 
 
 async def test_one_shard_checks_the_orgs() -> None:
@@ -257,7 +257,7 @@ def yielding(name: str) -> JSON:
 async def test_who_yields_to_another_looks_again_when_that_may_have_changed(change: str) -> None:
     stage = Stage()
     stage.intake.first([*(with_status(body(kind), **SEEN) for kind in KINDS), yielding("later")])
-    stage.pokes.take()
+    stage.enqueued.take()
     if change == "org edited":
         stage.intake.event("MODIFIED", with_status(body("OktaOrg", version=2, generation=2), **SEEN))
     elif change == "org deleted":
@@ -266,7 +266,7 @@ async def test_who_yields_to_another_looks_again_when_that_may_have_changed(chan
         stage.intake.labels_changed("team", {"scim": "yes"})
     else:
         stage.intake.pause("team", is_gone=True)
-    assert "other/later" in {poke[0] for poke in stage.pokes.take()}
+    assert "other/later" in {one[0] for one in stage.enqueued.take()}
     await stage.intake.aclose()
 
 

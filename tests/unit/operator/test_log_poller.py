@@ -1,4 +1,4 @@
-"""The poller of an org: where it goes on after a restart, and whom it pokes for what."""
+"""The poller of an org: where it goes on after a restart, and whom it enqueued for what."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class Process:
             auth=ApiToken(SecretStr("token")), clock=clock, transport=httpx.ASGITransport(build_app(org))
         )
         self.session = Session(Remote(URL, "okta", "Okta"), wiring)
-        self.pokes: list[tuple[str, Refresh, str]] = []
+        self.enqueued: list[tuple[str, Refresh, str]] = []
         self.deactivated: list[tuple[str, int]] = []
-        poke, count = lambda *one: self.pokes.append(one), lambda *one: self.deactivated.append(one)
-        self.orgs = Orgs(clock, 30, poke, LogLinks(api, "ops", clock), count)  # type: ignore[arg-type]
+        enqueue, count = lambda *one: self.enqueued.append(one), lambda *one: self.deactivated.append(one)
+        self.orgs = Orgs(clock, 30, enqueue, LogLinks(api, "ops", clock), count)  # type: ignore[arg-type]
         self.opened, self.org = OpenOrg(OktaClient(self.session, org.id), org.id, KEY), org
 
     def use(self, memory: Memory | None = None, seats: DesiredSeats | None = None) -> None:
@@ -116,7 +116,7 @@ async def test_a_restart_goes_on_where_the_log_was_read_up_to(org: Org, clock: M
     second.use()
     await second.poll()
     await second.aclose()
-    assert {refresh for _, refresh, _ in second.pokes} == {Refresh(frozenset({OktaId(missed)}))}
+    assert {refresh for _, refresh, _ in second.enqueued} == {Refresh(frozenset({OktaId(missed)}))}
     link = api.objects[f"/api/v1/namespaces/ops/configmaps/{links_name('team', KEY, '')}"]["data"]["link"]
     assert link.startswith(f"{URL}/api/v1/logs?") and "after=" in link
 
@@ -142,13 +142,13 @@ async def test_a_crash_right_after_a_poll_repeats_it(org: Org, clock: ManualCloc
     await first.poll()
     changed = rename(org, 0)
     await first.poll()
-    assert len(first.pokes) == 1
+    assert len(first.enqueued) == 1
     await first.aclose()
     second = Process(org, api, clock)
     second.use()
     await second.poll()
     await second.aclose()
-    assert [refresh.people for _, refresh, _ in second.pokes] == [frozenset({changed})]
+    assert [refresh.people for _, refresh, _ in second.enqueued] == [frozenset({changed})]
 
 
 async def test_a_quiet_org_costs_one_call_and_no_write_a_poll(org: Org, clock: ManualClock) -> None:
@@ -175,7 +175,7 @@ async def test_an_api_server_that_fails_costs_only_the_position(org: Org, clock:
     rename(org, 0)
     await process.poll()
     await process.aclose()
-    assert len(process.pokes) == 1
+    assert len(process.enqueued) == 1
 
 
 async def test_a_link_of_another_domain_is_given_up(org: Org, clock: ManualClock) -> None:
@@ -187,7 +187,7 @@ async def test_a_link_of_another_domain_is_given_up(org: Org, clock: ManualClock
     rename(org, 0)
     await process.poll()
     await process.aclose()
-    assert len(process.pokes) == 1
+    assert len(process.enqueued) == 1
 
 
 async def test_what_is_stored_goes_with_the_org(org: Org, clock: ManualClock) -> None:
@@ -212,7 +212,7 @@ async def test_a_push_that_begins_to_fail_asks_for_a_full_look_and_is_told_with_
     kind = "application.provision.user.push"
     fail = Change("u1", "", kind, frozenset({app}), frozenset({user}), frozenset(), "no seat")
     process.orgs.take([fail, replace(fail, uuid="u2", failure="still no seat")])
-    assert [refresh for _, refresh, _ in process.pokes] == [EVERYTHING, Refresh(frozenset({OktaId(user)}))]
+    assert [refresh for _, refresh, _ in process.enqueued] == [EVERYTHING, Refresh(frozenset({OktaId(user)}))]
     side = OktaSide(None, process.orgs)
     informed = side.informed("team/calendly", Memory())
     assert informed.failures == {OktaId(user): "still no seat", OktaId("00u9"): "before the restart"}
@@ -248,7 +248,7 @@ async def test_sign_ins_are_read_for_whom_asks_and_told_to_the_next_run(org: Org
     side, before = OktaSide(None, process.orgs), Memory(sign_ins=known)
     assert side.informed("team/calendly", before).sign_ins == {ada: DAY, **known}
     assert side.informed("team/other", before) == before
-    assert process.pokes == [], "a sign-in is nothing to act on"
+    assert process.enqueued == [], "a sign-in is nothing to act on"
     process.use()
     assert process.orgs.signed_in("team/calendly") == {}
     await process.aclose()
@@ -263,12 +263,12 @@ async def test_a_log_that_refuses_sign_ins_still_tells_of_changes(org: Org, cloc
         changed = rename(org, 0)
         await process.poll()
     await process.aclose()
-    assert {refresh.people for _, refresh, _ in process.pokes} == {frozenset({changed})}
+    assert {refresh.people for _, refresh, _ in process.enqueued} == {frozenset({changed})}
 
 
 async def test_a_hook_that_brings_sign_ins_starts_no_run(org: Org, clock: ManualClock) -> None:
     process, app = Process(org, FakeApi(), clock), org.app_by_label("Calendly")
     process.use()
     assert process.orgs.take([Change("u1", "", SIGN_IN, frozenset({app.id}))]) == 0
-    assert process.pokes == []
+    assert process.enqueued == []
     await process.aclose()

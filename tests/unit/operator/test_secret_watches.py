@@ -1,4 +1,4 @@
-"""Secrets are watched by name, and only news pokes."""
+"""Secrets are watched by name, and only news enqueue a key."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def event(change: str, version: int) -> tuple[str, dict[str, object]]:
 
 class Stage:
     def __init__(self, api: FakeApi | None = None) -> None:
-        self.api, self.pokes = api or FakeApi(), list[tuple[str, str]]()
-        self.watches = SecretWatches(self.api, ManualClock(), Metrics(), self._poke)  # type: ignore[arg-type]
+        self.api, self.enqueued = api or FakeApi(), list[tuple[str, str]]()
+        self.watches = SecretWatches(self.api, ManualClock(), Metrics(), self._enqueue)  # type: ignore[arg-type]
 
-    def _poke(self, key: str, why: str) -> None:
-        self.pokes.append((key, why))
+    def _enqueue(self, key: str, why: str) -> None:
+        self.enqueued.append((key, why))
 
     async def sees(self, *events: tuple[str, dict[str, object]]) -> list[tuple[str, str]]:
-        """What is poked after the watch has brought `events`."""
+        """What is enqueued after the watch has brought `events`."""
         self.api.watched += list(events)
         await asyncio.wait_for(self._drained(), 2)
-        pokes, self.pokes = self.pokes, []
-        return pokes
+        enqueued, self.enqueued = self.enqueued, []
+        return enqueued
 
     async def _drained(self) -> None:
         while True:
@@ -64,7 +64,7 @@ async def test_a_run_that_has_read_the_past_is_repeated() -> None:
     stage.watches.want("team/calendly", [SECRET])
     assert await stage.sees(event("ADDED", 2)) == []
     stage.watches.read("team/calendly", {SECRET: "1"})
-    assert stage.pokes == [("team/calendly", "SecretChanged")]
+    assert stage.enqueued == [("team/calendly", "SecretChanged")]
     await stage.watches.aclose()
 
 
@@ -81,7 +81,7 @@ async def test_everybody_who_names_a_secret_hears_of_it_and_nobody_else() -> Non
     for key in ("team/a", "team/c"):
         stage.watches.unwant(key)
     stage.watches.read("team/a", {SECRET: "9"})
-    assert stage.pokes == []
+    assert stage.enqueued == []
     await stage.watches.aclose()
 
 
@@ -135,5 +135,5 @@ async def test_a_namespace_that_may_not_be_watched_is_looked_at_now_and_then() -
         stage.api.put(path, {"metadata": {"name": "team", "labels": labels}})
         for _ in range(50):
             await asyncio.sleep(0)
-        assert stage.pokes == news
+        assert stage.enqueued == news
     await stage.watches.aclose()

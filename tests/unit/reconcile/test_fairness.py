@@ -29,15 +29,15 @@ def taken(tasks: list[Task]) -> list[str]:
 def test_a_tenant_who_is_alone_gets_everything() -> None:
     one = schedule()
     for number in range(20):
-        one.poke(f"a/{number}@h{number}", 0.0)
+        one.enqueue(f"a/{number}@h{number}", 0.0)
     assert len(one.take(0.0, SLOTS)) == SLOTS
 
 
 def test_a_tenant_with_thousands_of_due_keys_does_not_get_all_slots_beside_another() -> None:
     one = schedule()
     for number in range(2000):
-        one.poke(f"a/{number}@h{number}", 0.0)
-    one.poke("b/only@other", 100.0)
+        one.enqueue(f"a/{number}@h{number}", 0.0)
+    one.enqueue("b/only@other", 100.0)
     first = one.take(0.0, SLOTS)
     assert len(first) == SLOTS - SLOTS // 4
     assert one.has_put_off()
@@ -47,9 +47,9 @@ def test_a_tenant_with_thousands_of_due_keys_does_not_get_all_slots_beside_anoth
 def test_with_one_slot_tenants_take_turns_whoever_was_due_first() -> None:
     one, order = schedule(1), list[str]()
     for number in range(5):
-        one.poke(f"a/{number}", 0.0)
+        one.enqueue(f"a/{number}", 0.0)
     for number in range(2):
-        one.poke(f"b/{number}", 50.0)
+        one.enqueue(f"b/{number}", 50.0)
     for moment in range(50, 57):
         (task,) = one.take(float(moment), 1)
         order.append(task.key[0])
@@ -60,8 +60,8 @@ def test_with_one_slot_tenants_take_turns_whoever_was_due_first() -> None:
 def test_hosts_of_one_tenant_take_turns() -> None:
     one = schedule(1)
     for number in range(5):
-        one.poke(f"a/{number}@slow", 0.0)
-    one.poke("a/other@fast", 1.0)
+        one.enqueue(f"a/{number}@slow", 0.0)
+    one.enqueue("a/other@fast", 1.0)
     seen = []
     for moment in (2.0, 3.0):
         (task,) = one.take(moment, 1)
@@ -72,12 +72,12 @@ def test_hosts_of_one_tenant_take_turns() -> None:
 
 def test_a_better_lane_goes_first_until_somebody_has_waited_for_long() -> None:
     one = schedule(1)
-    one.poke("a/full", 0.0, lane=Lane.FULL)
-    one.poke("b/edited", 10.0, lane=Lane.PERSON)
+    one.enqueue("a/full", 0.0, lane=Lane.FULL)
+    one.enqueue("b/edited", 10.0, lane=Lane.PERSON)
     assert taken(one.take(10.0, 1)) == ["b/edited"]
     other = schedule(1)
-    other.poke("a/full", 0.0, lane=Lane.FULL)
-    other.poke("b/edited", OLD_SECONDS, lane=Lane.PERSON)
+    other.enqueue("a/full", 0.0, lane=Lane.FULL)
+    other.enqueue("b/edited", OLD_SECONDS, lane=Lane.PERSON)
     assert taken(other.take(OLD_SECONDS, 1)) == ["a/full"]
 
 
@@ -85,10 +85,10 @@ def test_runs_that_only_wait_hold_no_slot_and_are_bounded_all_the_same() -> None
     """One host, slow for ever: as many wait for it as there are slots, and the others go on."""
     one, waiting = schedule(), list[str]()
     for number in range(100):
-        one.poke(f"a/{number}@slow", 0.0)
+        one.enqueue(f"a/{number}@slow", 0.0)
     for number in range(3):
-        one.poke(f"a/well-{number}@well", 0.0)
-    one.poke("b/only@well", 0.0)
+        one.enqueue(f"a/well-{number}@well", 0.0)
+    one.enqueue("b/only@well", 0.0)
     seen = list[str]()
     for _ in range(20):
         new = taken(one.take(1.0, SLOTS, waiting))
@@ -102,11 +102,11 @@ def test_a_tenant_that_fills_the_house_with_waiting_runs_keeps_nobody_out() -> N
     one, waiting = schedule(), list[str]()
     for tenant in "abcdefgh":
         for number in range(100):
-            one.poke(f"{tenant}/{number}@{tenant}{number}", 0.0)
+            one.enqueue(f"{tenant}/{number}@{tenant}{number}", 0.0)
     for _ in range(30):
         waiting += taken(one.take(1.0, SLOTS, waiting))
     assert len(waiting) <= SLOTS * IN_FLIGHT + len("abcdefgh")
-    one.poke("z/only@z", 2.0)
+    one.enqueue("z/only@z", 2.0)
     assert taken(one.take(2.0, SLOTS, waiting)) == ["z/only@z"]
 
 
@@ -132,12 +132,12 @@ def test_an_integration_that_moves_to_another_host_or_goes_is_counted_as_it_is()
     st.data(),
 )
 def test_whatever_comes_everybody_who_is_due_gets_a_turn_and_bounds_hold(
-    pokes: list[tuple[str, int, str]], slots: int, data: st.DataObject
+    enqueued: list[tuple[str, int, str]], slots: int, data: st.DataObject
 ) -> None:
     one, running, waiting = schedule(slots), dict[str, Task](), set[str]()
-    due = {f"{tenant}/{number}@{host}" for tenant, number, host in pokes}
+    due = {f"{tenant}/{number}@{host}" for tenant, number, host in enqueued}
     for key in due:
-        one.poke(key, 0.0)
+        one.enqueue(key, 0.0)
     seen = set[str]()
     for step in range(len(due) * 4 + 1):
         free = slots - (len(running) - len(waiting))

@@ -22,12 +22,12 @@ async def test_the_interval_brings_a_key_back_by_itself() -> None:
         return Next(60)
 
     queue = WorkQueue(work, Schedule(), clock, 4, Metrics())
-    queue.poke("a")
+    queue.enqueue("a")
     await asyncio.wait_for(queue.run(stop), 5)
     assert runs == [0, 60, 120]
 
 
-async def test_pokes_wake_a_sleeping_queue_at_once() -> None:
+async def test_keys_wake_a_sleeping_queue_at_once() -> None:
     stop, seen = asyncio.Event(), asyncio.Event()
 
     async def work(task: Task) -> Next:
@@ -37,7 +37,7 @@ async def test_pokes_wake_a_sleeping_queue_at_once() -> None:
     queue = WorkQueue(work, Schedule(), SystemClock(), 4, Metrics())
     running = asyncio.create_task(queue.run(stop))
     await asyncio.sleep(0)
-    queue.poke("a")
+    queue.enqueue("a")
     await asyncio.wait_for(seen.wait(), 2)
     stop.set()
     await asyncio.wait_for(running, 2)
@@ -59,7 +59,7 @@ async def test_no_more_keys_run_than_allowed() -> None:
     done: list[str] = []
     queue = WorkQueue(work, Schedule(), ManualClock(), 2, Metrics())
     for key in "abcdef":
-        queue.poke(key)
+        queue.enqueue(key)
     await asyncio.wait_for(queue.run(stop), 5)
     assert most == [2]
     assert sorted(done) == list("abcdef")
@@ -78,7 +78,7 @@ async def test_a_bug_in_the_worker_is_counted_and_the_key_comes_back(
         raise KeyError("a bug")
 
     queue = WorkQueue(work, Schedule(), ManualClock(), 1, metrics)
-    queue.poke("a")
+    queue.enqueue("a")
     await asyncio.wait_for(queue.run(stop), 5)
     assert runs == [0, 1]
     assert metrics.registry.get_sample_value("scim_operator_unexpected_errors_total") == 1
@@ -100,7 +100,7 @@ async def test_a_stop_waits_for_the_run_under_way_but_not_for_ever(grace: float,
         return Next(None)
 
     queue = WorkQueue(work, Schedule(), SystemClock(), 1, Metrics())
-    queue.poke("a")
+    queue.enqueue("a")
     await asyncio.wait_for(queue.run(stop, grace_seconds=grace), 5)
     assert fate == ended
 
@@ -114,8 +114,8 @@ async def test_a_forgotten_key_does_not_run() -> None:
         return Next(None)
 
     queue = WorkQueue(work, Schedule(), ManualClock(), 1, Metrics())
-    queue.poke("a")
+    queue.enqueue("a")
     queue.forget("a")
-    queue.poke("b")
+    queue.enqueue("b")
     await asyncio.wait_for(queue.run(stop), 5)
     assert runs == ["b"]

@@ -56,7 +56,7 @@ async def examine(where: Where, settings: Settings) -> AsyncIterator[Finding]:
         yield _declared(source)
         for finding in _answered(source):
             yield finding
-        for body in source.known.of_kind(INTEGRATION):
+        for body in source.store.of_kind(INTEGRATION):
             for finding in await _integration(source, str(body["metadata"]["name"]), settings):
                 yield finding
 
@@ -78,7 +78,7 @@ async def _cluster(api: ApiServer) -> AsyncIterator[Finding]:
 
 
 def _declared(source: Source) -> Finding:
-    counts = {kind: len(source.known.of_kind(kind)) for kind in (ORG, INTEGRATION, MAPPING, LIMIT)}
+    counts = {kind: len(source.store.of_kind(kind)) for kind in (ORG, INTEGRATION, MAPPING, LIMIT)}
     told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     if not counts[INTEGRATION]:
         told += f" in namespace {source.namespace}; examples/quickstart has a first one"
@@ -90,7 +90,7 @@ def _answered(source: Source) -> list[Finding]:
     late = [
         f"{kind} {body['metadata']['name']}"
         for kind in KINDS
-        for body in source.known.of_kind(kind)
+        for body in source.store.of_kind(kind)
         if (body.get("status") or {}).get("observedGeneration") != body["metadata"].get("generation")
     ]
     if not late:

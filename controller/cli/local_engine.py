@@ -35,7 +35,7 @@ from controller.operator.run_inputs import (
     wanted_secrets,
 )
 from controller.operator.state_cache import Held, Memories
-from controller.operator.store import INTEGRATION, Known, org_place
+from controller.operator.store import INTEGRATION, Store, org_place
 from controller.planning.base.inputs import Resource
 from controller.reconcile.engine import Engine
 from controller.reconcile.report import Report
@@ -64,7 +64,7 @@ class Source:
 
     api: ApiServer | None
     namespace: str
-    known: Known = field(default_factory=Known)
+    store: Store = field(default_factory=Store)
     files: dict[Wanted, Body] = field(default_factory=dict)
     """Secrets and ConfigMaps of the files."""
 
@@ -90,7 +90,7 @@ async def open_source(where: Where, manifests: Iterable[Manifest]) -> AsyncItera
         source = Source(api, where.namespace or (api.namespace if api else "default"))
         if api is not None:
             for body in await Cluster(api, SystemClock()).list_all_kinds([source.namespace]):
-                source.known.put(body)
+                source.store.put(body)
         for manifest in given:
             _take(source, manifest)
         yield source
@@ -104,14 +104,14 @@ def _take(source: Source, manifest: Manifest) -> None:
     if manifest.kind in ("Secret", "ConfigMap"):
         source.files[manifest.kind, namespace, manifest.name] = _with_data(manifest.body)
     elif manifest.kind in KINDS:
-        source.known.put(_as_applied(source, manifest, namespace))
+        source.store.put(_as_applied(source, manifest, namespace))
 
 
 def _as_applied(source: Source, manifest: Manifest, namespace: str) -> Body:
     """The object as it would be in the cluster: what the API server adds is kept from the present one."""
     if not manifest.name:
         raise SpecError("metadata.name is required", field=manifest.where())
-    present = source.known.get(manifest.kind, namespace, manifest.name) or {}
+    present = source.store.get(manifest.kind, namespace, manifest.name) or {}
     metadata: dict[str, Any] = dict(
         present.get("metadata") or {"uid": f"file:{manifest.where()}", "generation": 1}
     )
@@ -153,7 +153,7 @@ async def plans_that_wait(
         raise SpecError("a plan that waits is stored in the cluster", field="--offline")
     found = []
     for body in _chosen(source, list(names)):
-        integration = gather_family(source.known, body).integration
+        integration = gather_family(source.store, body).integration
         try:
             frozen = (await _memories(source.api, integration).load(integration)).frozen
         except Unauthorized as error:
@@ -190,7 +190,7 @@ async def _held(api: ApiServer, integration: Resource[Any]) -> Held:
 
 
 def _chosen(source: Source, names: list[str]) -> list[Body]:
-    present = {str(body["metadata"]["name"]): body for body in source.known.of_kind(INTEGRATION)}
+    present = {str(body["metadata"]["name"]): body for body in source.store.of_kind(INTEGRATION)}
     absent = sorted(set(names) - set(present))
     if absent:
         raise SpecError(f"there is no ScimIntegration {absent[0]}", field=f"namespace {source.namespace}")
@@ -202,7 +202,7 @@ def _chosen(source: Source, names: list[str]) -> list[Body]:
 async def _learn_org(source: Source, cluster: Cluster, integration: Body) -> None:
     """Notes the org that `integration` refers to, if it is another namespace's and we may read it."""
     place = org_place(integration)
-    if source.known.get(*place) is None and place[1] != integration["metadata"]["namespace"]:
+    if source.store.get(*place) is None and place[1] != integration["metadata"]["namespace"]:
         try:
             org = await get_or_none(cluster.api, path_of(place))
         except Unauthorized as error:
@@ -211,18 +211,18 @@ async def _learn_org(source: Source, cluster: Cluster, integration: Body) -> Non
             emit(f"ScimIntegration {name}: {what} may not be read: {error.message}", to_errors=True)
             return
         if org is not None:
-            source.known.put(org)
+            source.store.put(org)
 
 
 async def _plan_one(source: Source, engine: Engine, body: Body) -> Report:
     if source.api is not None:
         cluster = Cluster(source.api, SystemClock())
         await _learn_org(source, cluster, body)
-        await cluster.learn_labels(source.known, body)
-    family = gather_family(source.known, body)
+        await cluster.learn_labels(source.store, body)
+    family = gather_family(source.store, body)
     vault = await source.vault(wanted_secrets(family))
-    rivals = rivals_of(source.known, family.integration.uid, SystemClock().now())
-    inputs = build_inputs(family, vault, source.known.labels_of(family.integration.namespace), rivals)
+    rivals = rivals_of(source.store, family.integration.uid, SystemClock().now())
+    inputs = build_inputs(family, vault, source.store.labels_of(family.integration.namespace), rivals)
     held = await _held(source.api, family.integration) if source.api else Held(Memory())
     report = await engine.run(inputs, vault.values, held.memory, frozen=held.frozen, write=False)
     if report.error is not None and not isinstance(report.error, ControllerError):

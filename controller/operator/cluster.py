@@ -21,7 +21,7 @@ from controller.kube.client import JSON, MANAGER, ApiServer, Body, get_or_none
 from controller.kube.paths import ApiPath, object_path
 from controller.operator.org_sharing import needs_labels
 from controller.operator.run_inputs import Vault, Wanted
-from controller.operator.store import Known, Place, place_of
+from controller.operator.store import Place, Store, place_of
 from controller.outside_text import shown_tree
 from controller.reconcile.events import Event
 
@@ -96,11 +96,11 @@ class Cluster:
         body = await self.api.get(object_path("v1", "namespaces", name=namespace))
         return dict(body["metadata"].get("labels") or {})
 
-    async def learn_labels(self, known: Known, integration: Body) -> None:
-        """Notes in `known` the labels that decide whether `integration` may use its org, if any do."""
-        if needs_labels(known, integration):
+    async def learn_labels(self, store: Store, integration: Body) -> None:
+        """Notes in `store` the labels that decide whether `integration` may use its org, if any do."""
+        if needs_labels(store, integration):
             namespace = str(integration["metadata"]["namespace"])
-            known.note_labels(namespace, await self.namespace_labels(namespace))
+            store.note_labels(namespace, await self.namespace_labels(namespace))
 
     async def write_status(self, body: Body, status: Mapping[str, Any]) -> JSON | None:
         """The object with `status`, or None where it is gone. A body that was changed meanwhile is read again

@@ -1,7 +1,7 @@
 """What an event of a resource means: who has to be looked at again, and what to forget.
 
-Called by the informer on the main loop, and by main with the first listing. Decides from what is known before
-and after, never from the kind of event; the echo of a status that we wrote ourselves means nothing.
+Called by the informer on the main loop, and by main with the first listing. Decides from what the store has
+before and after, never from the kind of event; the echo of a status that we wrote ourselves means nothing.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from controller.operator.store import (
     LIMIT,
     MAPPING,
     ORG,
-    Known,
     Place,
+    Store,
     asks_for_a_look,
     asks_for_one_person,
     org_place,
@@ -47,9 +47,9 @@ class Intake:
     """Takes bodies in and enqueues every key that is concerned."""
 
     def __init__(
-        self, known: Known, queue: WorkQueue, reporter: Reporter, clock: Clock, metrics: Metrics, shard: str
+        self, store: Store, queue: WorkQueue, reporter: Reporter, clock: Clock, metrics: Metrics, shard: str
     ) -> None:
-        self._known, self._queue, self._reporter = known, queue, reporter
+        self._store, self._queue, self._reporter = store, queue, reporter
         self._clock, self._metrics, self._shard = clock, metrics, shard
         self._tasks: set[asyncio.Task[None]] = set()
         self._paused: set[str] = set()
@@ -66,7 +66,7 @@ class Intake:
     def first(self, bodies: Sequence[Body]) -> None:
         """The first listing, all kinds of it: everything is known before anything is reconciled."""
         for body in bodies:
-            self._known.put(body)
+            self._store.put(body)
         for body in bodies:
             self._changed(body, Lane.FULL, "Started")
 
@@ -74,7 +74,7 @@ class Intake:
         """`namespace` is not watched any more: nothing in it is reconciled. Unless it `is_gone`, what it held
         stays known, so that nobody else takes over its apps and tenants."""
         self._paused.add(namespace)
-        for body in self._known.in_namespace(namespace):
+        for body in self._store.in_namespace(namespace):
             if is_gone:
                 self._deleted(body)
             elif body["kind"] == INTEGRATION:
@@ -84,7 +84,7 @@ class Intake:
         """`namespace` is watched again and holds `bodies`."""
         self._paused.discard(namespace)
         present = {(place_of(body), body["metadata"].get("uid")) for body in bodies}
-        for body in self._known.in_namespace(namespace):
+        for body in self._store.in_namespace(namespace):
             if (place_of(body), body["metadata"].get("uid")) not in present:
                 self._deleted(body)
         self.first(bodies)
@@ -96,16 +96,16 @@ class Intake:
         if change == "DELETED":
             self._deleted(body)
             return
-        old = self._known.get(*place_of(body))
-        before = set(self._known.concerned(old)) if old is not None else set()
+        old = self._store.get(*place_of(body))
+        before = set(self._store.concerned(old)) if old is not None else set()
         if old is not None and kind == ORG and asks_for_a_look(old, body):
-            self._known.put(body)
+            self._store.put(body)
             self._check_org(place_of(body), is_edited=True)
         elif old is not None and asks_for_one_person(old, body):
-            self._known.put(body)
+            self._store.put(body)
             self.enqueue("/".join(place_of(body)[1:]), Lane.PERSON, "SyncUser", refresh=NOBODY)
-        elif self._known.put(body):
-            for key in sorted(before - set(self._known.concerned(body))):
+        elif self._store.put(body):
+            for key in sorted(before - set(self._store.concerned(body))):
                 self.enqueue(key, Lane.PERSON, f"{kind}Changed")
             self._changed(body, Lane.PERSON, f"{kind}Changed")
             self._wake_yielding(body)
@@ -115,7 +115,7 @@ class Intake:
         URL decides which apps are the same, and whom it allows decides who is in anybody's way."""
         if body["kind"] not in (INTEGRATION, ORG):
             return
-        for other in self._known.of_kind(INTEGRATION):
+        for other in self._store.of_kind(INTEGRATION):
             stalled = by_type((other.get("status") or {}).get("conditions") or []).get(STALLED, {})
             if stalled.get("reason") == Reason.CONFLICT and place_of(other) != place_of(body):
                 self.enqueue("/".join(place_of(other)[1:]), Lane.CHANGE, "RivalChanged")
@@ -123,14 +123,14 @@ class Intake:
     def labels_changed(self, namespace: str, labels: Mapping[str, str]) -> None:
         """The labels of a namespace are others, and with them who may use an org. Its own integrations are
         enqueued by their watch."""
-        if self._known.labels_of(namespace) == labels:
+        if self._store.labels_of(namespace) == labels:
             return
-        self._known.note_labels(namespace, labels)
-        for body in self._known.in_namespace(namespace):
+        self._store.note_labels(namespace, labels)
+        for body in self._store.in_namespace(namespace):
             if body["kind"] == INTEGRATION:
                 self._check_org(org_place(body), is_edited=False)
                 self._wake_yielding(body)
-        for org in self._known.of_kind(ORG):
+        for org in self._store.of_kind(ORG):
             if org["metadata"].get("deletionTimestamp") and self.on_leaving_org is not None:
                 self._spawn(self.on_leaving_org(org))
 
@@ -141,7 +141,7 @@ class Intake:
             and self.on_leaving_org is not None
         ):
             self._spawn(self.on_leaving_org(body))
-        keys = self._known.concerned(body)
+        keys = self._store.concerned(body)
         is_new = body["kind"] == INTEGRATION and not (body.get("status") or {}).get("conditions")
         for key in keys:
             self.enqueue(key, lane, why, NEWCOMER_SECONDS if is_new else 0.0)
@@ -154,7 +154,7 @@ class Intake:
 
     def _check_org(self, place: Place, *, is_edited: bool) -> None:
         """An OktaOrg is checked by one shard only."""
-        if not self._shard and place[1] not in self._paused and self._known.get(*place) is not None:
+        if not self._shard and place[1] not in self._paused and self._store.get(*place) is not None:
             self.on_org(place, is_edited)
 
     def enqueue(
@@ -162,7 +162,7 @@ class Intake:
     ) -> None:
         """Queues an integration if it is this shard's; one that went to another shard is left to it."""
         namespace, _, name = key.partition("/")
-        body = self._known.get(INTEGRATION, namespace, name)
+        body = self._store.get(INTEGRATION, namespace, name)
         if body is None or namespace in self._paused:
             return
         if self._is_ours(body):
@@ -178,16 +178,16 @@ class Intake:
 
     def _deleted(self, body: Body) -> None:
         place = place_of(body)
-        old = self._known.drop(place) or body
+        old = self._store.drop(place) or body
         kind, namespace, name = place
         if kind == INTEGRATION:
             self._queue.forget(f"{namespace}/{name}")
             for sibling in (MAPPING, LIMIT):
-                for one in self._known.siblings(sibling, namespace, name):
+                for one in self._store.siblings(sibling, namespace, name):
                     self._lonely(one)
             self._check_org(org_place(old), is_edited=False)
         else:
-            for key in self._known.concerned(old):
+            for key in self._store.concerned(old):
                 self.enqueue(key, Lane.PERSON, f"{kind}Deleted")
         self._wake_yielding(old)
         if self.on_gone is not None:
@@ -201,7 +201,7 @@ class Intake:
     async def _lonely_soon(self, place: Place) -> None:
         """Watches of two kinds are two streams: what a resource refers to may be heard of a moment later."""
         await self._clock.sleep(NEWCOMER_SECONDS)
-        body = self._known.get(*place)
+        body = self._store.get(*place)
         if body is not None and place[1] not in self._paused:
             await self._reporter.lonely(body)
 

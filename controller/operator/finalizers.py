@@ -20,7 +20,7 @@ from controller.model.words import many
 from controller.operator.cluster import Cluster
 from controller.operator.org_sharing import may_use, usable_org
 from controller.operator.status_writer import Reporter
-from controller.operator.store import INTEGRATION, ORG, Known
+from controller.operator.store import INTEGRATION, ORG, Store
 from controller.reconcile.events import Event
 from controller.reconcile.reasons import Reason
 from controller.reconcile.report import Report
@@ -42,7 +42,7 @@ def wants_deprovisioning(integration: Body) -> bool:
 class Finalizers:
     """Finalizers, and the question whether anything is to be undone."""
 
-    known: Known
+    store: Store
     cluster: Cluster
     reporter: Reporter
 
@@ -50,7 +50,7 @@ class Finalizers:
         """Puts the finalizer on where the spec asks for it, on the org as well; takes it off where not."""
         wanted = wants_deprovisioning(integration)
         await self._set(integration, wanted)
-        org = usable_org(self.known, integration)
+        org = usable_org(self.store, integration)
         if org is not None and wanted and not org["metadata"].get("deletionTimestamp"):
             await self._set(org, True)
 
@@ -59,7 +59,7 @@ class Finalizers:
             return
         written = await self.cluster.set_finalizer(body, wanted)
         if written is not None:
-            self.known.renew(written)
+            self.store.renew(written)
 
     async def why_released(self, integration: Body) -> str:
         """Why nothing is to be undone, in words, or "" where something is. Waiting where that cannot be
@@ -99,16 +99,16 @@ class Finalizers:
         deprovision."""
         if not org["metadata"].get("deletionTimestamp") or not has_finalizer(org):
             return
-        users = self.known.users_of_org(org["metadata"]["namespace"], org["metadata"]["name"])
+        users = self.store.users_of_org(org["metadata"]["namespace"], org["metadata"]["name"])
         for user in filter(wants_deprovisioning, users):
-            await self.cluster.learn_labels(self.known, user)
-            if may_use(self.known, user):
+            await self.cluster.learn_labels(self.store, user)
+            if may_use(self.store, user):
                 return
         await self._set(org, False)
 
     async def release_orgs(self) -> None:
         """The same for every org: an integration has gone."""
-        for org in self.known.of_kind(ORG):
+        for org in self.store.of_kind(ORG):
             await self.release_org(org)
 
 

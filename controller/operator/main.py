@@ -55,7 +55,7 @@ from controller.operator.secret_watches import SecretWatches
 from controller.operator.state_cache import Memories
 from controller.operator.state_migration import Mover
 from controller.operator.status_writer import Reporter
-from controller.operator.store import INTEGRATION, ORG, Known, org_place
+from controller.operator.store import INTEGRATION, ORG, Store, org_place
 from controller.operator.store import Place as ResourcePlace
 from controller.planning.base.inputs import Inputs, Rival
 from controller.reconcile.engine import Engine
@@ -156,10 +156,10 @@ class Operator:
         used = connector or self._own
         assert used is not None
         api, clock, metrics = ground.api, ground.clock, ground.metrics
-        self.known, self._cluster = Known(), Cluster(api, clock)
+        self.store, self._cluster = Store(), Cluster(api, clock)
         schedule = Schedule(self._orgs_of, self._tenants_of, self._whose)
         self.queue = WorkQueue(self._work, schedule, clock, settings.concurrency, metrics)
-        self._reporter = Reporter(self.known, self._cluster, clock, settings, metrics, self._facts_of)
+        self._reporter = Reporter(self.store, self._cluster, clock, settings, metrics, self._facts_of)
         self._watches = SecretWatches(api, clock, metrics, self._enqueue_for_secret)
         home = settings.state_namespace or api.namespace
         self._memories = Memories(StateStore(api, home))
@@ -168,7 +168,7 @@ class Operator:
         self._orgs = Orgs(
             clock, settings.log_poll_seconds, self._enqueue_for_log, links, self._count_deactivations
         )
-        self._finalizers = Finalizers(self.known, self._cluster, self._reporter)
+        self._finalizers = Finalizers(self.store, self._cluster, self._reporter)
         self._reconciler = Reconciler(self._parts(used))
         self._org_reconciler = OrgReconciler(self._org_parts())
         self.intake = self._intake()
@@ -177,7 +177,7 @@ class Operator:
         """What a run is made of."""
         settings, clock, metrics = self._settings, self._ground.clock, self._ground.metrics
         return Parts(
-            self.known,
+            self.store,
             self._cluster,
             Engine(connector, clock, settings, metrics, self._memories.keep, self._rivals),
             self._memories,
@@ -195,7 +195,7 @@ class Operator:
         settings = self._settings
         dice = random.Random()  # noqa: S311 - jitter is no secret
         return OrgParts(
-            known=self.known,
+            store=self.store,
             cluster=self._cluster,
             reporter=self._reporter,
             watches=self._watches,
@@ -208,7 +208,7 @@ class Operator:
     def _intake(self) -> Intake:
         """Where events of the watches go, and whom it tells of what is gone."""
         ground, shard = self._ground, self._settings.shard
-        intake = Intake(self.known, self.queue, self._reporter, ground.clock, ground.metrics, shard)
+        intake = Intake(self.store, self.queue, self._reporter, ground.clock, ground.metrics, shard)
         intake.on_gone, intake.on_leaving_org = self._gone, self._finalizers.release_org
         intake.on_left = self._reconciler.left
         intake.on_org = self._look_at_org
@@ -324,7 +324,7 @@ class Operator:
 
     def _facts_of(self, namespace: str, name: str) -> OrgFacts:
         """What the process knows of an OktaOrg beside any run."""
-        users = users_of(self.known, namespace, name)
+        users = users_of(self.store, namespace, name)
         suspended = sum(bool((user.get("spec") or {}).get("suspend")) for user in users)
         opened = self._own.opened_org(namespace, name) if self._own else None
         budget = self._own.budget_of(namespace, name) if self._own else None
@@ -361,10 +361,10 @@ class Operator:
 
     def _integration(self, key: str) -> Any:
         namespace, _, name = key.partition("/")
-        return self.known.get(INTEGRATION, namespace, name)
+        return self.store.get(INTEGRATION, namespace, name)
 
     def _rivals(self, inputs: Inputs) -> tuple[Rival, ...]:
-        return rivals_of(self.known, inputs.integration.uid, self._ground.clock.now())
+        return rivals_of(self.store, inputs.integration.uid, self._ground.clock.now())
 
     def _orgs_of(self, key: str) -> tuple[str, ...]:
         """What gates an integration: its org."""
@@ -377,7 +377,7 @@ class Operator:
         if body is None:
             return ()
         base_url = str(((body.get("spec") or {}).get("provider") or {}).get("baseUrl", ""))
-        apps = (f"app {key}" for key in names_of_app(self.known, body).as_texts())
+        apps = (f"app {key}" for key in names_of_app(self.store, body).as_texts())
         return f"tenant {normal_url(base_url)}", *apps
 
     def _whose(self, key: str) -> Whose:
@@ -390,7 +390,7 @@ class Operator:
 
     def _org_of(self, integration: Body) -> tuple[str, ...]:
         """The org as a label, () if the integration may not use it: it must not hold up those who may."""
-        return ("/".join(org_place(integration)),) if may_use(self.known, integration) else ()
+        return ("/".join(org_place(integration)),) if may_use(self.store, integration) else ()
 
     async def _gone(self, place: ResourcePlace) -> None:
         kind, namespace, name = place

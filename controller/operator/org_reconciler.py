@@ -21,7 +21,7 @@ from controller.operator.cluster import Cluster
 from controller.operator.run_inputs import secrets_of_org, to_resource
 from controller.operator.secret_watches import SecretWatches
 from controller.operator.status_writer import Reporter
-from controller.operator.store import ORG, Known, Place
+from controller.operator.store import ORG, Place, Store
 from controller.planning.base.inputs import Resource
 from controller.planning.desired.references import check_org
 from controller.reconcile.org_status import Check, checked_status, idle_status, unchecked_status
@@ -52,7 +52,7 @@ def place_of_key(key: str) -> Place | None:
 class OrgParts:
     """What an org reconciler is made of."""
 
-    known: Known
+    store: Store
     cluster: Cluster
     reporter: Reporter
     watches: SecretWatches
@@ -131,7 +131,7 @@ class OrgReconciler:
 
     async def _look(self, place: Place, one: _Followed) -> float | None:
         """Seconds until the next look; None if the org is gone. Raises what the API server raises."""
-        body = self._p.known.get(*place)
+        body = self._p.store.get(*place)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return None
         try:
@@ -157,7 +157,7 @@ class OrgReconciler:
         async with self._slots:
             with self._p.metrics.reconcile_duration_seconds.labels(ORG).time():
                 check = await self._checked(org, connector)
-        body = self._p.known.get(ORG, org.namespace, org.name)
+        body = self._p.store.get(ORG, org.namespace, org.name)
         if body is None:  # deleted meanwhile: what the check has opened goes too
             await connector.forget_org(org.namespace, org.name)
             return 0.0

@@ -11,18 +11,18 @@ from pydantic import ValidationError
 
 from controller.api.okta_org import AllowedNamespaces
 from controller.kube.client import Body
-from controller.operator.store import Known, org_place
+from controller.operator.store import Store, org_place
 
 
-def needs_labels(known: Known, integration: Body) -> bool:
+def needs_labels(store: Store, integration: Body) -> bool:
     """Whether the labels of the integration's namespace decide whether it may use its org."""
     _, home, _ = org_place(integration)
-    allowed = _allowed(known.get(*org_place(integration)))
+    allowed = _allowed(store.get(*org_place(integration)))
     is_elsewhere = home != integration["metadata"]["namespace"]
     return is_elsewhere and allowed is not None and allowed.from_ == "Selector"
 
 
-def may_use(known: Known, integration: Body) -> bool | None:
+def may_use(store: Store, integration: Body) -> bool | None:
     """Whether the org that `integration` refers to allows its namespace. None if that depends on labels that
     nobody has read yet. Of orgs that are missing only one's own may be used: whether another namespace has
     one is that namespace's business."""
@@ -30,24 +30,24 @@ def may_use(known: Known, integration: Body) -> bool | None:
     namespace = str(integration["metadata"]["namespace"])
     if home == namespace:
         return True
-    allowed = _allowed(known.get(*org_place(integration)))
+    allowed = _allowed(store.get(*org_place(integration)))
     if allowed is None:
         return False
-    labels = known.labels_of(namespace)
+    labels = store.labels_of(namespace)
     if labels is None and allowed.from_ == "Selector":
         return None
     return allowed.admits(namespace, home, labels)
 
 
-def usable_org(known: Known, integration: Body) -> Body | None:
+def usable_org(store: Store, integration: Body) -> Body | None:
     """The OktaOrg of `integration`; None if there is none that it may use."""
-    return known.get(*org_place(integration)) if may_use(known, integration) else None
+    return store.get(*org_place(integration)) if may_use(store, integration) else None
 
 
-def users_of(known: Known, namespace: str, name: str) -> list[Body]:
+def users_of(store: Store, namespace: str, name: str) -> list[Body]:
     """The integrations that use an org. Until labels were read, as after a restart, those count that have
     used it before."""
-    found = [(user, may_use(known, user)) for user in known.users_of_org(namespace, name)]
+    found = [(user, may_use(store, user)) for user in store.users_of_org(namespace, name)]
     return [user for user, may in found if may or (may is None and (user.get("status") or {}).get("app"))]
 
 

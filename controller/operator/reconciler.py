@@ -38,7 +38,7 @@ from controller.operator.run_inputs import (
 from controller.operator.secret_watches import SecretWatches, place_of_namespace, version_of_labels
 from controller.operator.state_cache import Memories
 from controller.operator.status_writer import Reporter
-from controller.operator.store import INTEGRATION, LIMIT, MAPPING, Known, Place, place_of
+from controller.operator.store import INTEGRATION, LIMIT, MAPPING, Place, Store, place_of
 from controller.planning.base.inputs import Inputs, Rival
 from controller.reconcile.engine import Engine
 from controller.reconcile.events import Event
@@ -66,7 +66,7 @@ logger = logging.getLogger(__name__)
 class Parts:
     """What a reconciler is made of."""
 
-    known: Known
+    store: Store
     cluster: Cluster
     engine: Engine
     memories: Memories
@@ -80,7 +80,7 @@ class Parts:
 
     def rivals(self, uid: str) -> tuple[Rival, ...]:
         """Every integration but the one of `uid`, as it is known now."""
-        return rivals_of(self.known, uid, self.clock.now())
+        return rivals_of(self.store, uid, self.clock.now())
 
 
 class Reconciler:
@@ -106,7 +106,7 @@ class Reconciler:
                 self.left((INTEGRATION, namespace, name))
 
     async def _work(self, task: Task, namespace: str, name: str) -> Next:
-        body = self._p.known.get(INTEGRATION, namespace, name)
+        body = self._p.store.get(INTEGRATION, namespace, name)
         if body is None:
             return Next(None)
         try:
@@ -184,7 +184,7 @@ class Reconciler:
         if not is_undone(report):
             return following
         await self._p.memories.delete(family.integration)
-        fresh = self._p.known.get(INTEGRATION, namespace, name)
+        fresh = self._p.store.get(INTEGRATION, namespace, name)
         await self._p.finalizers.release(fresh or body, deprovisioned(report))
         return Next(None)
 
@@ -192,23 +192,23 @@ class Reconciler:
         """From now on `key` hears of its Secrets, and of its namespace's labels if they decide whether it may
         use its org."""
         wanted = wanted_secrets(family)
-        if not needs_labels(self._p.known, body):
+        if not needs_labels(self._p.store, body):
             self._p.watches.want(key, wanted)
             return
         place = place_of_namespace(family.integration.namespace)
         self._p.watches.want(key, (*wanted, place))
-        labels = self._p.known.labels_of(family.integration.namespace) or {}
+        labels = self._p.store.labels_of(family.integration.namespace) or {}
         self._p.watches.read(key, {place: version_of_labels(labels)})
 
     async def _gather(self, body: Body) -> Family:
         """The family of `body`, without an org that does not allow its namespace."""
-        await self._p.cluster.learn_labels(self._p.known, body)
-        return gather_family(self._p.known, body)
+        await self._p.cluster.learn_labels(self._p.store, body)
+        return gather_family(self._p.store, body)
 
     def _inputs(self, family: Family, vault: Vault) -> Inputs:
         """What a run of `family` looks at."""
         integration = family.integration
-        labels = self._p.known.labels_of(integration.namespace)
+        labels = self._p.store.labels_of(integration.namespace)
         return build_inputs(family, vault, labels, self._p.rivals(integration.uid))
 
     async def _person(self, inputs: Inputs, vault: Vault) -> PersonRequest | None:
@@ -267,7 +267,7 @@ class Reconciler:
     ) -> None:
         """Status of the family, events and metrics."""
         pace, following = paced
-        body = self._p.known.get(INTEGRATION, family.integration.namespace, family.integration.name)
+        body = self._p.store.get(INTEGRATION, family.integration.namespace, family.integration.name)
         if body is None:
             return
         status = integration_status(
@@ -308,7 +308,7 @@ class Reconciler:
         self._left.add(f"{place[1]}/{place[2]}")
         self.gone(place)
         for kind in (MAPPING, LIMIT):
-            for body in self._p.known.siblings(kind, place[1], place[2]):
+            for body in self._p.store.siblings(kind, place[1], place[2]):
                 drop_series(self._p.metrics, place_of(body))
 
     def gone(self, place: Place) -> None:

@@ -25,7 +25,7 @@ from controller.clock import parse_rfc3339
 from controller.kube.client import Body
 from controller.kube.ownership import owner_of
 from controller.operator.org_sharing import may_use, usable_org
-from controller.operator.store import INTEGRATION, LIMIT, MAPPING, Known
+from controller.operator.store import INTEGRATION, LIMIT, MAPPING, Store
 from controller.outside_text import remember
 from controller.planning.base.inputs import AppNames, Inputs, Resource, Rival, SecretKey, SecretNote
 from controller.planning.desired.conflicts import app_names
@@ -74,7 +74,7 @@ class Family:
         return all(one.status.get("observedGeneration") == one.generation for one in everyone)
 
 
-def gather_family(known: Known, integration: Body) -> Family:
+def gather_family(store: Store, integration: Body) -> Family:
     """The family of `integration`. SpecError where the spec of any member cannot be parsed: a mapping that is
     left out would take people out of their groups. An org that does not allow the namespace is not looked at;
     where labels decide that, they have to be noted before."""
@@ -83,14 +83,14 @@ def gather_family(known: Known, integration: Body) -> Family:
         integration["metadata"]["namespace"],
         integration["metadata"]["name"],
     )
-    org = usable_org(known, integration)
+    org = usable_org(store, integration)
     return Family(
         to_resource(integration, ScimIntegrationSpec),
         to_resource(org, OktaOrgSpec) if org is not None else None,
         tuple(
-            to_resource(body, GroupMappingSpec) for body in _alive(known.siblings(MAPPING, namespace, name))
+            to_resource(body, GroupMappingSpec) for body in _alive(store.siblings(MAPPING, namespace, name))
         ),
-        tuple(to_resource(body, SeatLimitSpec) for body in _alive(known.siblings(LIMIT, namespace, name))),
+        tuple(to_resource(body, SeatLimitSpec) for body in _alive(store.siblings(LIMIT, namespace, name))),
     )
 
 
@@ -175,17 +175,17 @@ def _decoded(data: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def rivals_of(known: Known, uid: str, now: datetime) -> tuple[Rival, ...]:
+def rivals_of(store: Store, uid: str, now: datetime) -> tuple[Rival, ...]:
     """Every integration but the one of `uid`, as far as it matters for conflicts. One that may not use its
     org writes nothing and is in nobody's way."""
-    others = (body for body in known.of_kind(INTEGRATION) if body["metadata"].get("uid") != uid)
-    return tuple(_rival(known, body, now) for body in others if may_use(known, body) is not False)
+    others = (body for body in store.of_kind(INTEGRATION) if body["metadata"].get("uid") != uid)
+    return tuple(_rival(store, body, now) for body in others if may_use(store, body) is not False)
 
 
-def names_of_app(known: Known, integration: Body) -> AppNames:
+def names_of_app(store: Store, integration: Body) -> AppNames:
     """Everything by which the app of an integration is known."""
     declared = ((integration.get("spec") or {}).get("okta") or {}).get("app") or {}
-    org = usable_org(known, integration) or {}
+    org = usable_org(store, integration) or {}
     url = (org.get("spec") or {}).get("url")
     status, org_status = integration.get("status") or {}, org.get("status") or {}
     return app_names(declared.get("id"), declared.get("label"), status, url, org_status)
@@ -212,7 +212,7 @@ def is_proven(integration: Body) -> bool:
     return bool(status.get("app")) and normal_url(status.get("baseUrl", "")) == normal_url(url)
 
 
-def _rival(known: Known, body: Body, now: datetime) -> Rival:
+def _rival(store: Store, body: Body, now: datetime) -> Rival:
     metadata, spec = body["metadata"], body.get("spec") or {}
     return Rival(
         str(metadata["namespace"]),
@@ -220,7 +220,7 @@ def _rival(known: Known, body: Body, now: datetime) -> Rival:
         str(metadata.get("creationTimestamp", "")),
         str(metadata.get("uid", "")),
         str((spec.get("provider") or {}).get("baseUrl", "")),
-        names_of_app(known, body),
+        names_of_app(store, body),
         _is_unread(body, now),
         is_proven(body),
     )

@@ -25,8 +25,8 @@ from controller.operator.store import (
     LIMIT,
     MAPPING,
     ORG,
-    Known,
     Place,
+    Store,
     integration_names,
     place_of,
 )
@@ -57,14 +57,14 @@ class Reporter:
 
     def __init__(
         self,
-        known: Known,
+        store: Store,
         cluster: Cluster,
         clock: Clock,
         settings: Settings,
         metrics: Metrics,
         facts_of: FactsOf,
     ) -> None:
-        self._known, self._cluster, self._clock, self._metrics = known, cluster, clock, metrics
+        self._store, self._cluster, self._clock, self._metrics = store, cluster, clock, metrics
         self.facts_of = facts_of
         self._turns: WeakValueDictionary[Place, asyncio.Lock] = WeakValueDictionary()
         self.show: Show = show_login if settings.people_in_status == "login" else show_id
@@ -86,7 +86,7 @@ class Reporter:
         self, body: Body, status: Mapping[str, Any], report: Report | None, generation: int | None
     ) -> None:
         place = place_of(body)
-        fresh = self._known.get(*place)
+        fresh = self._store.get(*place)
         if fresh is None or fresh["metadata"].get("uid") != body["metadata"].get("uid"):
             return
         before = fresh.get("status") or {}
@@ -95,7 +95,7 @@ class Reporter:
             written = await self._cluster.write_status(_about(fresh, body, generation), status)
             if written is None:
                 return
-            self._known.renew(written)
+            self._store.renew(written)
         events = transition_events(before, status)
         if report is not None:
             events += report_events(report)
@@ -135,7 +135,7 @@ class Reporter:
             await self._write_resource(one, suspended_with_status(one, integration.name, now))
 
     async def _write_resource(self, resource: Resource[Any], status: Mapping[str, Any]) -> None:
-        body = self._known.get(resource.kind, resource.namespace, resource.name)
+        body = self._store.get(resource.kind, resource.namespace, resource.name)
         if body is not None:
             await self.write(body, status)
 
@@ -143,8 +143,8 @@ class Reporter:
         """A spec that cannot be parsed: the resource at fault and its integration say so."""
         _, namespace, name = place_of(integration)
         family = [
-            *self._known.siblings(MAPPING, namespace, name),
-            *self._known.siblings(LIMIT, namespace, name),
+            *self._store.siblings(MAPPING, namespace, name),
+            *self._store.siblings(LIMIT, namespace, name),
         ]
         at_fault = [
             one
@@ -176,7 +176,7 @@ class Reporter:
         kind, namespace, name = place_of(body)
         now = self._clock.now()
         names = integration_names(body)
-        missing = [one for one in names if self._known.get(INTEGRATION, namespace, one) is None]
+        missing = [one for one in names if self._store.get(INTEGRATION, namespace, one) is None]
         if kind in (INTEGRATION, ORG) or not missing:
             return None
         bare = Resource(

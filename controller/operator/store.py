@@ -89,7 +89,7 @@ def is_newer(body: Body, than: Body) -> bool:
     return one != other
 
 
-class Known:
+class Store:
     """Bodies by place, with indexes from orgs and integrations to what refers to them."""
 
     def __init__(self) -> None:

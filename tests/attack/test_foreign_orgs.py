@@ -16,7 +16,7 @@ from controller.operator.foundation import Ground
 from controller.operator.main import Operator
 from controller.operator.org_sharing import may_use, usable_org, users_of
 from controller.operator.run_inputs import rivals_of
-from controller.operator.store import Known
+from controller.operator.store import Store
 from controller.reconcile.schedule import Next, Task
 from controller.settings import Settings
 from controller.targets.connect import TargetConnector
@@ -74,7 +74,7 @@ class Scene:
             plural = {"OktaOrg": "oktaorgs", "ScimIntegration": "scimintegrations"}[one["kind"]]
             place = f"{GROUP}/namespaces/{one['metadata']['namespace']}/{plural}/{one['metadata']['name']}"
             stored = self.api.put(place, one)
-            self.operator.known.put(stored)
+            self.operator.store.put(stored)
 
     async def work(self, refresh: Refresh = EVERYTHING, name: str = "calendly") -> Next:
         self.api.calls.clear()
@@ -187,37 +187,37 @@ async def test_an_intruder_is_let_go_when_nothing_is_to_be_undone() -> None:
 async def test_an_intruder_does_not_hold_the_deletion_of_the_org(allowed: JSON | None, is_held: bool) -> None:
     going = org(allowed, deletionTimestamp="2026-01-01T00:00:00Z", finalizers=[FINALIZER])
     scene = Scene(going, intruder(spec={"deletionPolicy": "Deprovision"}))
-    known = scene.operator.known.get("OktaOrg", VICTIM, "acme")
-    assert known is not None
-    await scene.operator._finalizers.release_org(known)
+    kept = scene.operator.store.get("OktaOrg", VICTIM, "acme")
+    assert kept is not None
+    await scene.operator._finalizers.release_org(kept)
     place = f"{GROUP}/namespaces/{VICTIM}/oktaorgs/acme"
     assert scene.api.objects[place]["metadata"]["finalizers"] == ([FINALIZER] if is_held else [])
 
 
-def knows(allowed: JSON | None, *others: JSON) -> Known:
-    known = Known()
+def knows(allowed: JSON | None, *others: JSON) -> Store:
+    store = Store()
     for one in (org(allowed), *others):
-        known.put(one)
-    return known
+        store.put(one)
+    return store
 
 
 @pytest.mark.parametrize("allowed", REFUSED.values(), ids=REFUSED)
 def test_an_intruder_is_nobodys_rival_and_in_no_count(allowed: JSON | None) -> None:
     owner = body("ScimIntegration", "own", namespace=VICTIM)
-    known = knows(allowed, owner, intruder(creationTimestamp="2020-01-01T00:00:00Z"))
-    known.note_labels(ATTACKER, {"scim": "no"})
-    assert rivals_of(known, owner["metadata"]["uid"], world.NOW) == ()
-    assert len(users_of(known, VICTIM, "acme")) == 1
-    assert usable_org(known, intruder()) is None
+    store = knows(allowed, owner, intruder(creationTimestamp="2020-01-01T00:00:00Z"))
+    store.note_labels(ATTACKER, {"scim": "no"})
+    assert rivals_of(store, owner["metadata"]["uid"], world.NOW) == ()
+    assert len(users_of(store, VICTIM, "acme")) == 1
+    assert usable_org(store, intruder()) is None
 
 
 def test_until_labels_are_known_it_counts_if_it_has_used_the_org_and_is_a_rival_in_any_case() -> None:
-    known = knows(GRANTED["its label"], intruder())
-    assert may_use(known, intruder()) is None
-    assert len(users_of(known, VICTIM, "acme")) == 0
-    assert len(rivals_of(known, "", world.NOW)) == 1
-    known.put(with_status(intruder(version=2), app={"id": "0oa1"}))
-    assert len(users_of(known, VICTIM, "acme")) == 1
+    store = knows(GRANTED["its label"], intruder())
+    assert may_use(store, intruder()) is None
+    assert len(users_of(store, VICTIM, "acme")) == 0
+    assert len(rivals_of(store, "", world.NOW)) == 1
+    store.put(with_status(intruder(version=2), app={"id": "0oa1"}))
+    assert len(users_of(store, VICTIM, "acme")) == 1
 
 
 def test_an_intruder_shares_neither_the_pauses_nor_the_slots_of_the_org() -> None:

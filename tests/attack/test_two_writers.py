@@ -20,7 +20,7 @@ from controller.model.actual import Memory
 from controller.operator.run_inputs import is_proven, names_of_app, rivals_of
 from controller.operator.state_cache import Memories
 from controller.operator.state_migration import Mover
-from controller.operator.store import Known
+from controller.operator.store import Store
 from controller.planning.base.inputs import NO_NAMES, AppNames, Inputs, Rival
 from controller.planning.desired.conflicts import check_rivals
 from controller.planning.make_plan import make_plan
@@ -119,10 +119,10 @@ PINNED = {"id": "0oa1", "orgId": "00o1", "label": "Calendly"}
 CUSTOM = {**ORG, "url": "https://login.acme.com"}
 
 
-def of(first: Any, second: Any, *, domain: bool = False, app: Any = None) -> tuple[Known, Inputs]:
+def of(first: Any, second: Any, *, domain: bool = False, app: Any = None) -> tuple[Store, Inputs]:
     """An older integration `first` and a younger one `second`, as the operator knows them; `domain`: the
     older one calls the org by its custom domain. `app` is what the older one has read."""
-    known = Known()
+    known = Store()
     known.put(body("OktaOrg"))
     known.put(body("OktaOrg", "domain", spec=CUSTOM))
     other = {**first, "provider": {**INTEGRATION["provider"], "baseUrl": "https://other.example.com"}}
@@ -244,7 +244,7 @@ def test_an_integration_is_proven_by_what_was_read_of_what_it_names_now() -> Non
     ],
 )
 def test_only_one_that_is_new_and_about_to_read_is_waited_for(change: Any, is_unread: bool) -> None:
-    known = Known()
+    known = Store()
     status = change.pop("status", {})
     spec = change.pop("spec", BY_LABEL)
     known.put(
@@ -254,7 +254,7 @@ def test_only_one_that_is_new_and_about_to_read_is_waited_for(change: Any, is_un
     assert found.is_unread is is_unread
 
 
-def locks(known: Known, name: str) -> set[str]:
+def locks(known: Store, name: str) -> set[str]:
     found = known.get("ScimIntegration", "team", name)
     assert found is not None
     return set(names_of_app(known, found).as_texts())

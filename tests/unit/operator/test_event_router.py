@@ -12,7 +12,7 @@ from controller.kube.client import Body
 from controller.metrics import Metrics
 from controller.model.people import EVERYTHING, Refresh
 from controller.operator.event_router import NEWCOMER_SECONDS, NOBODY, Intake
-from controller.operator.store import Known, Place
+from controller.operator.store import Place, Store
 from controller.transport.calls import Lane
 from tests.unit.operator.bodies import JSON, body, with_status
 
@@ -56,7 +56,7 @@ class Stage:
         self.enqueued, self.reports, self.metrics = Enqueued(), Reports(), Metrics()
         self.gone: list[Place] = []
         clock = ManualClock()
-        self.intake = Intake(Known(), self.enqueued, self.reports, clock, self.metrics, shard)  # type: ignore[arg-type]
+        self.intake = Intake(Store(), self.enqueued, self.reports, clock, self.metrics, shard)  # type: ignore[arg-type]
         self.intake.on_gone = self._gone
         self.orgs: list[tuple[Place, bool]] = []
         self.intake.on_org = lambda place, is_edited: self.orgs.append((place, is_edited))

@@ -12,7 +12,7 @@ from controller.errors import Conflict, Unauthorized, Waiting
 from controller.operator.cluster import Cluster
 from controller.operator.finalizers import Finalizers, let_go
 from controller.operator.status_writer import Reporter
-from controller.operator.store import Known
+from controller.operator.store import Store
 from tests.unit.kube.fakeapi import FakeApi
 
 DISCOVERY = "/apis/scim-operator.dev/v1alpha1"
@@ -99,7 +99,7 @@ REASONS = (
 
 def finalizers(api: FakeApi) -> Finalizers:
     cluster = Cluster(api, ManualClock())  # type: ignore[arg-type]
-    return Finalizers(Known(), cluster, cast(Reporter, None))
+    return Finalizers(Store(), cluster, cast(Reporter, None))
 
 
 @pytest.mark.parametrize(("case", "spec", "verbs", "namespace", "why"), REASONS, ids=[r[0] for r in REASONS])

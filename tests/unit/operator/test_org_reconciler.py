@@ -18,7 +18,7 @@ from controller.metrics import Metrics
 from controller.operator.cluster import Cluster, path_of
 from controller.operator.org_reconciler import OrgParts, OrgReconciler, place_of_key, watch_key
 from controller.operator.status_writer import Reporter
-from controller.operator.store import ORG, Known
+from controller.operator.store import ORG, Store
 from controller.reconcile.conditions import by_type
 from controller.reconcile.org_status import OrgFacts
 from controller.reconcile.requeue import Pace
@@ -80,10 +80,10 @@ class Okta:
 
 class Stage:
     def __init__(self) -> None:
-        self.clock, self.api, self.known, self.okta = SteppedClock(), FakeApi(), Known(), Okta()
+        self.clock, self.api, self.store, self.okta = SteppedClock(), FakeApi(), Store(), Okta()
         self.facts, self.wanted = OrgFacts(0), dict[str, Any]()
         cluster, metrics = Cluster(self.api, self.clock), Metrics()  # type: ignore[arg-type]
-        reporter = Reporter(self.known, cluster, self.clock, Settings(), metrics, lambda _a, _b: self.facts)
+        reporter = Reporter(self.store, cluster, self.clock, Settings(), metrics, lambda _a, _b: self.facts)
         watches: Any = SimpleNamespace(
             want=self.wanted.__setitem__,
             unwant=lambda key: self.wanted.pop(key, None),
@@ -91,7 +91,7 @@ class Stage:
         )
         self.orgs = OrgReconciler(
             OrgParts(
-                known=self.known,
+                store=self.store,
                 cluster=cluster,
                 reporter=reporter,
                 watches=watches,
@@ -110,8 +110,8 @@ class Stage:
 
     def put(self, **metadata: Any) -> None:
         made = body(ORG, **metadata)
-        made["status"] = (self.known.get(*ACME) or {}).get("status") or {}
-        self.known.put({**self.api.put(path_of(ACME), made), "kind": ORG})
+        made["status"] = (self.store.get(*ACME) or {}).get("status") or {}
+        self.store.put({**self.api.put(path_of(ACME), made), "kind": ORG})
 
     async def begin(self) -> None:
         self.put()
@@ -192,7 +192,7 @@ async def test_an_org_of_suspended_integrations_is_not_called_until_one_goes_on(
 
 
 async def test_an_org_that_goes_while_it_is_called_leaves_nothing_open(stage: Stage) -> None:
-    stage.okta.on_call = lambda: stage.known.drop(ACME) and None
+    stage.okta.on_call = lambda: stage.store.drop(ACME) and None
     await stage.begin()
     await stage.clock.pass_by(1)
     assert (stage.okta.forgotten, stage.wanted) == (["team/acme"], {})
@@ -209,7 +209,7 @@ async def test_an_api_server_that_is_away_is_waited_for(stage: Stage) -> None:
 
 async def test_an_org_that_cannot_be_parsed_says_so(stage: Stage) -> None:
     broken = body(ORG, spec={"url": "https://acme.okta.com", "auth": {"type": "Guess"}})
-    stage.known.put({**stage.api.put(path_of(ACME), broken), "kind": ORG})
+    stage.store.put({**stage.api.put(path_of(ACME), broken), "kind": ORG})
     stage.orgs.check(ACME)
     await stage.clock.pass_by(1)
     assert (stage.okta.calls, stage.ready()) == (0, ("False", "InvalidSpec"))

@@ -16,22 +16,22 @@ from controller.operator.run_inputs import (
     rivals_of,
     wanted_secrets,
 )
-from controller.operator.store import Known
+from controller.operator.store import Store
 from controller.planning.base.inputs import SecretNote
 from tests.unit.operator.bodies import body, with_status
 from tests.unit.reconcile.reports import INTEGRATION, ORG
 
 
-def family_known(**changes: object) -> Known:
-    known = Known()
+def family_store(**changes: object) -> Store:
+    store = Store()
     for kind in ("OktaOrg", "GroupMapping", "SeatLimit"):
-        known.put(body(kind))
-    known.put(body("ScimIntegration", **changes))
-    return known
+        store.put(body(kind))
+    store.put(body("ScimIntegration", **changes))
+    return store
 
 
-def integration(known: Known) -> Body:
-    found = known.get("ScimIntegration", "team", "calendly")
+def integration(store: Store) -> Body:
+    found = store.get("ScimIntegration", "team", "calendly")
     assert found is not None
     return found
 
@@ -41,32 +41,32 @@ def encoded(text: bytes) -> str:
 
 
 def test_a_family_is_parsed_whole() -> None:
-    known = family_known()
-    family = gather_family(known, integration(known))
+    store = family_store()
+    family = gather_family(store, integration(store))
     assert family.org is not None
     assert (len(family.mappings), len(family.limits)) == (1, 1)
     assert not family.is_observed()
 
 
 def test_a_family_is_observed_when_every_status_is_about_its_spec() -> None:
-    known = Known()
+    store = Store()
     for kind in ("ScimIntegration", "GroupMapping", "SeatLimit"):
-        known.put(with_status(body(kind), observedGeneration=1))
-    assert gather_family(known, integration(known)).is_observed()
+        store.put(with_status(body(kind), observedGeneration=1))
+    assert gather_family(store, integration(store)).is_observed()
 
 
 def test_a_member_that_cannot_be_parsed_is_an_error_and_is_never_left_out() -> None:
-    known = family_known()
-    known.put(body("GroupMapping", "odd", spec={"integrationRef": {"name": "calendly"}}))
+    store = family_store()
+    store.put(body("GroupMapping", "odd", spec={"integrationRef": {"name": "calendly"}}))
     with pytest.raises(SpecError) as caught:
-        gather_family(known, integration(known))
+        gather_family(store, integration(store))
     assert (caught.value.kind, caught.value.name) == ("GroupMapping", "odd")
 
 
 def test_members_that_are_being_deleted_have_left() -> None:
-    known = family_known()
-    known.put(body("GroupMapping", version=2, deletionTimestamp="2026-01-02T00:00:00Z"))
-    assert gather_family(known, integration(known)).mappings == ()
+    store = family_store()
+    store.put(body("GroupMapping", version=2, deletionTimestamp="2026-01-02T00:00:00Z"))
+    assert gather_family(store, integration(store)).mappings == ()
 
 
 def test_every_secret_that_a_run_reads_is_wanted() -> None:
@@ -76,13 +76,13 @@ def test_every_secret_that_a_run_reads_is_wanted() -> None:
         "caBundleRef": {"name": "ca"},
         "tokenRotation": {"every": "2160h", "issueTo": {"name": "issued"}},
     }
-    known = family_known(spec={**INTEGRATION, "provider": provider})
-    known.put(
+    store = family_store(spec={**INTEGRATION, "provider": provider})
+    store.put(
         body(
             "OktaOrg", version=2, generation=2, spec={**ORG, "caBundleRef": {"kind": "Secret", "name": "ca2"}}
         )
     )
-    wanted = wanted_secrets(gather_family(known, integration(known)))
+    wanted = wanted_secrets(gather_family(store, integration(store)))
     assert wanted == (
         ("ConfigMap", "team", "ca"),
         ("Secret", "team", "ca2"),
@@ -93,12 +93,12 @@ def test_every_secret_that_a_run_reads_is_wanted() -> None:
         ("Secret", "team", "okta-token"),
     )
     bare = {**INTEGRATION, "provider": {key: INTEGRATION["provider"][key] for key in ("baseUrl", "auth")}}
-    small = family_known(spec=bare)
+    small = family_store(spec=bare)
     assert wanted_secrets(gather_family(small, integration(small))) == (
         ("Secret", "team", "calendly-scim"),
         ("Secret", "team", "okta-api"),
     )
-    lonely = Known()
+    lonely = Store()
     lonely.put(body("ScimIntegration", spec=bare))
     assert wanted_secrets(gather_family(lonely, integration(lonely))) == (), "the run ends before that"
 
@@ -131,23 +131,23 @@ def test_a_vault_notes_who_keeps_a_secret_and_which_token_was_replaced() -> None
     vault.add(("ConfigMap", "team", "ca"), {"metadata": metadata})
     assert vault.notes == {("team", "s"): SecretNote("ExternalSecret scim", "t1")}
     assert vault.secrets["team", "s"] == frozenset(), "it is there, and empty"
-    known = family_known()
-    inputs = build_inputs(gather_family(known, integration(known)), vault, None, ())
+    store = family_store()
+    inputs = build_inputs(gather_family(store, integration(store)), vault, None, ())
     assert inputs.secret_notes == vault.notes
 
 
 def test_rivals_are_all_others_by_what_is_known_of_them() -> None:
-    known = family_known()
-    known.put(body("ScimIntegration", "declared"))
+    store = family_store()
+    store.put(body("ScimIntegration", "declared"))
     found = body(
         "ScimIntegration",
         "found",
         spec={**INTEGRATION, "okta": {"orgRef": {"name": "none"}, "app": {"id": "0oa9"}}},
     )
     pinned = {"id": "0oa1", "orgId": "00o1"}
-    known.put(with_status(found, app=pinned))
-    known.put(with_status(body("ScimIntegration", "read"), app=pinned))
-    rivals = rivals_of(known, "uid-ScimIntegration-calendly", datetime.now(UTC))
+    store.put(with_status(found, app=pinned))
+    store.put(with_status(body("ScimIntegration", "read"), app=pinned))
+    rivals = rivals_of(store, "uid-ScimIntegration-calendly", datetime.now(UTC))
     assert {rival.name: rival.app.as_texts() for rival in rivals} == {
         "declared": ("https://acme.okta.com label Calendly",),
         "found": (),
@@ -158,5 +158,5 @@ def test_rivals_are_all_others_by_what_is_known_of_them() -> None:
             "https://acme.okta.com label Calendly",
         ),
     }
-    inputs = build_inputs(gather_family(known, integration(known)), Vault(), None, rivals)
+    inputs = build_inputs(gather_family(store, integration(store)), Vault(), None, rivals)
     assert len(inputs.rivals) == 3

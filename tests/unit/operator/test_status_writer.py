@@ -11,7 +11,7 @@ from controller.clock import ManualClock
 from controller.metrics import Metrics
 from controller.operator.cluster import Cluster, path_of
 from controller.operator.status_writer import Reporter
-from controller.operator.store import ORG, Known
+from controller.operator.store import ORG, Store
 from controller.reconcile.org_status import OrgFacts
 from controller.settings import Settings
 from tests.unit.kube.fakeapi import JSON, FakeApi
@@ -34,12 +34,12 @@ def ready(body: JSON) -> JSON:
 
 @pytest.mark.asyncio
 async def test_runs_that_tell_of_one_org_at_once_write_and_report_its_transition_once() -> None:
-    api, known, clock = SlowApi(), Known(), ManualClock()
+    api, store, clock = SlowApi(), Store(), ManualClock()
     api_any: Any = api
     body = made(ORG)
     place = (ORG, body["metadata"]["namespace"], body["metadata"]["name"])
-    known.put({**api.put(path_of(place), body), "kind": ORG})
+    store.put({**api.put(path_of(place), body), "kind": ORG})
     cluster = Cluster(api_any, clock)
-    reporter = Reporter(known, cluster, clock, Settings(), Metrics(), lambda _a, _b: OrgFacts(0))
+    reporter = Reporter(store, cluster, clock, Settings(), Metrics(), lambda _a, _b: OrgFacts(0))
     await asyncio.gather(*(reporter.write(body, ready(body)) for _ in range(5)))
     assert [call.split()[0] for call in api.writes()] == ["STATUS", "POST"]

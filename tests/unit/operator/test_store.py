@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from controller.operator.store import Known, asks_for_one_person, place_of
+from controller.operator.store import Store, asks_for_one_person, place_of
 from tests.unit.operator.bodies import body, with_status
 
 SYNC = "scim-operator.dev/sync-user"
 
 
-def full() -> Known:
-    known = Known()
+def full() -> Store:
+    store = Store()
     for kind in ("OktaOrg", "ScimIntegration", "GroupMapping", "SeatLimit"):
-        known.put(body(kind))
-    return known
+        store.put(body(kind))
+    return store
 
 
 @pytest.mark.parametrize("kind", ["OktaOrg", "ScimIntegration", "GroupMapping", "SeatLimit"])
@@ -23,18 +23,18 @@ def test_every_kind_concerns_the_integration(kind: str) -> None:
 
 
 def test_a_reference_that_leads_nowhere_concerns_nobody() -> None:
-    known = Known()
-    assert known.concerned(body("GroupMapping")) == ()
-    assert known.concerned(body("OktaOrg")) == ()
+    store = Store()
+    assert store.concerned(body("GroupMapping")) == ()
+    assert store.concerned(body("OktaOrg")) == ()
 
 
 def test_status_and_foreign_annotations_change_nothing() -> None:
-    known = full()
-    assert not known.put(with_status(body("ScimIntegration", version=2), people={"assigned": 3}))
-    assert not known.put(
+    store = full()
+    assert not store.put(with_status(body("ScimIntegration", version=2), people={"assigned": 3}))
+    assert not store.put(
         body("ScimIntegration", version=3, annotations={"argocd.argoproj.io/tracking-id": "x"})
     )
-    assert known.get("ScimIntegration", "team", "calendly")["metadata"]["resourceVersion"] == "3"
+    assert store.get("ScimIntegration", "team", "calendly")["metadata"]["resourceVersion"] == "3"
 
 
 @pytest.mark.parametrize(
@@ -54,28 +54,28 @@ def test_what_a_reconcile_depends_on_does(change: dict[str, object]) -> None:
 
 
 def test_an_older_version_is_no_news() -> None:
-    known = full()
-    known.put(body("ScimIntegration", version=10, generation=2))
-    assert not known.put(body("ScimIntegration", version=9))
-    assert known.get("ScimIntegration", "team", "calendly")["metadata"]["generation"] == 2
+    store = full()
+    store.put(body("ScimIntegration", version=10, generation=2))
+    assert not store.put(body("ScimIntegration", version=9))
+    assert store.get("ScimIntegration", "team", "calendly")["metadata"]["generation"] == 2
 
 
 def test_a_limit_that_moves_concerns_the_new_integration_only() -> None:
-    known = full()
-    known.put(body("ScimIntegration", "other"))
-    known.put(body("SeatLimit", version=2, generation=2, spec={"integrationRefs": [{"name": "other"}]}))
-    assert known.siblings("SeatLimit", "team", "calendly") == []
-    assert len(known.siblings("SeatLimit", "team", "other")) == 1
+    store = full()
+    store.put(body("ScimIntegration", "other"))
+    store.put(body("SeatLimit", version=2, generation=2, spec={"integrationRefs": [{"name": "other"}]}))
+    assert store.siblings("SeatLimit", "team", "calendly") == []
+    assert len(store.siblings("SeatLimit", "team", "other")) == 1
 
 
 def test_siblings_come_oldest_first_and_go_when_dropped() -> None:
-    known = full()
-    known.put(body("GroupMapping", "older", creationTimestamp="2025-01-01T00:00:00Z"))
-    names = [one["metadata"]["name"] for one in known.siblings("GroupMapping", "team", "calendly")]
+    store = full()
+    store.put(body("GroupMapping", "older", creationTimestamp="2025-01-01T00:00:00Z"))
+    names = [one["metadata"]["name"] for one in store.siblings("GroupMapping", "team", "calendly")]
     assert names == ["older", "teams"]
-    assert known.drop(place_of(body("GroupMapping"))) is not None
-    assert known.drop(place_of(body("GroupMapping"))) is None
-    assert len(known.siblings("GroupMapping", "team", "calendly")) == 1
+    assert store.drop(place_of(body("GroupMapping"))) is not None
+    assert store.drop(place_of(body("GroupMapping"))) is None
+    assert len(store.siblings("GroupMapping", "team", "calendly")) == 1
 
 
 def test_a_request_for_one_person_is_told_from_other_changes() -> None:
@@ -88,19 +88,19 @@ def test_a_request_for_one_person_is_told_from_other_changes() -> None:
 
 
 def test_the_answer_to_a_write_brings_nothing_back_that_has_gone_meanwhile() -> None:
-    known = full()
+    store = full()
     place = ("ScimIntegration", "team", "calendly")
-    known.renew(body("ScimIntegration", version=2))
-    assert known.get(*place)["metadata"]["resourceVersion"] == "2"
-    known.renew(
+    store.renew(body("ScimIntegration", version=2))
+    assert store.get(*place)["metadata"]["resourceVersion"] == "2"
+    store.renew(
         {
             **body("ScimIntegration", version=9),
             "metadata": {**body("ScimIntegration")["metadata"], "uid": "x"},
         }
     )
-    assert known.get(*place)["metadata"]["resourceVersion"] == "2", (
+    assert store.get(*place)["metadata"]["resourceVersion"] == "2", (
         "the answer is about another one of that name"
     )
-    known.drop(place)
-    known.renew(body("ScimIntegration", version=3))
-    assert known.get(*place) is None
+    store.drop(place)
+    store.renew(body("ScimIntegration", version=3))
+    assert store.get(*place) is None

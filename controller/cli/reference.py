@@ -72,8 +72,8 @@ _PROFILES = (
     "other services are [the sandbox's](sandbox.md)."
 )
 _RESOURCES = (
-    "Every field of `spec`, as `kubectl explain` shows it. Bold fields are required; what `status` says "
-    "is described by `kubectl explain KIND.status`."
+    "Every field of `spec`, as `kubectl explain` shows it. Bold fields are required; "
+    "what `status` says is described by `kubectl explain KIND.status`."
 )
 
 

@@ -188,8 +188,8 @@ class ServiceApp:
                 except TokenRefused:
                     pass
             raise Unauthorized(
-                f"the service app was not granted the scope {scope}; grant it under Applications > "
-                "the service app > Okta API Scopes",
+                f"the service app was not granted the scope {scope}; "
+                "grant it under Applications > the service app > Okta API Scopes",
                 system="Okta",
                 status=refusal.status,
                 code=refusal.error,

@@ -80,8 +80,8 @@ class Cluster:
             if error.status != FORBIDDEN:
                 raise
             raise Waiting(
-                f"the operator may not read the {kind} {namespace}/{name}; give it get and watch on "
-                "that name, in the chart by secrets.names",
+                f"the operator may not read the {kind} {namespace}/{name}; "
+                "give it get and watch on that name, in the chart by secrets.names",
                 delay_seconds=FORBIDDEN_SECONDS,
                 reason="SecretForbidden",
             ) from None

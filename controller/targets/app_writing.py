@@ -108,8 +108,7 @@ class AppWriter:
         if any(name.startswith("PUSH_") for name in features) and not self._desired.allow_app_replace:
             raise Rejected(
                 "Okta already pushes for this app, and replacing it may wipe its SCIM settings; change the "
-                "username "
-                "format on the app's Sign On tab, or set spec.okta.allowAppReplace",
+                "username format on the app's Sign On tab, or set spec.okta.allowAppReplace",
                 system="Okta",
                 reason="AppReplaceRefused",
             )

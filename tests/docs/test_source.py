@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import io
+import itertools
+import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +14,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(path for room in ("controller", "bench", "tests") for path in (ROOT / room).rglob("*.py"))
+EARLY = 72
+CLAUSE_END = re.compile(r"[.,;:!?(\[|=/]\s?[\"']$|\\n[\"']$")
+RAW = re.compile(r"[a-zA-Z]*[rRbB]")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -49,10 +56,31 @@ def arguments_of(function: Function) -> list[ast.arg]:
     return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
 
 
+def broken_phrases(source: str) -> list[int]:
+    """Lines on which a text of several pieces breaks in the middle of a word, or early in the middle of a
+    phrase: where a sentence or a clause ends is the place, or else the end of the line."""
+    lines, found = source.splitlines(), []
+    read = tokenize.generate_tokens(io.StringIO(source).readline)
+    tokens = [one for one in read if one.type not in (tokenize.NL, tokenize.COMMENT)]
+    for piece, following in itertools.pairwise(tokens):
+        if piece.type != tokenize.STRING or following.type != tokenize.STRING or RAW.match(piece.string):
+            continue
+        line, more = lines[piece.end[0] - 1].rstrip(), following.string.lstrip("f")
+        if more[0] != piece.string[-1] or more[1] == "|" or "\\u" in piece.string:
+            continue  # of other quotes, or a regular expression
+        ends_a_word = piece.string[-2:-1].isspace() or more[1].isspace()
+        if not CLAUSE_END.search(line) and (not ends_a_word or len(line) < EARLY):
+            found.append(piece.end[0])
+    return found
+
+
 def test_the_rules_find_what_breaks_them() -> None:
     stray = ast.parse('A = 1\n"""of A"""\n"""of nothing"""\ndef f():\n    """of f"""\n    g()\n    "alone"\n')
     assert stray_docstrings(stray) == [3, 7]
     assert deleted_arguments(ast.parse("def f(a, *, b):\n    c = a\n    del b\n    del c\n")) == ["f(b)"]
+    assert broken_phrases('f(\n    "a fau"\n    "lt."\n)\n') == [2]
+    assert broken_phrases('f(\n    "a fault "\n    "of a person"\n)\n') == [2]
+    assert broken_phrases('f(\n    "a fault, "\n    "of a person"\n)\n') == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -63,3 +91,11 @@ def test_texts_stand_under_what_they_document(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_argument_is_taken_only_to_be_deleted(path: Path) -> None:
     assert deleted_arguments(ast.parse(path.read_text(encoding="utf-8"))) == []
+
+
+PRODUCT = [path for path in SOURCES if path.is_relative_to(ROOT / "controller")]
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_texts_break_where_a_phrase_ends(path: Path) -> None:
+    assert broken_phrases(path.read_text(encoding="utf-8")) == []

@@ -177,8 +177,7 @@ def _seats(inputs: Inputs, profile: Profile) -> tuple[DesiredSeats | None, tuple
     if first.spec.seats is None and inputs.integration.spec.provider.admin is None:
         text = (
             f"spec.seats is needed: ScimIntegration {inputs.integration.name} has no provider.admin that "
-            "could tell "
-            "how many seats were bought. Until then nobody new is admitted"
+            "could tell how many seats were bought. Until then nobody new is admitted"
         )
         problems.append(Problem("SeatLimit", first.name, "InvalidSpec", text, "spec.seats"))
     if len(first.spec.integration_refs) > 1:
@@ -194,8 +193,7 @@ def _rivalry(alive: Sequence[Resource[SeatLimitSpec]], integration: str) -> list
             later.name,
             "Conflict",
             f"spec.integrationRefs: SeatLimit {alive[0].name} is older and limits ScimIntegration "
-            f"{integration} "
-            "already; delete one of the two",
+            f"{integration} already; delete one of the two",
             "spec.integrationRefs",
         )
         for later in alive[1:]

@@ -78,8 +78,7 @@ def _contested(value: str, claims: Sequence[_Claim]) -> list[Problem]:
             claim.mapping,
             "ValueClaimedTwice",
             f"{claim.field}: the value {shown(value)} leads to {shown(claim.group)} here, and {where}; "
-            "remove it from "
-            "all but one. Until then people with this value stay in the groups they are in",
+            "remove it from all but one. Until then people with this value stay in the groups they are in",
             claim.field,
         )
     return list(found.values())

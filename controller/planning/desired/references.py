@@ -52,8 +52,7 @@ def _org(inputs: Inputs) -> Resource[OktaOrgSpec]:
     if inputs.org is None and namespace == ours:
         raise Waiting(
             f"spec.okta.orgRef: there is no OktaOrg {ref.name} in namespace {namespace}; create it or "
-            "correct the "
-            "name",
+            "correct the name",
             reason="OrgNotFound",
         )
     labels = inputs.namespace_labels.get(ours)
@@ -133,10 +132,9 @@ def _how_to_create(use: Use, is_absent: bool, lacking: list[str]) -> str:
 def _host_message(use: Use, url: str, allowed: frozenset[str]) -> str:
     hosts = ",".join(sorted({*allowed, host_of(url)}))
     return (
-        f"the Secret {use.name} does not name {host_of(url)} among the hosts that it may be sent to, so "
-        "that nothing "
-        f"was sent; if it is meant for it: kubectl annotate secret {use.name} -n {use.namespace} "
-        f"{ALLOWED_HOSTS}={hosts} --overwrite"
+        f"the Secret {use.name} does not name {host_of(url)} among the hosts that it may be sent to, "
+        "so that nothing was sent; if it is meant for it: "
+        f"kubectl annotate secret {use.name} -n {use.namespace} {ALLOWED_HOSTS}={hosts} --overwrite"
     )
 
 

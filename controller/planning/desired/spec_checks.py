@@ -23,8 +23,7 @@ def check_actual(desired: Desired, actual: Actual) -> None:
         pushes = ", ".join(sorted(f for f in actual.app.features if f.startswith("PUSH_")))
         raise SpecError(
             f"Okta itself provisions this app ({pushes}): turn its provisioning off in Okta under "
-            "Provisioning, To "
-            "App, or write by: Okta",
+            "Provisioning, To App, or write by: Okta",
             field="spec.provisioning.by",
             reason="Conflict",
         )
@@ -33,8 +32,7 @@ def check_actual(desired: Desired, actual: Actual) -> None:
     if desired.by == "Operator" and len(actual.assignments.people) > MAX_PEOPLE:
         raise SpecError(
             f"the app has {len(actual.assignments.people)} people, one integration holds {MAX_PEOPLE}; "
-            "split it over "
-            "several apps",
+            "split it over several apps",
             field="spec.okta.app",
             reason="TooManyPeople",
         )
@@ -44,8 +42,7 @@ def _check_app(desired: Desired, app: AppState) -> None:
     if desired.app_label and desired.pinned_app and app.app_id != desired.pinned_app:
         raise SpecError(
             f"the label {desired.app_label!r} now leads to the app {app.app_id}, it was "
-            f"{desired.pinned_app} before; if "
-            f"that is meant, write spec.okta.app.id: {app.app_id}",
+            f"{desired.pinned_app} before; if that is meant, write spec.okta.app.id: {app.app_id}",
             field="spec.okta.app.label",
             reason="AppChanged",
         )

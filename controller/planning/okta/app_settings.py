@@ -118,8 +118,7 @@ def _is_taken(desired: Desired, app: AppState, group: DesiredGroups, found: Foun
         desired,
         "AttributeNameTaken",
         f"the app has another attribute named {group.attribute_name}, with another external name; choose "
-        "another "
-        "name",
+        "another name",
         "spec.groups.attribute.name",
     )
     return True

@@ -147,10 +147,9 @@ def _username_step(desired: Desired, app: AppState) -> ManualStep:
         f"Set the application username format to {label}",
         f"Okta: Applications > {app.label} > Sign On",
         f"Select Edit under Settings, set Application username format to {label}, select Save. The operator "
-        "does not "
-        "write it while Okta pushes, since replacing an app has wiped SCIM settings; "
-        "spec.okta.allowAppReplace lets "
-        f"it. The format is {app.username_template}; it should be {TEMPLATES[desired.username_format]}.",
+        "does not write it while Okta pushes, since replacing an app has wiped SCIM settings; "
+        "spec.okta.allowAppReplace lets it. "
+        f"The format is {app.username_template}; it should be {TEMPLATES[desired.username_format]}.",
         "Read",
         blocks=False,
     )
@@ -244,8 +243,8 @@ def provision_step(desired: Desired, app: AppState, unpushed: int) -> ManualStep
         "okta-provision-users",
         f"Provision {many_people(unpushed)} assigned before provisioning was on",
         f"Okta: Applications > {app.label} > Assignments",
-        f"{who} assigned while Okta did not push; it takes them up on request only. Select "
-        "Provision User, then OK.",
+        f"{who} assigned while Okta did not push; it takes them up on request only. "
+        "Select Provision User, then OK.",
         "Read",
         blocks=False,
     )
@@ -272,11 +271,9 @@ def reapply_step(desired: Desired, app: AppState, differing: int) -> ManualStep:
         f"Apply the attribute mappings to {many_people(differing)}",
         f"Okta: Applications > {app.label} > Provisioning > To App",
         f"{many(differing, 'account differs', 'accounts differ')} from what Okta has. Scroll to Attribute "
-        "Mappings and select Force "
-        "Sync; if they "
-        "still differ, open Go to Profile Editor, Mappings, the tab Okta User to app, select Save "
-        "Mappings, then Apply "
-        "updates now.",
+        "Mappings and select Force Sync; "
+        "if they still differ, open Go to Profile Editor, Mappings, the tab Okta User to app, select Save "
+        "Mappings, then Apply updates now.",
         "Read",
         blocks=False,
     )

@@ -33,8 +33,8 @@ def find_unmet(desired: Desired, actual: Actual) -> tuple[Problem, ...]:
         found.append(
             (
                 PLAN_TOO_LOW,
-                f"the organization is on the plan {shown(organization.plan)}, {shown(wanted)} is "
-                "required; change the plan at the provider",
+                f"the organization is on the plan {shown(organization.plan)}, "
+                f"{shown(wanted)} is required; change the plan at the provider",
                 "spec.requirements.plan",
             )
         )
@@ -42,8 +42,8 @@ def find_unmet(desired: Desired, actual: Actual) -> tuple[Problem, ...]:
         found.append(
             (
                 SSO_MISSING,
-                f"the Okta app {shown(actual.app.label)} signs on by "
-                f"{shown(actual.app.sign_on_mode)}; set up SAML 2.0 on its Sign On tab first",
+                f"the Okta app {shown(actual.app.label)} signs on by {shown(actual.app.sign_on_mode)}; "
+                "set up SAML 2.0 on its Sign On tab first",
                 "spec.requirements.sso",
             )
         )
@@ -51,8 +51,8 @@ def find_unmet(desired: Desired, actual: Actual) -> tuple[Problem, ...]:
         found.append(
             (
                 SSO_MISSING,
-                "single sign-on is off at the provider; turn it on in its admin center, under "
-                "Login, Single sign-on",
+                "single sign-on is off at the provider; turn it on in its admin center, "
+                "under Login, Single sign-on",
                 "spec.requirements.sso",
             )
         )
@@ -86,8 +86,7 @@ def _plan(desired: Desired) -> ManualStep | None:
         f"Check that the organization is on the {desired.required_plan} plan",
         "Provider: Billing",
         f"SCIM is part of the {desired.required_plan} plan only. Open the billing page of the organization "
-        "and "
-        "check the plan.",
+        "and check the plan.",
         "Acknowledgement",
         blocks=False,
     )
@@ -101,8 +100,7 @@ def _sso(desired: Desired) -> ManualStep | None:
         "Check that SAML single sign-on is on at the provider",
         "Provider: Admin center > Login > Single sign-on",
         "Sign in to the provider as an owner, open Admin center, Login, Single sign-on, and check that "
-        "SAML is "
-        "set up and on.",
+        "SAML is set up and on.",
         "Acknowledgement",
         blocks=False,
     )
@@ -117,10 +115,8 @@ def _switch(desired: Desired, actual: Actual) -> ManualStep | None:
         "Turn on SCIM provisioning and issue a token",
         "Provider: Admin center > Login > Single sign-on",
         f"Turn on SCIM Provisioning. Copy the base URL: it has to be {desired.base_url}. Generate a bearer "
-        "token "
-        "and put it into the Secret that spec.provider.auth.secretRef names. The last test of the "
-        "credentials "
-        f"failed: {shown(actual.provider.probe.cause)}",
+        "token and put it into the Secret that spec.provider.auth.secretRef names. The last test of the "
+        f"credentials failed: {shown(actual.provider.probe.cause)}",
         "Read",
         blocks=True,
     )

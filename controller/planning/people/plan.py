@@ -147,9 +147,9 @@ class _Planner:
         self._problem(
             person.okta_id,
             "ForeignExternalId",
-            f"the account {shown(person.user_name)} belongs to externalId {shown(match.owner)}, not to "
-            f"{person.okta_id}{how}: delete it or clear its externalId at the provider, or set spec.adoption."
-            "foreignExternalId to AdoptIfOwnerDeprovisioned where its owner left Okta",
+            f"the account {shown(person.user_name)} belongs to externalId {shown(match.owner)}, "
+            f"not to {person.okta_id}{how}: delete it or clear its externalId at the provider, "
+            "or set spec.adoption.foreignExternalId to AdoptIfOwnerDeprovisioned where its owner left Okta",
             "spec.adoption.foreignExternalId",
         )
 
@@ -363,8 +363,8 @@ class _Planner:
         self._problem(
             okta_id,
             "AdoptedKept",
-            f"the account {shown(account.user_name)} was there before and is "
-            "not deactivated; set spec.adoption.mayDeactivate to true, or deactivate it by hand",
+            f"the account {shown(account.user_name)} was there before and is not deactivated; "
+            "set spec.adoption.mayDeactivate to true, or deactivate it by hand",
             "spec.adoption.mayDeactivate",
         )
         return True

@@ -278,11 +278,11 @@ def _message(
         return ""
     count = sum(why is reason for _, why in held)
     waits, are = many(count, "action waits", "actions wait"), "is" if count == 1 else "are"
+    hours = desired.safeguards.window / timedelta(hours=1)
     told = {
         HoldReason.BLOCKED_BY_STEP: f"{waits} until the prerequisites and manual steps are done",
         HoldReason.SAFETY_THRESHOLD_EXCEEDED: f"{many(count, 'action', 'actions')} {are} held: "
-        f"{'; '.join(map(str, facts.trips))} "
-        f"within {desired.safeguards.window / timedelta(hours=1):g} h by spec.safeguards",
+        f"{'; '.join(map(str, facts.trips))} within {hours:g} h by spec.safeguards",
         HoldReason.READ_INCOMPLETE: f"{many(count, 'removal', 'removals')} {are} held: "
         f"{facts.lacks_people or facts.doubt or facts.why_unconfirmed}",
         HoldReason.AWAITING_APPROVAL: f"{waits} for approval{_why_first(facts)}",

@@ -49,9 +49,9 @@ def still_used_step(place: TokenPlace, token: Token) -> ManualStep:
         f"{place.holder}-token-still-used",
         f"Find who still uses the old token of the Secret {place.secret}",
         "Provider: Admin center > Login > Single sign-on",
-        f"The token {shown(token.name)} (id {token.token_id}) was replaced, yet it was used last on {last}"
-        f"{agent}. Give its user a token of their own. It is revoked by itself once nobody has used it for "
-        "spec.provider.tokenRotation.minOverlap.",
+        f"The token {shown(token.name)} (id {token.token_id}) was replaced, "
+        f"yet it was used last on {last}{agent}. Give its user a token of their own. "
+        "It is revoked by itself once nobody has used it for spec.provider.tokenRotation.minOverlap.",
         "Read",
         blocks=False,
     )

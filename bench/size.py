@@ -11,16 +11,17 @@ import os
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
 from statistics import median
 
 from bench.fleet import INTEGRATIONS, JSON, Fleet, open_fleet
-from bench.process import replica
+from bench.process import Replica, replica
 from bench.provider import BULK
 from bench.rows import Row, at_least, at_most, exactly, told
 from bench.scim_load import USER, Load
-from controller.api import REQUESTED_AT
+from controller.api import REQUESTED_AT, SYNC_USER
 from controller.api.meta import APPROVE
 from controller.clock import SystemClock
 from scim_sandbox.people import SandboxPerson
@@ -48,6 +49,17 @@ class Quiet:
     first_mib: float
     last_mib: float
     writes: int
+    small: Small
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A run for one person, who is up to date."""
+
+    seconds: float
+    processor_seconds: float
+    okta_calls: int
+    """The fewest: in others the System Log was polled meanwhile."""
 
 
 def run() -> list[Row]:
@@ -72,6 +84,16 @@ def _rows_of_quiet(people: int, found: Quiet) -> list[Row]:
         at_most(f"{what}: calls", found.calls, "calls", found.pages + AROUND, f"{found.pages} pages"),
         at_most(f"{what}: writes", found.writes, "writes", 0),
         told(f"{what}: operator", found.last_mib, "MiB", f"{each:.1f} KiB a person over an empty operator"),
+        *_rows_of_small(people, found.small),
+    ]
+
+
+def _rows_of_small(people: int, found: Small) -> list[Row]:
+    what = f"small run (one person) at {people:,} people"
+    return [
+        told(what, found.seconds, "s", f"from the annotation to the status; median of {ROUNDS}"),
+        at_most(f"{what}: of one core", found.processor_seconds, "s", 1, "system time included"),
+        at_most(f"{what}: calls of Okta", found.okta_calls, "calls", 8),
     ]
 
 
@@ -88,10 +110,29 @@ async def _quiet(folder: Path, people: int) -> Quiet:
                 await _asked(fleet, board, "warm")
                 calls, writes = _calls(fleet), _writes(fleet)
                 seconds = [await _asked(fleet, board, f"round {number}") for number in range(ROUNDS)]
+                small = await _small(fleet, board, process)
             last = process.peak_mib()
         made = (_calls(fleet) - calls) // ROUNDS
         wrote = _writes(fleet) - writes
-        return Quiet(median(seconds), made, _pages(people), first, last, wrote)
+        return Quiet(median(seconds), made, _pages(people), first, last, wrote, small)
+
+
+async def _small(fleet: Fleet, board: Board, process: Replica) -> Small:
+    """One person after the other, each when nothing else is under way."""
+    seconds, processor, calls = list[float](), list[float](), list[int]()
+    for number, person in enumerate(fleet.people[0][:ROUNDS]):
+        asked, used, begun = fleet.busy.calls["okta"], process.cpu_seconds(), time.monotonic()
+        value = f"{person.login}#{number}"
+        await fleet.api.patch(INTEGRATIONS.below("t0"), {"metadata": {"annotations": {SYNC_USER: value}}})
+        await board.until("t0", partial(_synced, value), LONGEST_SECONDS, "one person")
+        seconds.append(time.monotonic() - begun)
+        processor.append(process.cpu_seconds() - used)
+        calls.append(fleet.busy.calls["okta"] - asked)
+    return Small(median(seconds), median(processor), min(calls))
+
+
+def _synced(value: str, body: JSON) -> bool:
+    return (body.get("status") or {}).get("lastHandledSyncUser") == value
 
 
 async def _approve(fleet: Fleet, board: Board) -> None:

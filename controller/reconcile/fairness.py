@@ -77,9 +77,8 @@ class Turns:
             self._in_flight[label] -= 1
 
     def note_waiting(self, keys: Collection[str]) -> None:
-        """`keys` are in flight and hold no slot now; one whose run has just ended may still be among them."""
-        places = (self._running[key] for key in keys if key in self._running)
-        self._waiting = Counter(label for place in places for label in place.labels())
+        """`keys` are in flight and hold no slot now."""
+        self._waiting = Counter(label for key in keys for label in self._running[key].labels())
 
     def reserve(self) -> int:
         """Slots beyond all others, for tenants who have nothing in flight: only while one tenant has so many

@@ -77,7 +77,6 @@ class WorkQueue:
             slot = Slot()
             running = asyncio.create_task(self._run_one(task, slot), name=f"reconcile {task.key}")
             self._running[running] = (task.key, slot)
-            running.add_done_callback(self._running.pop)
         self._metrics.queue_depth.set(self._schedule.depth(now))
         self._oldest_due = self._schedule.oldest_due(now)
 
@@ -103,6 +102,10 @@ class WorkQueue:
             self._metrics.unexpected_errors_total.inc()
             logger.exception("the run could not be reported", extra={"facts": {"key": task.key}})
         finally:
+            # Along with the schedule, not a turn of the event loop later: both count who is in flight.
+            running = asyncio.current_task()
+            assert running is not None
+            del self._running[running]
             self._schedule.finish(task, self._clock.monotonic(), following)
             self._changed.set()
 

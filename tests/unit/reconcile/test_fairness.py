@@ -159,14 +159,3 @@ def test_whatever_comes_everybody_who_is_due_gets_a_turn_and_bounds_hold(
             seen.add(task.key)
             one.finish(task, 1e6, Next(None))
     assert seen == due
-
-
-def test_a_run_that_has_just_ended_may_still_be_told_as_waiting() -> None:
-    """The queue hears of an end one turn of the event loop later; that ended the operator once."""
-    turns = Turns(slots=4)
-    for key in ("a/one", "a/two"):
-        turns.know(key, Place("a"))
-        turns.started(key)
-    turns.ended("a/one")
-    turns.note_waiting(["a/one", "a/two"])
-    assert turns.may_start("a/one")

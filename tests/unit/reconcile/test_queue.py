@@ -8,8 +8,10 @@ import pytest
 
 from controller.clock import ManualClock, SystemClock
 from controller.metrics import Metrics
+from controller.reconcile import queue as module
 from controller.reconcile.queue import WorkQueue
 from controller.reconcile.schedule import Next, Schedule, Task
+from controller.reconcile.slots import Slot
 
 
 async def test_the_interval_brings_a_key_back_by_itself() -> None:
@@ -119,3 +121,32 @@ async def test_a_forgotten_key_does_not_run() -> None:
     queue.enqueue("b")
     await asyncio.wait_for(queue.run(stop), 5)
     assert runs == ["b"]
+
+
+async def test_a_run_that_ends_while_it_counts_as_waiting_ends_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is due may be asked for right after an end, before the event loop has told of the ended task."""
+    monkeypatch.setattr(module, "Slot", lambda: Slot(0.0, 0.0))
+    stop, ended = asyncio.Event(), list[str]()
+
+    class Eager(Schedule):
+        def finish(self, task: Task, now: float, following: Next) -> None:
+            super().finish(task, now, following)
+            asyncio.get_running_loop().call_soon(asked)
+
+    def asked() -> None:
+        try:
+            queue._start_due()
+            ended.append("asked")
+        finally:
+            stop.set()
+
+    async def work(task: Task) -> Next:
+        await asyncio.sleep(0.01)
+        return Next(None)
+
+    queue = WorkQueue(work, Eager(), SystemClock(), 4, Metrics())
+    queue.enqueue("a/one")
+    await asyncio.wait_for(queue.run(stop), 5)
+    assert ended == ["asked"]

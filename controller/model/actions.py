@@ -52,6 +52,15 @@ class ActionKind(StrEnum):
     REVOKE_TOKEN = "RevokeToken"  # noqa: S105 - token id
 
 
+ACCOUNT_KINDS = frozenset(
+    {
+        ActionKind.CREATE_ACCOUNT,
+        ActionKind.UPDATE_ACCOUNT,
+        ActionKind.REACTIVATE_ACCOUNT,
+        ActionKind.DEACTIVATE_ACCOUNT,
+    }
+)
+"""What is written to the account of one person."""
 ORDER = {kind: number for number, kind in enumerate(ActionKind)}
 
 
@@ -99,6 +108,9 @@ class Result(StrEnum):
     """Refused, or the answer or the read-back was not what was sent."""
     SKIPPED = "Skipped"
     """Not tried, since something it needs failed or the run ended."""
+
+
+TOOK_EFFECT = frozenset({Result.DONE, Result.PENDING_CONFIRMATION})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from controller.api.meta import API_VERSION, FINALIZER
 from controller.errors import Unauthorized, Waiting
 from controller.kube.client import Body, get_or_none
 from controller.kube.paths import api_path, object_path
-from controller.model.actions import ActionKind, Result
+from controller.model.actions import TOOK_EFFECT, ActionKind
 from controller.model.words import many
 from controller.operator.cluster import Cluster
 from controller.operator.org_sharing import may_use, usable_org
@@ -137,8 +137,7 @@ def is_undone(report: Report) -> bool:
     """Whether nothing is left to undo."""
     if report.error is not None or report.plan is None or report.verdict is None:
         return False
-    settled = (Result.DONE, Result.PENDING_CONFIRMATION)
-    return not report.verdict.held and all(one.result in settled for one in report.outcomes)
+    return not report.verdict.held and all(one.result in TOOK_EFFECT for one in report.outcomes)
 
 
 def released(why: str) -> Event:

@@ -48,6 +48,7 @@ from controller.reconcile.pictures import Picture, Pictures, Place
 from controller.reconcile.progress import NEEDS_OTHER, Progress, known_after, outdated, refusals
 from controller.reconcile.reading import read_everything, read_leavers, read_people
 from controller.reconcile.report import Report
+from controller.reconcile.schedule import SINGLY
 from controller.settings import Settings
 from controller.targets.base import Connector, Credentials, Target, Targets
 
@@ -56,8 +57,6 @@ LARGE = 500
 ENDS_THE_RUN = (Unauthorized, RateLimited, Unavailable, Waiting)
 REFRESHES = 2
 """How often a plan that touches people who were not read is made again."""
-SINGLY = 20
-"""More people than this are not read singly."""
 SEAT_ROUNDS = 10
 """How often in one run the seats of people whom the provider refuses are given to the next."""
 GOES_ON_SECONDS = 1.0

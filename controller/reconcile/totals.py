@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from controller.model.actions import ORDER, Action, ActionKind, Outcome, Result, Touch
+from controller.model.actions import ORDER, TOOK_EFFECT, Action, ActionKind, Outcome, Result, Touch
 from controller.model.plan import Counts, DriftItem, DriftKind, HoldReason, ManualStep, Move, Problem, Seats
 from controller.planning.groups.memberships import GROUP_KINDS, keeps_memberships
 from controller.planning.seats.admission import settle as settle_seats
 from controller.reconcile.report import Report
 
-GONE_WELL = frozenset({Result.DONE, Result.PENDING_CONFIRMATION})
 HARMLESS = frozenset({"Protected", "AdoptedKept", "LooksAlike"})
 """Problems of people that say what was left alone on purpose: nobody failed."""
 _FIRST_ABOUT_ACCOUNTS = ORDER[ActionKind.DEACTIVATE_ACCOUNT]
@@ -50,7 +49,7 @@ class Amount:
     @cached_property
     def done(self) -> tuple[Outcome, ...]:
         """What was written and read back."""
-        return tuple(one for one in self.report.outcomes if one.result in GONE_WELL)
+        return tuple(one for one in self.report.outcomes if one.result in TOOK_EFFECT)
 
     @cached_property
     def failed(self) -> tuple[Outcome, ...]:
@@ -135,7 +134,7 @@ class Amount:
             if self.report.verdict
             else False
         )
-        return bool(settings) and not held and all(one.result in GONE_WELL for one in settings)
+        return bool(settings) and not held and all(one.result in TOOK_EFFECT for one in settings)
 
     def _is_corrected(self, item: DriftItem) -> bool:
         if item.kind in UNSETTLING and not item.okta_id:
@@ -203,7 +202,7 @@ class Amount:
         """The people of `outcomes` for whom nothing of the plan is left to be done."""
         verdict = self.report.verdict
         left = {action.subject for action, _ in verdict.held} if verdict else set[str]()
-        left |= {one.action.subject for one in outcomes if one.result not in GONE_WELL}
+        left |= {one.action.subject for one in outcomes if one.result not in TOOK_EFFECT}
         return {one.action.subject for one in outcomes} - left
 
 

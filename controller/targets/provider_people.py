@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from controller.errors import Conflict, NotFound, RemoteError, Unavailable, clip
-from controller.model.actions import Action, ActionKind, Outcome, Result
+from controller.model.actions import ACCOUNT_KINDS, Action, ActionKind, Outcome, Result
 from controller.model.actual import AccountState, GroupState
 from controller.model.people import Account, Refresh, ScimId, Value
 from controller.names import fold
@@ -27,15 +27,7 @@ from controller.targets.provider_groups import GroupWriter, read_groups
 from controller.transport.calls import Lane
 from controller.transport.failures import Unreachable
 
-HANDLES = frozenset(
-    {
-        ActionKind.CREATE_ACCOUNT,
-        ActionKind.UPDATE_ACCOUNT,
-        ActionKind.REACTIVATE_ACCOUNT,
-        ActionKind.DEACTIVATE_ACCOUNT,
-        *GROUP_KINDS,
-    }
-)
+HANDLES = ACCOUNT_KINDS | GROUP_KINDS
 
 
 class ProviderPeople:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from controller.model.actions import Action, ActionKind, Outcome, Result
+from controller.model.actions import TOOK_EFFECT, Action, ActionKind, Outcome, Result
 from controller.model.actual import Actual, Deferred, Memory
 from controller.model.people import Account, OktaId, Value
 from controller.model.plan import WaitingChange
@@ -75,7 +75,7 @@ def note_deferred(
         _look(waiting, memory, desired, actual, now)
     for outcome in outcomes:
         action = outcome.action
-        if action.kind in _SENDS and outcome.result in (Result.DONE, Result.PENDING_CONFIRMATION):
+        if action.kind in _SENDS and outcome.result in TOOK_EFFECT:
             fields = waiting.setdefault(OktaId(action.subject), {})
             for path, value in action.after:
                 fields.pop(path, None)

@@ -10,22 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from controller.model.actions import Action, ActionKind, Outcome
+from controller.model.actions import ACCOUNT_KINDS, Action, ActionKind, Outcome
 from controller.model.actual import Actual
 from controller.model.people import OktaId
 from controller.model.plan import HoldReason, Verdict
 from controller.model.words import many
 from controller.planning.base.digest import fingerprint
 
-PERSONAL = frozenset(
-    {
-        ActionKind.CREATE_ACCOUNT,
-        ActionKind.UPDATE_ACCOUNT,
-        ActionKind.REACTIVATE_ACCOUNT,
-        ActionKind.DEACTIVATE_ACCOUNT,
-        ActionKind.CHANGE_MEMBERSHIPS,
-    }
-)
+READ_SINGLY = ACCOUNT_KINDS | {ActionKind.CHANGE_MEMBERSHIPS}
 """What rests on one person of the app, the account of that person, and its groups."""
 
 
@@ -34,7 +26,7 @@ def people_to_refresh(verdict: Verdict, actual: Actual) -> frozenset[OktaId]:
     return frozenset(
         OktaId(action.subject)
         for action in verdict.run
-        if action.kind in PERSONAL and _rests_on_old(action, actual)
+        if action.kind in READ_SINGLY and _rests_on_old(action, actual)
     )
 
 
@@ -43,7 +35,7 @@ def _rests_on_old(action: Action, actual: Actual) -> bool:
     # The provider's groups are listed in every run that may create one.
     if actual.fresh is None or action.kind is ActionKind.CREATE_PROVIDER_GROUP:
         return False
-    return action.kind not in PERSONAL or action.subject not in actual.fresh
+    return action.kind not in READ_SINGLY or action.subject not in actual.fresh
 
 
 def without_old_readings(verdict: Verdict, actual: Actual) -> Verdict:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from controller.model.actions import Action, ActionKind, Outcome, Result, Touch
+from controller.model.actions import TOOK_EFFECT, Action, ActionKind, Outcome, Touch
 from controller.model.actual import Actual, AssignmentState
 from controller.model.people import OktaId, Person
 from controller.model.plan import Problem, Seats, SeatState
@@ -180,7 +180,7 @@ def settle(desired: DesiredSeats | None, seats: Seats | None, outcomes: Iterable
     waiting, only failed. None where there is no limit or it was not looked at."""
     if desired is None or seats is None:
         return None
-    done = [one.action for one in outcomes if one.result in (Result.DONE, Result.PENDING_CONFIRMATION)]
+    done = [one.action for one in outcomes if one.result in TOOK_EFFECT]
     taken = sum(action.kind in TAKES or _promises(action) for action in done)
     freed = sum(action.kind is ActionKind.DEACTIVATE_ACCOUNT for action in done)
     created = sum(action.kind is ActionKind.CREATE_ACCOUNT for action in done)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from controller.model.actions import Action, ActionKind, Outcome, Result
+from controller.model.actions import ACCOUNT_KINDS, TOOK_EFFECT, Action, ActionKind, Outcome, Result
 from controller.model.actual import Actual, Made, Memory, Touched
 from controller.model.people import Account, OktaId, ScimId
 from controller.model.plan import Plan, Verdict
@@ -36,15 +36,6 @@ from controller.planning.state.picture import account_after
 from controller.planning.teardown.undo_log import REVERSES, note_made
 
 HISTORY_DAYS = 400
-_WROTE = frozenset({Result.DONE, Result.PENDING_CONFIRMATION})
-_ACCOUNT_KINDS = frozenset(
-    {
-        ActionKind.CREATE_ACCOUNT,
-        ActionKind.UPDATE_ACCOUNT,
-        ActionKind.REACTIVATE_ACCOUNT,
-        ActionKind.DEACTIVATE_ACCOUNT,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +108,7 @@ def _is_undecided(run: Run) -> bool:
 
 
 def _wrote(run: Run) -> Iterator[tuple[Action, Outcome]]:
-    return ((outcome.action, outcome) for outcome in run.outcomes if outcome.result in _WROTE)
+    return ((outcome.action, outcome) for outcome in run.outcomes if outcome.result in TOOK_EFFECT)
 
 
 def _noted_as_made(memory: Memory, run: Run) -> Mapping[str, Made]:
@@ -130,7 +121,7 @@ def _made(run: Run) -> Iterator[tuple[Action, str]]:
     """What may have been set up, confirmed or not, and what was taken away for certain."""
     for outcome in run.outcomes:
         is_unsure = outcome.reason == "NotConfirmed" and outcome.action.kind not in REVERSES
-        if outcome.result in _WROTE or is_unsure:
+        if outcome.result in TOOK_EFFECT or is_unsure:
             yield outcome.action, outcome.remote_id
 
 
@@ -144,14 +135,15 @@ def _window(memory: Memory, run: Run) -> tuple[Touched, ...]:
     fresh = [
         (okta_id, outcome.action.touch)
         for outcome in run.outcomes
-        if outcome.action.touch in COUNTED and (outcome.result in _WROTE or outcome.reason == "NotConfirmed")
+        if outcome.action.touch in COUNTED
+        and (outcome.result in TOOK_EFFECT or outcome.reason == "NotConfirmed")
         for okta_id in people_of(outcome.action)
     ]
     return touched_now(recent, fresh, run.began or run.now)
 
 
 def _still_approved(run: Run) -> frozenset[str]:
-    done = {fingerprint(outcome.action) for outcome in run.outcomes if outcome.result in _WROTE}
+    done = {fingerprint(outcome.action) for outcome in run.outcomes if outcome.result in TOOK_EFFECT}
     return run.verdict.approved_keys - done
 
 
@@ -182,7 +174,7 @@ def _pairs(memory: Memory, run: Run) -> dict[OktaId, ScimId]:
         if account is not None:
             pairs[person.okta_id] = account.scim_id
     for action, outcome in _wrote(run):
-        if action.kind in _ACCOUNT_KINDS and (outcome.remote_id or action.remote_id):
+        if action.kind in ACCOUNT_KINDS and (outcome.remote_id or action.remote_id):
             pairs[OktaId(action.subject)] = ScimId(outcome.remote_id or action.remote_id)
     return pairs
 
@@ -207,7 +199,7 @@ def _confirmed(memory: Memory, run: Run) -> dict[OktaId, int]:
         if owner and owner not in differing:
             confirmed[OktaId(owner)] = confirmed_hash(account)
     for action, outcome in _wrote(run):
-        if action.kind in _ACCOUNT_KINDS and outcome.result is Result.DONE:
+        if action.kind in ACCOUNT_KINDS and outcome.result is Result.DONE:
             found = by_scim_id.get(action.remote_id)
             account = account_after(run.desired, action, ScimId(outcome.remote_id), found)
             confirmed[OktaId(action.subject)] = confirmed_hash(account)

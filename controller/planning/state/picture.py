@@ -9,33 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from controller.model.actions import Action, ActionKind, Outcome, Result
+from controller.model.actions import ACCOUNT_KINDS, TOOK_EFFECT, Action, ActionKind, Outcome, Result
 from controller.model.actual import AccountState, Actual, GroupState
 from controller.model.people import Account, ScimId, Value
 from controller.planning.base.desired import Desired
-from controller.planning.groups.memberships import changed_groups
+from controller.planning.groups.memberships import GROUP_KINDS, changed_groups
 from controller.planning.people.attribute_diff import ACTIVE, EXTERNAL_ID, USER_NAME
-
-_WROTE = frozenset({Result.DONE, Result.PENDING_CONFIRMATION})
-_ACCOUNTS = frozenset(
-    {
-        ActionKind.CREATE_ACCOUNT,
-        ActionKind.UPDATE_ACCOUNT,
-        ActionKind.REACTIVATE_ACCOUNT,
-        ActionKind.DEACTIVATE_ACCOUNT,
-    }
-)
-_GROUPS = frozenset({ActionKind.CREATE_PROVIDER_GROUP, ActionKind.CHANGE_MEMBERSHIPS})
 
 
 def after_writes(desired: Desired, actual: Actual, outcomes: Iterable[Outcome]) -> Actual | None:
     """`actual` after those of `outcomes` that are about accounts and their groups; None where an account was
     made whose id is not known."""
-    done = [outcome for outcome in outcomes if outcome.result in _WROTE]
+    done = [outcome for outcome in outcomes if outcome.result in TOOK_EFFECT]
     accounts = {account.scim_id: account for account in actual.accounts.accounts}
     ids: dict[str, ScimId] = {}
     for outcome in done:
-        if outcome.action.kind in _ACCOUNTS:
+        if outcome.action.kind in ACCOUNT_KINDS:
             account = _written(desired, outcome, accounts)
             if not account.scim_id:
                 return None
@@ -43,7 +32,7 @@ def after_writes(desired: Desired, actual: Actual, outcomes: Iterable[Outcome]) 
             ids[outcome.action.subject] = account.scim_id
     groups = actual.accounts.groups
     for outcome in done if groups is not None else ():
-        if outcome.action.kind in _GROUPS:
+        if outcome.action.kind in GROUP_KINDS:
             groups = _with_group(groups, outcome, ids)
     return replace(actual, accounts=AccountState(tuple(accounts.values()), groups))
 

@@ -11,7 +11,7 @@ from controller.model.actual import Actual
 from controller.model.people import OktaId
 from controller.model.plan import HoldReason, Verdict
 from controller.planning.policy.freshness import (
-    PERSONAL,
+    READ_SINGLY,
     awaits_read,
     people_to_refresh,
     without_failures,
@@ -47,7 +47,7 @@ def test_after_a_small_read_only_what_concerns_the_people_read(kind: ActionKind)
     found = without_old_readings(verdict, fresh("00u1"))
     if kind is ActionKind.CREATE_PROVIDER_GROUP:
         assert found is verdict
-    elif kind in PERSONAL:
+    elif kind in READ_SINGLY:
         assert [one.subject for one in found.run] == ["00u1"]
         assert people_to_refresh(verdict, fresh("00u1")) == {"00u2"}
     else:

@@ -57,7 +57,7 @@ class Progress:
     failing: tuple[Outcome, ...] = ()
     """What failed in an earlier run and was not tried again."""
     refused: frozenset[OktaId] = frozenset()
-    """Whom the provider takes for no seat there is."""
+    """People whom the provider refuses: they hold no seat."""
     ends_at: float = math.inf
     """The loop's time from which nothing more is begun."""
 
@@ -102,8 +102,8 @@ class Progress:
 
 
 def refusals(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """People who could not take the seat that they were given, for a reason of their own that another try
-    does not mend."""
+    """The seats that people were given in vain, for a reason of their own that another try does not
+    change."""
     return [
         one
         for one in outcomes
@@ -117,7 +117,7 @@ def sent(progress: Progress) -> frozenset[ActionKind]:
 
 
 def known_after(progress: Progress, desired: Desired, actual: Actual) -> Actual | None:
-    """What is known after the writes; None where only reading everything tells it."""
+    """The picture after the writes; None if it has to be read as a whole again."""
     assert progress.targets is not None
     if sent(progress) & progress.targets.okta_people.handles:
         return None
@@ -127,5 +127,5 @@ def known_after(progress: Progress, desired: Desired, actual: Actual) -> Actual 
 def outdated(progress: Progress) -> frozenset[str]:
     """The targets for settings that were written to."""
     assert progress.targets is not None
-    settings = progress.targets.provider_settings, progress.targets.okta_app
-    return frozenset(target.name for target in settings if sent(progress) & target.handles)
+    settings, kinds = (progress.targets.provider_settings, progress.targets.okta_app), sent(progress)
+    return frozenset(target.name for target in settings if kinds & target.handles)

@@ -7,9 +7,9 @@ people in it read anew, and says who they are (`Actual.fresh`); None where only 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Collection, Iterable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from controller.errors import RemoteError
 from controller.model.actual import (
@@ -38,13 +38,12 @@ async def read_everything(targets: Targets, desired: Desired, memory: Memory) ->
     """Everything: Okta's people and the provider at the same time once the app is known; then the people of
     ours who are no longer listed, and who is in which group. Complete, or raises."""
     app = await targets.okta_app.observe(desired)
-    settings = asyncio.ensure_future(targets.provider_settings.observe(desired))
     assignments, (provider, accounts) = await _both(
-        targets.okta_people.observe(desired), _provider(targets, desired, settings)
+        targets.okta_people.observe(desired), _provider(targets, desired)
     )
     memory = recover(desired, memory, accounts.accounts)
     assignments = await _with_missing(targets, desired, assignments, accounts, memory)
-    # Where the accounts could not be listed for a reason that planning mends first, groups cannot either.
+    # If the accounts could not be listed for a reason that the plan removes first, groups cannot be either.
     is_off = _cannot_list(desired, provider)
     names = (
         frozenset[str]() if is_off else groups_to_read(desired, assignments.people, app.user_types, memory)
@@ -55,7 +54,7 @@ async def read_everything(targets: Targets, desired: Desired, memory: Memory) ->
     return Actual(app, assignments, provider, accounts)
 
 
-async def _both(one: Coroutine[Any, Any, First], other: Coroutine[Any, Any, Second]) -> tuple[First, Second]:
+async def _both(one: Awaitable[First], other: Awaitable[Second]) -> tuple[First, Second]:
     """What both give, side by side; where one fails the other ends too."""
     reads = asyncio.ensure_future(one), asyncio.ensure_future(other)
     try:
@@ -66,14 +65,9 @@ async def _both(one: Coroutine[Any, Any, First], other: Coroutine[Any, Any, Seco
         await asyncio.gather(*reads, return_exceptions=True)
 
 
-async def _provider(
-    targets: Targets, desired: Desired, settings: asyncio.Future[ProviderState]
-) -> tuple[ProviderState, AccountState]:
-    return await _both(_settled(settings), _accounts(targets, desired, settings))
-
-
-async def _settled(settings: asyncio.Future[ProviderState]) -> ProviderState:
-    return await settings
+async def _provider(targets: Targets, desired: Desired) -> tuple[ProviderState, AccountState]:
+    settings = asyncio.ensure_future(targets.provider_settings.observe(desired))
+    return await _both(settings, _accounts(targets, desired, settings))
 
 
 def _cannot_list(desired: Desired, provider: ProviderState) -> bool:
@@ -85,8 +79,8 @@ def _cannot_list(desired: Desired, provider: ProviderState) -> bool:
 async def _accounts(
     targets: Targets, desired: Desired, settings: asyncio.Future[ProviderState]
 ) -> AccountState:
-    """The accounts; none where SCIM is off at the provider or our token is dead: planning mends that first
-    and then asks for another run. Any other failure to list them is raised."""
+    """The accounts; none if SCIM is off at the provider or our token is dead: the plan corrects that first,
+    and another run follows. Any other failure to list them is raised."""
     try:
         return await targets.provider_people.observe(desired)
     except RemoteError:
@@ -226,8 +220,8 @@ async def _unproven(
 def _sought(
     desired: Desired, memory: Memory, picture: Actual, found: AssignmentState, ids: Iterable[OktaId]
 ) -> Iterable[Sought]:
-    """Whom to look for at the provider: by the noted id, by the one that Okta tells, and by every account
-    that carried the person's id or name."""
+    """The people to look up at the provider, each by the stored account id, by the id that Okta shows, and by
+    every account that had the person's id or name when accounts were last listed."""
     register = Register(picture.accounts.accounts, memory.pairs)
     read = {person.okta_id: person for person in found.people}
     for okta_id in ids:

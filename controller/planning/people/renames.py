@@ -29,8 +29,8 @@ class Untangled(NamedTuple):
 
 
 def untangle(desired: Desired, actions: Sequence[Action]) -> Untangled:
-    """`actions` without those names that are not free yet. Whoever comes first by Okta id steps aside in a
-    circle. A provider that changes names only once somebody confirms them is left alone: a name that is made
+    """`actions` without the names that are not free yet. In a circle the person with the lowest Okta id steps
+    aside. A provider that changes names only once somebody confirms them is left alone: a name that is made
     up would be confirmed by nobody."""
     moves = {one.subject: one for one in actions if one.kind in _RENAMES and _renames(one)}
     if len(moves) < 2 or USER_NAME in desired.profile.defers:

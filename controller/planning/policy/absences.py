@@ -20,7 +20,7 @@ def people_to_prove(
     """The people of ours who would lose their account since they are no longer assigned, sorted. A person
     whose own state in Okta is deactivated needs no further proof, nor does one who had left before."""
     removes = desired.by == "Operator" and desired.on_unassigned == "Deactivate" and not desired.is_departing
-    if not removes or "Deactivate" not in desired.actions:
+    if not removes or "Deactivate" not in desired.actions or not assignments.missing:
         return ()
     register = Register(accounts.accounts, of_this_tenant(desired, memory).pairs)
     kept = frozenset[OktaId]() if desired.may_deactivate_adopted else memory.adopted

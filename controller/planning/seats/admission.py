@@ -79,8 +79,8 @@ def ranks_of(
 
 
 def room_of(desired: DesiredSeats, actual: Actual) -> Room | None:
-    """The limit and what is used of it; None where neither the SeatLimit nor the provider tells a limit. Of
-    two the smaller one counts: more than was purchased is given to nobody."""
+    """The limit and what is used of it; None if neither the SeatLimit nor the provider has a limit. The
+    smaller of the two counts, so that nobody is given a seat that was not purchased."""
     organization = actual.provider.organization
     known = [desired.seats] if desired.seats is not None else []
     known += [organization.purchased] if organization is not None else []
